@@ -1,0 +1,253 @@
+"""What counts as trouble: rules, alerts and silences.
+
+An alert is two rows: `Alert` holds what it says (wide, written once), `Liveness` whether it lives (narrow, rewritten by
+every re-send), so that the door can take a storm; see docs/adr/0004-two-rows-an-alert.md.
+"""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from incidents.models import Incident
+from oncall.models import EscalationContact
+from policies.fields import JSONTextField
+from policies.models import AlertClass, Policy, Severity
+from sources.models import Connection, Integration
+
+
+class AlertRuleQuerySet(models.QuerySet):
+    def due(self, at):
+        """Enabled rules whose next check has come by `at`, longest overdue first."""
+        return self.filter(enabled=True, next_check_at__lte=at).order_by("next_check_at", "pk")
+
+
+class AlertRule(models.Model):
+    """What is asked, how often, and what about the answer is trouble."""
+
+    class State(models.TextChoices):
+        UNKNOWN = "unknown", "not checked yet"
+        INACTIVE = "inactive"
+        PENDING = "pending"
+        FIRING = "firing"
+        ERROR = "error"
+        NODATA = "nodata", "no data"
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="rules")
+    key = models.CharField(max_length=80)
+    code = models.CharField(
+        max_length=40, blank=True, help_text="The document's own number, for example ALERT-002."
+    )
+    name = models.CharField(max_length=160, blank=True)
+    severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="rules")
+    alert_class = models.ForeignKey(AlertClass, null=True, blank=True, on_delete=models.SET_NULL)
+    page = models.BooleanField(null=True, blank=True, help_text="Empty: as class or level say.")
+    condition = models.JSONField(
+        default=dict, help_text='{"when": "value >= 1", "for": "10m", "times": 3, "resolve_after": "5m", …}'
+    )
+    every = models.DurationField(default=timedelta(minutes=1))
+    phase = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Roll-out phase.")
+    planned_by = models.DateField(
+        null=True, blank=True, help_text="When a rule of a later phase is due to be on."
+    )
+    labels = models.JSONField(default=dict, blank=True)
+    component = models.CharField(max_length=80, blank=True)
+    message = models.TextField(blank=True, help_text="Template: ALERT: {{ value }} campaigns stuck.")
+    runbook = models.TextField(blank=True, help_text="Markdown: what to do, with the commands as written.")
+    owners = models.ManyToManyField(EscalationContact, blank=True, related_name="owned_rules")
+    suppressed_by = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        blank=True,
+        related_name="suppresses",
+        help_text="Firing parents hide this one.",
+    )
+    enabled = models.BooleanField(default=True)
+    pack_values = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="As the pack last said."
+    )
+
+    next_check_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is enabled.")
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    state = models.CharField(max_length=8, choices=State, default=State.UNKNOWN, editable=False)
+    state_since = models.DateTimeField(null=True, blank=True, editable=False)
+    verdict = models.TextField(blank=True, editable=False, help_text="The last verdict in words.")
+    memory = models.JSONField(default=dict, blank=True, editable=False)
+
+    objects = AlertRuleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["policy", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "key"], name="alert_rule_key_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["unknown", "inactive", "pending", "firing", "error", "nodata"]),
+                name="alert_rule_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_check_at"], condition=Q(enabled=True), name="alert_rule_check_due")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    @property
+    def scope(self) -> str:
+        return f"policy:{self.policy_id}"
+
+
+class RuleSource(models.Model):
+    """One way to ask for a rule's facts; several are alternatives that feed one alert key."""
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="sources")
+    position = models.PositiveSmallIntegerField(default=0)
+    variant = models.CharField(max_length=24, help_text="sql, http, loki …: names the alternative.")
+    kind = models.CharField(max_length=16)
+    connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.PROTECT)
+    spec = models.JSONField(default=dict, help_text='{"query": "SELECT …"} or {"url": …, "json": "status"}')
+    fallback = models.BooleanField(default=False, help_text="Only asked when the one before it failed.")
+    error = models.TextField(blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["rule", "position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.variant}"
+
+
+class Alert(models.Model):
+    """What an alert says. One row for each identity (door and label set, or rule and key), however often it fires."""
+
+    integration = models.ForeignKey(
+        Integration, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False
+    )
+    rule = models.ForeignKey(
+        AlertRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts"
+    )
+    identity = models.BinaryField(
+        max_length=16, help_text="128-bit hash over the door or rule and the label set."
+    )
+    key = models.CharField(
+        max_length=255, blank=True, help_text="The sender's own deduplication key, if it has one."
+    )
+    name = models.CharField(max_length=250, blank=True)
+    labels = JSONTextField(default=dict)
+    annotations = JSONTextField(default=dict)
+    url = models.TextField(blank=True, help_text="Where the sender shows it.")
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["identity"], name="alert_identity_once")]
+        indexes = [models.Index(fields=["key"], condition=~Q(key=""), name="alert_by_key")]
+
+    def __str__(self) -> str:
+        return self.name or self.labels.get("alertname") or self.key or f"alert {self.pk}"
+
+
+class LivenessQuerySet(models.QuerySet):
+    def assign_due(self, at):
+        """Alerts that began, ended or must be asked again by `at`, oldest first."""
+        return self.filter(assign_at__lte=at).order_by("assign_at", "pk")
+
+    def expire_due(self, at):
+        """Firing alerts whose validity must be looked at by `at`."""
+        return self.filter(check_at__lte=at).order_by("check_at", "pk")
+
+
+class Liveness(models.Model):
+    """Whether an alert lives: its present occurrence, the incident it joined, or why it did not."""
+
+    class Verdict(models.TextChoices):
+        NEW = "new", "not judged yet"
+        JOINED = "joined"
+        SUPPRESSED = "suppressed"
+
+    alert = models.OneToOneField(Alert, primary_key=True, on_delete=models.CASCADE, related_name="liveness")
+    firing = models.BooleanField(default=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="Valid until; empty: until told otherwise."
+    )
+    timeout_end = models.BooleanField(
+        default=False, help_text="The end is ours (resolve timeout), not the sender's."
+    )
+    last_seen_at = models.DateTimeField()
+    check_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the expiry sweep looks; may lag ends_at."
+    )
+    assign_at = models.DateTimeField(
+        null=True, blank=True, help_text="When grouping looks; empty: nothing to do."
+    )
+    verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.NEW)
+    reason = models.CharField(max_length=250, blank=True)
+    silence = models.ForeignKey(
+        "Silence", null=True, blank=True, on_delete=models.SET_NULL, related_name="hides"
+    )
+    incident = models.ForeignKey(
+        Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts"
+    )
+    severity_key = models.CharField(max_length=40, blank=True)
+    times = models.PositiveIntegerField(default=1, help_text="How often it has begun to fire.")
+
+    objects = LivenessQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "liveness"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(verdict__in=["new", "joined", "suppressed"]), name="liveness_verdict_known"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["assign_at"], condition=Q(assign_at__isnull=False), name="liveness_assign_due"
+            ),
+            models.Index(
+                fields=["check_at"], condition=Q(check_at__isnull=False), name="liveness_expire_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alert_id} {'firing' if self.firing else 'resolved'}"
+
+    def fires_at(self, at) -> bool:
+        """Whether it fires at `at`: an end that has passed counts at once, swept or not."""
+        return self.firing and (self.ends_at is None or self.ends_at > at)
+
+
+class SilenceQuerySet(models.QuerySet):
+    def active(self, at):
+        return self.filter(starts_at__lte=at, ends_at__gt=at)
+
+
+class Silence(models.Model):
+    """Muted by a person, for a time, with a reason."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    matchers = models.JSONField(
+        default=list,
+        help_text='[{"name": "severity", "value": "warning", "isRegex": false, "isEqual": true}]',
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    created_by = models.CharField(max_length=160, blank=True)
+    comment = models.TextField(help_text="Why.")
+    policy = models.ForeignKey(
+        Policy, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: all."
+    )
+
+    objects = SilenceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gte=models.F("starts_at")), name="silence_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.comment[:80] or str(self.id)

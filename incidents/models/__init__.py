@@ -1,0 +1,20 @@
+from .escalation import Escalation, EscalationPolicy, EscalationStep, Page, Turn
+from .incident import MOVES, OPEN, IllegalMove, Incident, Status
+from .record import IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
+
+__all__ = [
+    "MOVES",
+    "OPEN",
+    "Escalation",
+    "EscalationPolicy",
+    "EscalationStep",
+    "IllegalMove",
+    "Incident",
+    "IncidentUpdate",
+    "Page",
+    "ResponseTarget",
+    "RoleAssignment",
+    "Status",
+    "TimelineEntry",
+    "Turn",
+]

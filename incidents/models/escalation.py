@@ -1,0 +1,181 @@
+"""Plan: EscalationPolicy and its steps. Run: Escalation, its turns (the plan frozen in rows) and pages."""
+
+from django.db import models
+from django.db.models import Q
+
+from notifications.models import Delivery
+from oncall.models import ContactMethod, EscalationContact, Schedule
+from policies.models import Policy, Severity
+
+from .incident import Incident
+
+
+class Condition(models.TextChoices):
+    """When a step is taken at all."""
+
+    ALWAYS = "always"
+    UNACKED = "unacked", "nobody has acknowledged"
+    UNMITIGATED = "unmitigated", "not mitigated yet"
+    UNASSIGNED = "unassigned", "no commander yet"
+
+
+class EscalationPolicy(models.Model):
+    """Who is asked in which order; the policy's first match by level counts."""
+
+    key = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=160)
+    policy = models.ForeignKey(
+        Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="escalation_policies"
+    )
+    severities = models.ManyToManyField(Severity, blank=True, help_text="Empty: every level that pages.")
+    position = models.PositiveSmallIntegerField(default=0)
+    repeat = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the steps are gone through again."
+    )
+    repeat_after = models.DurationField(
+        null=True, blank=True, help_text="Pause between the last step and the first."
+    )
+    catch_all = models.ForeignKey(
+        EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="catches",
+        help_text="Asked when a run ends unanswered or reaches nobody; empty: the contacts marked catch-all.",
+    )  # fmt: skip
+
+    class Meta:
+        ordering = ["policy", "position", "key"]
+        verbose_name_plural = "escalation policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EscalationStep(models.Model):
+    """One step of the plan: after how long, on which condition, whom."""
+
+    policy = models.ForeignKey(EscalationPolicy, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField(default=0)
+    after = models.DurationField(help_text="Since the escalation began.")
+    condition = models.CharField(max_length=12, choices=Condition, default=Condition.UNACKED)
+    schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.PROTECT)
+    contacts = models.ManyToManyField(EscalationContact, blank=True)
+
+    class Meta:
+        ordering = ["policy", "after", "position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.policy} step {self.position}"
+
+
+class Escalation(models.Model):
+    """How far an incident's escalation has come; the plan it follows stands in its turns."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        STOPPED = "stopped"
+        EXHAUSTED = "exhausted"
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="escalations")
+    policy = models.ForeignKey(EscalationPolicy, null=True, on_delete=models.SET_NULL)
+    policy_name = models.CharField(max_length=160)
+    catch_all = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["running", "stopped", "exhausted"]), name="escalation_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["incident"], condition=Q(state="running"), name="escalation_one_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy_name} for incident #{self.incident_id}"
+
+
+class TurnQuerySet(models.QuerySet):
+    def due(self, at):
+        """Turns not taken whose time has come by `at`, longest overdue first."""
+        return self.filter(due_at__lte=at).order_by("due_at", "position", "pk")
+
+
+class Turn(models.Model):
+    """One step of a running escalation, frozen when it started; taken or skipped exactly once."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting"
+        PAGED = "paged"
+        SKIPPED = "skipped"
+
+    escalation = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="turns")
+    position = models.PositiveSmallIntegerField()
+    planned_at = models.DateTimeField(help_text="When the plan wanted it.")
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is taken; empty once it has been."
+    )
+    condition = models.CharField(max_length=12, choices=Condition, default=Condition.UNACKED)
+    schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.SET_NULL)
+    contacts = models.ManyToManyField(EscalationContact, blank=True)
+    aim = models.CharField(max_length=250, blank=True, help_text="Whom the plan named, in words.")
+    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.WAITING)
+    taken_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=250, blank=True)
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["escalation", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["escalation", "position"], name="turn_once"),
+            models.CheckConstraint(
+                condition=Q(outcome="waiting", taken_at__isnull=True)
+                | Q(outcome__in=["paged", "skipped"], due_at__isnull=True),
+                name="turn_due_while_waiting",
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="turn_climb_due")]
+
+    def __str__(self) -> str:
+        return f"step {self.position}: {self.aim}"
+
+
+class Page(models.Model):
+    """One person asked for one incident: goes from method to method until one is taken by its provider."""
+
+    class State(models.TextChoices):
+        TRYING = "trying"
+        REACHED = "reached", "reached: a provider took it"
+        UNREACHABLE = "unreachable"
+        CANCELLED = "cancelled"
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="page_rows")
+    turn = models.ForeignKey(Turn, null=True, blank=True, on_delete=models.SET_NULL, related_name="page_rows")
+    contact = models.ForeignKey(EscalationContact, on_delete=models.CASCADE, related_name="page_rows")
+    instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
+    method = models.ForeignKey(ContactMethod, null=True, blank=True, on_delete=models.SET_NULL)
+    delivery = models.ForeignKey(
+        Delivery, null=True, blank=True, on_delete=models.SET_NULL, related_name="page_rows"
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.TRYING)
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["trying", "reached", "unreachable", "cancelled"]),
+                name="page_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=["turn", "contact"], condition=Q(turn__isnull=False), name="page_once_per_turn"
+            ),
+        ]
+        indexes = [models.Index(fields=["delivery"], condition=Q(state="trying"), name="page_trying")]
+
+    def __str__(self) -> str:
+        return f"{self.contact} for incident #{self.incident_id}"

@@ -1,0 +1,157 @@
+"""How an address is reached: destinations, the routes that choose them, and the outbox."""
+
+from django.db import models
+from django.db.models import Q
+
+from policies.fields import EncryptedTextField
+from policies.models import Policy
+
+
+class Destination(models.Model):
+    """A named place to tell: a chat channel, a mailbox list, a webhook."""
+
+    policy = models.ForeignKey(
+        Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="destinations"
+    )
+    key = models.CharField(max_length=80)
+    kind = models.CharField(max_length=16, help_text="The transport: slack, json, email …")
+    address = EncryptedTextField(help_text="URL or mailbox; may be a parameter such as ${TEAM_WEBHOOK_URL}.")
+    secret = EncryptedTextField(blank=True, help_text="Signs what we send (json).")
+    fallback = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, help_text="Takes over when this one fails."
+    )
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "key"], nulls_distinct=False, name="destination_key_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Route(models.Model):
+    """Which destinations a level or label reaches; routes are asked in order, the first match wins."""
+
+    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="routes")
+    position = models.PositiveSmallIntegerField(default=0)
+    match = models.JSONField(
+        default=dict, blank=True, help_text='{"severity": ["P0"], "labels": {"event": "retry"}}'
+    )
+    destinations = models.ManyToManyField(Destination, related_name="routes")
+    carry_on = models.BooleanField(default=False, help_text="Ask the routes behind this one too.")
+    default = models.BooleanField(default=False, help_text="Takes what no other route took.")
+    toggle = models.CharField(max_length=80, blank=True, help_text="A bool parameter that mutes this route.")
+
+    class Meta:
+        ordering = ["policy", "position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key if self.policy else 'all'} #{self.position}"
+
+
+class Purpose(models.TextChoices):
+    PAGE = "page", "page: asks to be acknowledged"
+    NOTICE = "notice"
+    UPDATE = "update"
+    REMINDER = "reminder"
+    TEST = "test"
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def due(self, at):
+        """Messages whose next attempt has come by `at`, urgent ones first."""
+        return self.filter(next_attempt_at__lte=at).order_by("-urgent", "next_attempt_at", "pk")
+
+    def waiting(self):
+        return self.filter(status__in=[Delivery.Status.QUEUED, Delivery.Status.RETRYING])
+
+
+class Delivery(models.Model):
+    """One message to one address: the outbox row, written in the transaction of its cause."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RETRYING = "retrying"
+        SENT = "sent"
+        FAILED = "failed"
+        CANCELLED = "cancelled", "cancelled: its cause was gone"
+
+    kind = models.CharField(max_length=16)
+    address = EncryptedTextField()
+    secret = EncryptedTextField(blank=True)
+    hint = models.CharField(max_length=120, blank=True, help_text="The address as people may see it.")
+    to = models.CharField(max_length=160, blank=True, help_text="Who or what it is for, in words.")
+    destination = models.ForeignKey(Destination, null=True, blank=True, on_delete=models.SET_NULL)
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    urgent = models.BooleanField(default=False)
+    thread = models.CharField(
+        max_length=80, blank=True, help_text="What it belongs to, for example incident:12."
+    )
+    subject = models.CharField(max_length=250)
+    text = models.TextField()
+    url = models.TextField(blank=True)
+    actions = models.JSONField(default=list, blank=True, help_text='[{"label": "Acknowledge", "url": …}]')
+    data = models.JSONField(default=dict, blank=True)
+    once = models.CharField(
+        max_length=120, null=True, blank=True, unique=True, help_text="Cause, at most once."
+    )  # noqa: DJ001 null keeps the unique index free of rows without a cause
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty once it has ended.")
+    claimed_by = models.CharField(max_length=80, blank=True, help_text="host:pid that is sending it now.")
+    possibly_repeated = models.BooleanField(default=False, help_text="In flight at a crash and sent again.")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    instead_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="fallbacks"
+    )
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "retrying", "sent", "failed", "cancelled"]),
+                name="delivery_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "retrying"], next_attempt_at__isnull=False)
+                | Q(status__in=["sent", "failed", "cancelled"], next_attempt_at__isnull=True),
+                name="delivery_due_while_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="delivery_deliver_due",
+            ),
+            models.Index(fields=["thread", "-id"], name="delivery_thread"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to or self.hint}: {self.subject}"
+
+
+class DeliveryAttempt(models.Model):
+    """One try at a delivery and how it ended."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries")
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=16, help_text="sent, try again, undeliverable")
+    detail = models.TextField(blank=True)
+    took_ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.at:%H:%M:%S}"

@@ -1,0 +1,57 @@
+"""Sweeps over due rows: each row is worked exactly once, whoever else sweeps, and one bad row holds up nobody.
+
+Two forms. `sweep` is for work that is database alone: rows stay locked until their effect is committed, so a crash gives
+them back at once. `lease` is for work that goes out over the network: the row's due time is pushed on in a short
+transaction of its own, and a lease that runs out makes the row due again.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, models, transaction
+
+log = logging.getLogger(__name__)
+PUSH_ON = timedelta(minutes=1)
+
+
+def locked(rows: models.QuerySet) -> models.QuerySet:
+    """`rows` locked for this transaction, without those another sweep holds; SQLite's transaction is its own lock."""
+    if connection.vendor == "postgresql":
+        return rows.select_for_update(skip_locked=True, of=("self",))
+    return rows
+
+
+def sweep(
+    rows: models.QuerySet, *, due: str, at: datetime, work: Callable[..., None], batch: int = 200
+) -> int:
+    """Run `work(row, at=at)` for up to `batch` of `rows`; return how many were worked.
+
+    `work` must move the row's `due` field on (or empty it). A row whose work fails is rolled back alone, logged, and
+    pushed on by a minute.
+    """
+    done = 0
+    with transaction.atomic():
+        for row in list(locked(rows)[:batch]):
+            try:
+                with transaction.atomic():
+                    work(row, at=at)
+                done += 1
+            except Exception:
+                log.exception(
+                    "%s %s could not be worked; looked at again in a minute", row._meta.label, row.pk
+                )
+                type(row)._base_manager.filter(pk=row.pk).update(**{due: at + PUSH_ON})
+    return done
+
+
+def lease(rows: models.QuerySet, *, due: str, at: datetime, length: timedelta, batch: int, **marks) -> list:
+    """Claim up to `batch` of `rows` by pushing `due` on by `length` (and setting `marks`); return the rows claimed."""
+    with transaction.atomic():
+        claimed = list(locked(rows)[:batch])
+        rows.model._base_manager.filter(pk__in=[row.pk for row in claimed]).update(
+            **{due: at + length}, **marks
+        )
+    for row in claimed:
+        setattr(row, due, at + length)
+    return claimed

@@ -1,0 +1,315 @@
+"""What a policy says: its levels, classes, targets, parameters, calendars, gates, cadences and reviews.
+
+All of it is plan, loaded from packs or made by hand; what runs lives in the rooms above.
+"""
+
+import os
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from .durations import parse_duration
+from .fields import EncryptedTextField
+
+
+class Service(models.Model):
+    """What is being watched; a policy may describe one."""
+
+    key = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=160)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Policy(models.Model):
+    """An alert policy: the levels, targets and rules of one document or one team."""
+
+    key = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=160)
+    version = models.CharField(max_length=40, default="1")
+    language = models.CharField(max_length=8, default="en")
+    timezone = models.CharField(max_length=64, default="UTC")
+    service = models.ForeignKey(
+        Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="policies"
+    )
+    extends = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="extended_by"
+    )
+    description = models.TextField(blank=True)
+    group_window = models.DurationField(
+        default=timedelta(days=1),
+        help_text="An alert does not join an incident older than this; it opens a new one.",
+    )
+    resolve_after = models.DurationField(
+        default=timedelta(minutes=5),
+        help_text="Quiet time: how long nothing may fire before an incident resolves.",
+    )
+
+    class Meta:
+        ordering = ["key"]
+        verbose_name_plural = "policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def severity_for(self, key: str) -> "Severity":
+        """The level named `key` (any case), else the least urgent level that exists."""
+        levels = list(self.severities.order_by("rank"))
+        if not levels:
+            raise Severity.DoesNotExist(f"Policy {self.key} has no severities; add one level at least.")
+        return next((level for level in levels if level.key.lower() == key.lower()), levels[-1])
+
+    def parameter_values(self) -> dict:
+        """Effective values of all parameters by name, secrets included: for rules and addresses, never for pages."""
+        return {parameter.key: parameter.effective for parameter in self.parameters.all()}
+
+
+class Severity(models.Model):
+    """A level of its policy; rank 0 is the most urgent and the only thing compared across policies."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="severities")
+    key = models.CharField(max_length=40)
+    label = models.CharField(max_length=80)
+    rank = models.PositiveSmallIntegerField(help_text="0 is the most urgent.")
+    meaning = models.TextField(blank=True)
+    page = models.BooleanField(default=False, help_text="Incidents of this level page people by default.")
+
+    class Meta:
+        ordering = ["policy", "rank"]
+        verbose_name_plural = "severities"
+        constraints = [models.UniqueConstraint(fields=["policy", "key"], name="severity_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.label}" if self.label and self.label != self.key else self.key
+
+
+class AlertClass(models.Model):
+    """A class of alerts with a response time and a page flag of its own, beside the level."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="classes")
+    key = models.CharField(max_length=40)
+    label = models.CharField(max_length=80)
+    page = models.BooleanField(null=True, blank=True, help_text="Empty: as the level says.")
+
+    class Meta:
+        ordering = ["policy", "key"]
+        verbose_name_plural = "alert classes"
+        constraints = [models.UniqueConstraint(fields=["policy", "key"], name="alert_class_key_once")]
+
+    def __str__(self) -> str:
+        return self.label or self.key
+
+
+class Calendar(models.Model):
+    """Business hours and holidays, in a zone: what "the next business day" means."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="calendars")
+    key = models.CharField(max_length=40)
+    timezone = models.CharField(max_length=64, default="UTC")
+    hours = models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')
+    holidays = models.JSONField(
+        default=list, blank=True, help_text="Dates (2026-12-25) and country codes (ID, NL)."
+    )
+    default = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["policy", "key"]
+        constraints = [models.UniqueConstraint(fields=["policy", "key"], name="calendar_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}/{self.key}"
+
+
+class Parameter(models.Model):
+    """A typed value of a policy: the environment wins over the stored value, that over the default."""
+
+    class Type(models.TextChoices):
+        INT = "int"
+        FLOAT = "float"
+        BOOL = "bool"
+        TEXT = "text"
+        DURATION = "duration"
+        SECRET = "secret"
+
+    class Origin(models.TextChoices):
+        DOCUMENT = "document", "from the document"
+        OURS = "ours", "set by us, to be confirmed"
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="parameters")
+    key = models.CharField(max_length=80)
+    type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
+    default = models.TextField(blank=True)
+    stored = EncryptedTextField(blank=True, help_text="Empty: the default counts.")
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.DOCUMENT)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["policy", "key"]
+        constraints = [models.UniqueConstraint(fields=["policy", "key"], name="parameter_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}/{self.key}"
+
+    @property
+    def source(self) -> str:
+        """Where the effective value comes from: environment, stored or default."""
+        if self.key in os.environ:
+            return "environment"
+        return "stored" if self.stored else "default"
+
+    @property
+    def raw(self) -> str:
+        return os.environ.get(self.key) or self.stored or self.default
+
+    @property
+    def effective(self):
+        """The typed value; ValueError names the parameter, where the value came from and what was expected."""
+        return self.typed(self.raw)
+
+    def typed(self, text: str):
+        try:
+            match self.type:
+                case self.Type.INT:
+                    return int(text)
+                case self.Type.FLOAT:
+                    return float(text)
+                case self.Type.BOOL:
+                    return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False,
+                            "no": False, "off": False}[text.strip().lower()]  # fmt: skip
+                case self.Type.DURATION:
+                    return parse_duration(text)
+                case _:
+                    return text
+        except (ValueError, KeyError) as error:
+            raise ValueError(
+                f"{self.key} ({self.source}) is {text!r}, which is no {self.get_type_display()}."
+            ) from error
+
+    @property
+    def shown(self) -> str:
+        """The effective value and its origin for people; a secret never shows more than whether it is set."""
+        if self.type == self.Type.SECRET:
+            return f"{'set' if self.raw else 'not set'} ({self.source})"
+        return f"{self.raw} ({self.source})"
+
+
+class TargetKind(models.TextChoices):
+    NOTIFY = "notify"
+    ACKNOWLEDGE = "acknowledge"
+    RESPOND = "respond"
+    ASSESS = "assess"
+    APPOINT = "appoint"
+    MITIGATE = "mitigate"
+    UPDATE = "update"
+    RESOLVE = "resolve"
+    REVIEW = "review"
+
+
+class Anchor(models.TextChoices):
+    DETECTED = "detected"
+    NOTIFIED = "notified"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+
+
+class CalendarTerm(models.TextChoices):
+    NEXT_BUSINESS_DAY = "next_business_day", "by the end of the next business day"
+    NEXT_SPRINT = "next_sprint", "by the end of the next sprint"
+
+
+class TargetPlan(models.Model):
+    """How long a kind of response may take, for a level or a class; both empty: for all."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="target_plans")
+    severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
+    alert_class = models.ForeignKey(AlertClass, null=True, blank=True, on_delete=models.CASCADE)
+    kind = models.CharField(max_length=12, choices=TargetKind)
+    within = models.DurationField(null=True, blank=True)
+    term = models.CharField(max_length=20, choices=CalendarTerm, blank=True, help_text="Instead of a length.")
+    anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.DETECTED)
+    role = models.CharField(
+        max_length=40, blank=True, help_text="Only a person in this role counts; empty: anybody."
+    )
+    warn_before = models.DurationField(null=True, blank=True, help_text="Warn so long before the breach.")
+
+    class Meta:
+        ordering = ["policy", "severity__rank", "kind"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=TargetKind.values), name="target_plan_kind_known"),
+            models.CheckConstraint(
+                condition=Q(within__isnull=False, term="") | (Q(within__isnull=True) & ~Q(term="")),
+                name="target_plan_length_or_term",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}: {self.kind} {self.severity or self.alert_class or 'all'}"
+
+
+class GatePlan(models.Model):
+    """What must hold before an incident of this policy may reach a status."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="gates")
+    to = models.CharField(max_length=16, help_text="The status it guards, for example closed.")
+    role = models.CharField(
+        max_length=40, blank=True, help_text="Only a person in this role may make the move."
+    )
+    require = models.JSONField(default=list, blank=True, help_text='For example ["review_approved"].')
+
+    class Meta:
+        ordering = ["policy", "to"]
+        constraints = [models.UniqueConstraint(fields=["policy", "to"], name="gate_plan_once")]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}: to {self.to}"
+
+
+class CadencePlan(models.Model):
+    """How often people are told, for a level (empty: for all)."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="cadences")
+    severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
+    every = models.DurationField()
+    audience = models.CharField(max_length=80, blank=True)
+    fields = models.JSONField(
+        default=list, blank=True, help_text='Fields an update must fill: ["impact", "eta"].'
+    )
+
+    class Meta:
+        ordering = ["policy", "severity__rank"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "severity"], nulls_distinct=False, name="cadence_plan_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}: {self.severity or 'all'} every {self.every}"
+
+
+class ReviewPlan(models.Model):
+    """Which levels demand a post-incident review, until when, and what it asks."""
+
+    policy = models.OneToOneField(Policy, on_delete=models.CASCADE, related_name="review_plan")
+    severities = models.ManyToManyField(
+        Severity, blank=True, help_text="Levels whose incidents need a review."
+    )
+    within = models.DurationField(
+        null=True, blank=True, help_text="Due so long after resolution; empty: no deadline."
+    )
+    before = models.CharField(
+        max_length=16, default="closed", help_text="The status it must be approved for."
+    )
+    questions = models.JSONField(
+        default=list, blank=True, help_text='[{"section": …, "key": …, "prompt": …, "required": true}]'
+    )
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}: review"
