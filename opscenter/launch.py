@@ -1,0 +1,269 @@
+"""`bin/run`: prepares the database, starts web, clock and worker under the supervisor, says where to look.
+
+Standard library only: a mistyped option is told before any package is installed.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from opscenter.supervisor import Child, Supervisor
+
+ROOT = Path(__file__).resolve().parent.parent
+LIVE_WAIT = 60.0  # seconds for the web process to answer
+WEB_THREADS = 8  # requests served at once; each keeps a database connection
+SETTINGS = (  # asked of Django, so that .env counts here too
+    "import json; from django.conf import settings as s;"
+    "print(json.dumps({'data': str(s.DATA_DIR), 'engine': s.ENGINE, 'url': s.BASE_URL}))"
+)
+
+
+class StartFailed(Exception):
+    """Opscenter cannot start; the text says why and what to do."""
+
+
+def admin_login(word: str) -> tuple[str, str]:
+    """NAME:PASSWORD, split; the password may hold further colons."""
+    name, _, password = word.partition(":")
+    if not re.fullmatch(r"[\w.@+-]{1,150}", name) or not password:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is not NAME:PASSWORD; the name has letters, digits and @ . + - _ only"
+        )
+    return name, password
+
+
+def port_number(word: str) -> int:
+    if not word.isdecimal() or int(word) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is not a port; give a number from 0 (any free one) to 65535"
+        )
+    return int(word)
+
+
+def database_url(word: str) -> str:
+    if not re.match(r"(postgres|postgresql|sqlite)://", word):
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no database we know; give postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
+        )
+    return word
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """The options of `bin/run`; a wrong one ends the program with its sentence and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="bin/run",
+        description="Start Opscenter: installs what it needs on the first run, then serves until Ctrl-C.",
+        epilog="Further settings come from the environment or a file .env; docs/install.md lists them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=port_number, default=8000, help="default 8000; 0 takes any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder of database, keys and logs (default var); one for each instance"
+    )
+    parser.add_argument("--database-url", metavar="URL", type=database_url, help="instead of SQLite in DIR")
+    parser.add_argument(
+        "--admin", metavar="NAME:PASSWORD", type=admin_login, help="make this super-user, or set its password"
+    )
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="also start simulated systems to watch, with their packs and people",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help=argparse.SUPPRESS
+    )  # for bin/run: the options only
+    return parser.parse_args(words)
+
+
+def environment(options: argparse.Namespace, port: int) -> dict[str, str]:
+    """What the options say, as the variables that settings.py reads."""
+    host = reachable(options.host)
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "opscenter.settings",
+        "OPSCENTER_LISTEN_URL": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if options.data:
+        caller = os.environ.get("OPSCENTER_CALLED_FROM", ".")
+        variables["OPSCENTER_DATA"] = str(Path(caller, options.data).resolve())
+    if options.database_url:
+        variables["DATABASE_URL"] = options.database_url
+    return variables
+
+
+def reachable(host: str) -> str:
+    """The address by which a program on this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def free_port(host: str, port: int) -> int:
+    """`port` if a server can listen there now (0: any free one); StartFailed when it is taken."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise StartFailed(f"--host {host}: there is no such address ({error.strerror}).") from error
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()  # on Linux SO_REUSEADDR lets a bind pass where another listens, a listen not
+        except OSError as error:
+            raise StartFailed(
+                f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port."
+            ) from error
+        return probe.getsockname()[1]
+
+
+def hold(data: Path) -> TextIO:
+    """Take the data folder for us alone; keep the returned file open. StartFailed when another has it."""
+    try:
+        (data / "logs").mkdir(parents=True, exist_ok=True)
+        lock = (data / "run.lock").open("a")
+    except OSError as error:
+        raise StartFailed(
+            f"The data folder {data} cannot be written: {error.strerror}. Choose one with --data."
+        ) from error
+    until = time.monotonic() + 3  # what a killed instance left behind needs a moment to die
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+    lock.close()
+    try:
+        other = json.loads((data / "run.json").read_text())
+        where = f" (process {other['pid']}, {other['url']})"
+    except (OSError, ValueError, KeyError):
+        where = ""
+    raise StartFailed(
+        f"Another Opscenter{where} uses the data folder {data}. Give this one another with --data."
+    )
+
+
+def manage(*words: str, show: bool = False) -> str:
+    """Run a command of manage.py; its output, also shown when `show`. StartFailed with its last words."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise StartFailed(f"`manage.py {words[0]}` failed:\n{last_lines(done.stderr or done.stdout)}")
+    if show and done.stdout.strip():
+        print(done.stdout.rstrip(), flush=True)
+    return done.stdout
+
+
+def last_lines(text: str, count: int = 12) -> str:
+    return "\n".join(text.rstrip().splitlines()[-count:])
+
+
+def read_settings() -> dict[str, str]:
+    """Where the data is, the engine and the public address, as Django sees them."""
+    done = subprocess.run([sys.executable, "-c", SETTINGS], capture_output=True, text=True)
+    if done.returncode:
+        raise StartFailed(f"The settings are not usable:\n{last_lines(done.stderr, 1)}")
+    return json.loads(done.stdout)
+
+
+def children(engine: str, host: str, port: int) -> list[Child]:
+    """The programs of one instance."""
+    python = sys.executable
+    threads = os.environ.get("OPSCENTER_WEB_THREADS", str(WEB_THREADS))
+    web = shlex.split(
+        f"-m granian --interface wsgi --workers 1 --blocking-threads {threads} --no-ws --http auto "
+        f"--log-level warning --workers-kill-timeout 5 --host {shlex.quote(host)} --port {port}"
+    )
+    programs = [
+        Child("web", [python, *web, "opscenter.wsgi:application"]),
+        Child("clock", [python, "manage.py", "clock"]),
+    ]
+    if engine == "django-q":
+        programs.append(Child("worker", [python, "manage.py", "qcluster"]))
+    elif engine == "celery":
+        celery = "-m celery --app opscenter.celery worker --concurrency 1 --loglevel warning"
+        programs.append(Child("worker", [python, *celery.split()]))
+    return programs
+
+
+def announcer(address: tuple[str, int], lines: list[str], log: Path) -> Callable[[], bool]:
+    """For Supervisor.run: prints `lines` once the web process answers at `address`."""
+    until = time.monotonic() + LIVE_WAIT
+
+    def look() -> bool:
+        if answers(address):
+            print("\n".join(lines), flush=True)
+            return True
+        if time.monotonic() > until:
+            words = last_lines(log.read_text(errors="replace") if log.exists() else "")
+            raise StartFailed(
+                f"The web process does not answer after {LIVE_WAIT:.0f} s. The end of {log}:\n{words}"
+            )
+        return False
+
+    return look
+
+
+def answers(address: tuple[str, int]) -> bool:
+    """Whether an HTTP server there gives /api/live any answer but a server error."""
+    request = f"GET /api/live HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(address, timeout=2) as connection:
+            connection.sendall(request.encode())
+            status = connection.makefile("rb").readline().split()
+    except OSError:
+        return False
+    return len(status) > 1 and status[0].startswith(b"HTTP/") and status[1] < b"500"
+
+
+def launch(options: argparse.Namespace) -> None:
+    """Start and serve until told to stop."""
+    os.chdir(ROOT)
+    port = free_port(options.host, options.port)
+    os.environ |= environment(options, port)
+    settings = read_settings()
+    data = Path(settings["data"])
+    lock = hold(data)
+    manage("migrate", "--no-input", "--verbosity", "0")
+    login = ["--admin", options.admin[0], "--password", options.admin[1]] if options.admin else []
+    manage("bootstrap", *login, show=True)
+    programs = children(settings["engine"], options.host, port)
+    facts = {"url": os.environ["OPSCENTER_LISTEN_URL"], "host": options.host, "port": port, "data": str(data)}
+    lines = [
+        f"Opscenter runs at {settings['url']}/  (logs: {data / 'logs'}; stop with Ctrl-C)",
+    ]
+    address = (reachable(options.host), port)
+    with lock:
+        Supervisor(programs, data, facts).run(announcer(address, lines, data / "logs" / "web.log"))
+
+
+def main(words: list[str] | None = None) -> int:
+    options = parse(sys.argv[1:] if words is None else words)
+    if options.check:
+        return 0
+    try:
+        launch(options)
+    except StartFailed as error:
+        print(f"bin/run: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # before the supervisor took over
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
