@@ -8,5 +8,6 @@ class with `start()`, `stop()` and `url`, usable in a `with` block; each is also
     mailer    the campaign mailer's PostgreSQL database
     whatsapp  the WhatsApp inbox: its health and job endpoints, webhook and PostgreSQL tables
 
-A *lever* is one call, by method, HTTP or mouse, that puts a target just below, at or above the edge of a rule.
+A *lever* is one call, by method, HTTP or mouse, that puts a target just below, at or above the edge of a
+rule.
 """

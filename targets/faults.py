@@ -38,7 +38,7 @@ class Fault:
             status, times = fields.get("status"), fields.get("times", 1)
             fault = cls(
                 status=None if status in (None, "") else int(status),
-                retry_after=fields.get("retry_after") or None,
+                retry_after=seconds_or_date(fields.get("retry_after")),
                 hang=float(fields.get("hang") or 0),
                 close=str(fields.get("close") or "").lower() in ("true", "1", "on", "yes"),
                 times=None if times in (None, "", "always") else int(times),
@@ -59,8 +59,17 @@ class Fault:
         deeds += ["cuts the connection"] if self.close else []
         deeds += [f"answers {self.status}"] if self.status and not self.close else []
         deeds += [f"with Retry-After {self.retry_after}"] if self.retry_after else []
-        often = "until taken back" if self.times is None else f"{self.times} more time{'s' * (self.times != 1)}"
-        return f"{' '.join(deeds) or 'answers as usual'}, {often}"
+        often = {None: "until taken back", 1: "for the next request"}
+        words = often.get(self.times, f"for the next {self.times} requests")
+        return f"{' '.join(deeds) or 'answers as usual'} {words}"
+
+
+def seconds_or_date(value: Any) -> int | float | str | None:
+    """A Retry-After value: a number stays or becomes one, anything else is passed through as text."""
+    if value in (None, "") or isinstance(value, int | float):
+        return value or None
+    text = str(value).strip()
+    return (int(text) if text.isdigit() else float(text)) if text.replace(".", "", 1).isdigit() else text
 
 
 class Faults:

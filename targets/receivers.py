@@ -1,4 +1,4 @@
-"""How each messenger answers what is posted to it, well formed or not: one class a kind, one line in RECEIVERS."""
+"""How each messenger answers what is posted to it: one class a kind, and one line in RECEIVERS."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from targets.service import Answer, Request
 
 
 class Receiver:
-    """A place that takes messages: `take` judges a message, `fail` words a failure as the real service does."""
+    """Takes messages: `take` judges one, `fail` words a failure as the real service does."""
 
     kind = ""
 
@@ -81,7 +81,11 @@ class Discord(Receiver):
     """Source: Discord, "Webhook resource: execute webhook", "Opcodes and status codes", "Rate limits"."""
 
     kind = "discord"
-    WORDS = {401: ("401: Unauthorized", 0), 403: ("Missing Permissions", 50013), 404: ("Unknown Webhook", 10015)}
+    WORDS = {
+        401: ("401: Unauthorized", 0),
+        403: ("Missing Permissions", 50013),
+        404: ("Unknown Webhook", 10015),
+    }
 
     def take(self, request: Request) -> Answer:
         message = parsed(request.body)
@@ -98,7 +102,7 @@ class Discord(Receiver):
         elif any(len(e.get("title", "")) > 256 or len(e.get("description", "")) > 4096 for e in embeds):
             faults["embeds"] = "A title has at most 256 characters, a description 4096."
         if faults:
-            errors = {name: {"_errors": [{"code": "BASE_TYPE_BAD", "message": why}]} for name, why in faults.items()}
+            errors = {name: {"_errors": [{"code": "BAD", "message": why}]} for name, why in faults.items()}
             return Answer(400, {"message": "Invalid Form Body", "code": 50035, "errors": errors})
         if request.query.get("wait") == "true":
             return Answer(200, {"id": "1", "type": 0, "content": content, "embeds": embeds})
@@ -114,7 +118,7 @@ class Discord(Receiver):
 
 
 class Json(Receiver):
-    """Any receiver of JSON. It verifies nothing: the headers and the raw body are kept for a test to check."""
+    """Any receiver of JSON. It verifies nothing: headers and raw body are kept for a test to check."""
 
     kind = "json"
 

@@ -1,7 +1,7 @@
 """An HTTP server in threads, started and stopped in the same process, that can also play dead.
 
-Python's own server, told to keep connections alive, to write an answer in one piece and to cut hanging requests
-short when it stops.
+Python's own server, told to keep connections alive, to write an answer in one piece and to cut hanging
+requests short when it stops.
 """
 
 import argparse
@@ -57,13 +57,17 @@ class Request:
 
     @property
     def from_form(self) -> bool:
-        """Whether a browser's form sent this, so that a page is due for an answer."""
-        return self.header("Content-Type").startswith("application/x-www-form-urlencoded")
+        """Whether a browser's form sent this; `curl -d '{…}'` says so too, but its body gives it away."""
+        kind = self.header("Content-Type")
+        return kind.startswith("application/x-www-form-urlencoded") and self.body.lstrip()[:1] not in (
+            b"{",
+            b"[",
+        )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request gets: a dict or list goes out as JSON, text as plain text unless `kind` says otherwise."""
+    """What a request gets: a dict or list goes out as JSON, text as plain text, unless `kind` tells."""
 
     status: int = 200
     body: bytes | str | dict | list = b""
@@ -123,7 +127,7 @@ class Service:
                 self._server = None
 
     def refuse(self, seconds: float | None = None) -> None:
-        """Refuse every connection, as a machine with no such program does, for `seconds` or until `accept`."""
+        """Refuse every connection, as if the program were gone, for `seconds` or until `accept`."""
         with self._door:
             if self._server is None:
                 return
@@ -155,9 +159,7 @@ class Service:
     def _serve(self) -> None:
         assert self._server is not None
         serve = self._server.serve_forever
-        self._thread = threading.Thread(
-            target=serve, args=(0.05,), name=f"{self.name}-{self.port}", daemon=True
-        )
+        self._thread = threading.Thread(target=serve, args=(0.05,), name=f"{self.name}-{self.port}", daemon=True)
         self._thread.start()
 
     def _halt(self) -> None:
@@ -231,9 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.server.service.answer(request)
         except BadRequest as error:
             answer = Answer(400, str(error) + "\n")
-        except (
-            Exception
-        ):  # a fault of ours must show in the test or the terminal, not look like a lost connection
+        except Exception:  # a fault of ours must show in the test or the terminal, not look like a lost connection
             traceback.print_exc()
             answer = Answer(500, "The stand-in itself failed:\n" + traceback.format_exc())
         if answer is None:
@@ -244,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
             if answer.then:
                 answer.then()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer_request  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer_request
 
     def _body(self) -> bytes | Answer | None:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -276,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return self.server.service.name
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what arrives is kept by the service, not printed."""
 
 
@@ -291,9 +291,7 @@ def arguments(about: str, *, database: bool = False) -> argparse.ArgumentParser:
     """The command line that the targets share."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one"
-    )
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one")
     if database:
         words = "postgresql://… of the target's own database, created if missing"
         parser.add_argument("--database-url", required=True, metavar="URL", help=words)
