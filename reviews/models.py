@@ -48,9 +48,7 @@ class PostIncidentReview(models.Model):
                 name="review_status_known",
             )
         ]
-        indexes = [
-            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="review_remind_due")
-        ]
+        indexes = [models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="review_remind_due")]
         permissions = [("approve_postincidentreview", "Can approve a submitted review")]
 
     def __str__(self) -> str:

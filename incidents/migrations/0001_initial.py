@@ -236,6 +236,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "review_at",
+                    models.DateTimeField(blank=True, help_text="When the review sweep looks at its end.", null=True),
+                ),
+                (
                     "merged_into",
                     models.ForeignKey(
                         blank=True,
@@ -698,6 +702,12 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["pk"],
             },
+        ),
+        migrations.AddIndex(
+            model_name="incident",
+            index=models.Index(
+                condition=models.Q(("review_at__isnull", False)), fields=["review_at"], name="incident_review_due"
+            ),
         ),
         migrations.AddIndex(
             model_name="incident",

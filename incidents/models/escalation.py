@@ -29,12 +29,8 @@ class EscalationPolicy(models.Model):
     )
     severities = models.ManyToManyField(Severity, blank=True, help_text="Empty: every level that pages.")
     position = models.PositiveSmallIntegerField(default=0)
-    repeat = models.PositiveSmallIntegerField(
-        default=0, help_text="How often the steps are gone through again."
-    )
-    repeat_after = models.DurationField(
-        null=True, blank=True, help_text="Pause between the last step and the first."
-    )
+    repeat = models.PositiveSmallIntegerField(default=0, help_text="How often the steps are gone through again.")
+    repeat_after = models.DurationField(null=True, blank=True, help_text="Pause between the last step and the first.")
     catch_all = models.ForeignKey(
         EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="catches",
         help_text="Asked when a run ends unanswered or reaches nobody; empty: the contacts marked catch-all.",
@@ -88,13 +84,17 @@ class Escalation(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["running", "stopped", "exhausted"]), name="escalation_state_known"
             ),
-            models.UniqueConstraint(
-                fields=["incident"], condition=Q(state="running"), name="escalation_one_running"
-            ),
+            models.UniqueConstraint(fields=["incident"], condition=Q(state="running"), name="escalation_one_running"),
         ]
 
     def __str__(self) -> str:
         return f"{self.policy_name} for incident #{self.incident_id}"
+
+    def hurry(self, at) -> None:
+        """Nobody was reached: the next turn that waits comes at `at` instead of at its time."""
+        following = self.turns.filter(due_at__isnull=False).order_by("position").first()
+        if following and following.due_at > at:
+            Turn.objects.filter(pk=following.pk).update(due_at=at)
 
 
 class TurnQuerySet(models.QuerySet):
@@ -114,9 +114,7 @@ class Turn(models.Model):
     escalation = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="turns")
     position = models.PositiveSmallIntegerField()
     planned_at = models.DateTimeField(help_text="When the plan wanted it.")
-    due_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it is taken; empty once it has been."
-    )
+    due_at = models.DateTimeField(null=True, blank=True, help_text="When it is taken; empty once it has been.")
     condition = models.CharField(max_length=12, choices=Condition, default=Condition.UNACKED)
     schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.SET_NULL)
     contacts = models.ManyToManyField(EscalationContact, blank=True)
@@ -157,9 +155,7 @@ class Page(models.Model):
     contact = models.ForeignKey(EscalationContact, on_delete=models.CASCADE, related_name="page_rows")
     instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
     method = models.ForeignKey(ContactMethod, null=True, blank=True, on_delete=models.SET_NULL)
-    delivery = models.ForeignKey(
-        Delivery, null=True, blank=True, on_delete=models.SET_NULL, related_name="page_rows"
-    )
+    delivery = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.SET_NULL, related_name="page_rows")
     state = models.CharField(max_length=12, choices=State, default=State.TRYING)
     at = models.DateTimeField()
     reason = models.CharField(max_length=250, blank=True)

@@ -58,23 +58,17 @@ class Incident(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="incidents")
     severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="incidents")
     alert_class = models.ForeignKey(AlertClass, null=True, blank=True, on_delete=models.SET_NULL)
-    service = models.ForeignKey(
-        Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="incidents"
-    )
+    service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="incidents")
     owners = models.ManyToManyField(EscalationContact, blank=True, related_name="owned_incidents")
     scope = models.CharField(max_length=80, blank=True, help_text="Whose keys these are: a door or a policy.")
-    key = models.CharField(
-        max_length=255, help_text="Alerts that share scope and key join the same open incident."
-    )
+    key = models.CharField(max_length=255, help_text="Alerts that share scope and key join the same open incident.")
     title = models.CharField(max_length=250)
     summary = models.TextField(blank=True)
     impact = models.TextField(blank=True)
     cause = models.TextField(blank=True)
     eta = models.CharField(max_length=120, blank=True, help_text="Estimate for the fix, in words.")
     labels = models.JSONField(default=dict, blank=True)
-    pages = models.BooleanField(
-        default=False, help_text="Whether it pages people, as level, class or rule said."
-    )
+    pages = models.BooleanField(default=False, help_text="Whether it pages people, as level, class or rule said.")
     drill = models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures.")
     status = models.CharField(max_length=16, choices=Status, default=Status.DETECTED)
     detected_at = models.DateTimeField()
@@ -91,18 +85,13 @@ class Incident(models.Model):
     mitigated_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    resolve_after = models.DurationField(
-        null=True, blank=True, help_text="Quiet time; empty: as the policy says."
-    )
-    quiet_until = models.DateTimeField(
-        null=True, blank=True, help_text="Resolves then, if nothing fires again."
-    )
+    resolve_after = models.DurationField(null=True, blank=True, help_text="Quiet time; empty: as the policy says.")
+    quiet_until = models.DateTimeField(null=True, blank=True, help_text="Resolves then, if nothing fires again.")
     update_every = models.DurationField(null=True, blank=True)
     update_due_at = models.DateTimeField(null=True, blank=True, help_text="When people want to hear next.")
     remind_at = models.DateTimeField(null=True, blank=True, help_text="When the cadence sweep looks next.")
-    merged_into = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
-    )
+    review_at = models.DateTimeField(null=True, blank=True, help_text="When the review sweep looks at its end.")
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
     reopened = models.PositiveSmallIntegerField(default=0)
 
     objects = IncidentQuerySet.as_manager()
@@ -111,17 +100,12 @@ class Incident(models.Model):
         ordering = ["-detected_at", "-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="incident_status_known"),
-            models.UniqueConstraint(
-                fields=["scope", "key"], condition=Q(status__in=OPEN), name="incident_one_open"
-            ),
+            models.UniqueConstraint(fields=["scope", "key"], condition=Q(status__in=OPEN), name="incident_one_open"),
         ]
         indexes = [
-            models.Index(
-                fields=["quiet_until"], condition=Q(quiet_until__isnull=False), name="incident_recovery_due"
-            ),
-            models.Index(
-                fields=["remind_at"], condition=Q(remind_at__isnull=False), name="incident_update_due"
-            ),
+            models.Index(fields=["quiet_until"], condition=Q(quiet_until__isnull=False), name="incident_recovery_due"),
+            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="incident_update_due"),
+            models.Index(fields=["review_at"], condition=Q(review_at__isnull=False), name="incident_review_due"),
             models.Index(fields=["-detected_at", "-id"], name="incident_newest"),
             models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
             models.Index(fields=["key"], name="incident_by_key"),

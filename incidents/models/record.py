@@ -29,9 +29,7 @@ class TimelineEntry(models.Model):
     )
     text = models.TextField()
     data = models.JSONField(default=dict, blank=True)
-    corrects = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections"
-    )
+    corrects = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
     starred = models.BooleanField(default=False)
 
     class Meta:
@@ -96,9 +94,7 @@ class ResponseTarget(models.Model):
     term = models.CharField(max_length=20, blank=True)
     warn_before = models.DurationField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="Empty until its anchor has happened.")
-    check_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the sweep looks: warning, then deadline."
-    )
+    check_at = models.DateTimeField(null=True, blank=True, help_text="When the sweep looks: warning, then deadline.")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     warned_at = models.DateTimeField(null=True, blank=True)
     breached_at = models.DateTimeField(null=True, blank=True)
@@ -116,9 +112,7 @@ class ResponseTarget(models.Model):
                 fields=["incident", "kind", "role"], condition=Q(state="pending"), name="target_one_pending"
             ),
         ]
-        indexes = [
-            models.Index(fields=["check_at"], condition=Q(check_at__isnull=False), name="target_check_due")
-        ]
+        indexes = [models.Index(fields=["check_at"], condition=Q(check_at__isnull=False), name="target_check_due")]
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.due_at:%H:%M:%S}" if self.due_at else f"{self.kind} after {self.anchor}"
@@ -126,9 +120,7 @@ class ResponseTarget(models.Model):
     @property
     def late_by(self):
         """How late it was met (timedelta), None when in time or not met."""
-        return (
-            self.met_at - self.due_at if self.met_at and self.due_at and self.met_at > self.due_at else None
-        )
+        return self.met_at - self.due_at if self.met_at and self.due_at and self.met_at > self.due_at else None
 
 
 class IncidentUpdate(models.Model):

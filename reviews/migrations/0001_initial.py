@@ -18,9 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "status",
@@ -38,17 +36,13 @@ class Migration(migrations.Migration):
                 ("summary", models.TextField(blank=True)),
                 (
                     "timeline",
-                    models.TextField(
-                        blank=True, help_text="Drafted from the incident's timeline, in Markdown."
-                    ),
+                    models.TextField(blank=True, help_text="Drafted from the incident's timeline, in Markdown."),
                 ),
                 ("created_at", models.DateTimeField()),
                 ("due_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "remind_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When the reminder sweep looks next.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="When the reminder sweep looks next.", null=True),
                 ),
                 (
                     "overdue_at",
@@ -95,9 +89,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("title", models.CharField(max_length=250)),
                 ("due_on", models.DateField(blank=True, null=True)),
@@ -129,9 +121,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 ("section", models.CharField(blank=True, max_length=80)),

@@ -1,0 +1,212 @@
+"""Alerts that began or ended -> the open incident they join, or a new one; set by set, not alert by alert."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from operator import or_
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from incidents import lifecycle, recovery
+from incidents.models import Incident
+from policies.claims import locked
+from policies.models import Policy, Severity
+from sources.models import Integration
+
+from .models import Alert, AlertRule, Liveness
+from .suppression import Suppression, Verdict
+
+BATCH = 2000
+DEFAULT_GROUP_BY = ["alertname"]
+DEFAULT_POLICY = "default"
+COLUMNS = (
+    "alert_id", "firing", "starts_at", "ends_at", "incident_id", "severity_key", "verdict", "reason",
+    "alert__key", "alert__name", "alert__labels", "alert__integration_id", "alert__rule_id",
+)  # fmt: skip
+
+
+@dataclass
+class Row:
+    """What grouping needs of an alert; lighter than two models."""
+
+    alert: int
+    firing: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    incident: int | None
+    severity_key: str
+    verdict: str
+    reason: str
+    key: str
+    name: str
+    labels: dict
+    integration: int | None
+    rule: int | None
+
+
+@dataclass
+class Group:
+    """Alerts of one scope and key that act now."""
+
+    scope: str
+    key: str
+    policy: Policy
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def severity(self) -> Severity:
+        """The most urgent level among the rows."""
+        levels = [self.policy.severity_for(key) for key in {row.severity_key for row in self.rows}]
+        return min(levels, key=lambda level: level.rank)
+
+
+class Origins:
+    """Doors, rules and policies the batch came from, each read once."""
+
+    def __init__(self, rows: list[Row]):
+        self.doors = Integration.objects.select_related("policy").in_bulk(
+            {r.integration for r in rows if r.integration}
+        )
+        rules = AlertRule.objects.select_related("policy", "alert_class", "severity")
+        self.rules = rules.in_bulk({r.rule for r in rows if r.rule})
+        self._default: Policy | None = None
+
+    def policy(self, row: Row) -> Policy:
+        if row.rule:
+            return self.rules[row.rule].policy
+        door = self.doors.get(row.integration)
+        if door and door.policy:
+            return door.policy
+        if self._default is None:
+            self._default = Policy.objects.filter(key=DEFAULT_POLICY).first() or Policy.objects.order_by("pk").first()
+            if self._default is None:
+                raise Policy.DoesNotExist("No policy is loaded; run `manage.py load_pack default`.")
+        return self._default
+
+    def group(self, row: Row) -> tuple[str, str]:
+        """Scope and key of the incident the alert belongs to."""
+        if row.rule:
+            return self.rules[row.rule].scope, row.key or self.rules[row.rule].key
+        door = self.doors.get(row.integration)
+        scope = f"door:{row.integration}" if row.integration else ""
+        if row.key and not (door and door.group_by):
+            return scope, row.key
+        names = (door and door.group_by) or DEFAULT_GROUP_BY
+        return scope, "/".join(row.labels.get(name, "") for name in names) or row.name or "alerts"
+
+
+def assign_due(*, at: datetime, batch: int = BATCH) -> int:
+    """Judge up to `batch` alerts that began, ended or are to be asked again; return how many."""
+    with transaction.atomic():
+        due = locked(Liveness.objects.assign_due(at)).values_list(*COLUMNS)
+        rows = [Row(*values) for values in due[:batch]]
+        if rows:
+            _begun([row for row in rows if row.firing], at=at)
+            _ended([row for row in rows if not row.firing], at=at)
+    return len(rows)
+
+
+def _begun(rows: list[Row], *, at: datetime) -> None:
+    suppression, origins = Suppression(at), Origins(rows)
+    groups: dict[tuple[str, str], Group] = {}
+    suppressed: dict[tuple, list[int]] = defaultdict(list)
+    for row in rows:
+        policy = origins.policy(row)
+        verdict = suppression.verdict(row.labels, policy_id=policy.pk, rule_id=row.rule)
+        if verdict:
+            suppressed[(verdict.reason, verdict.silence, verdict.ask_again_at)].append(row.alert)
+            continue
+        scope, key = origins.group(row)
+        groups.setdefault((scope, key), Group(scope, key[:255], policy)).rows.append(row)
+    for (reason, silence, again), alerts in suppressed.items():
+        _note_suppressed(alerts, Verdict(reason, silence, again))
+    if not groups:
+        return
+    open_now = _open_incidents(list(groups))
+    for slot, group in groups.items():
+        incident = open_now.get(slot)
+        if incident is None:
+            incident = _open(group, origins, at=at)
+        else:
+            _join(incident, group, at=at)
+        Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(
+            incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None
+        )
+
+
+def _note_suppressed(alerts: list[int], verdict: Verdict) -> None:
+    Liveness.objects.filter(pk__in=alerts).update(
+        verdict=Liveness.Verdict.SUPPRESSED, reason=verdict.reason, silence=verdict.silence,
+        assign_at=verdict.ask_again_at,
+    )  # fmt: skip
+
+
+def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
+    found = {}
+    for start in range(0, len(slots), 200):
+        wanted = reduce(or_, (Q(scope=scope, key=key[:255]) for scope, key in slots[start : start + 200]))
+        for incident in Incident.objects.open().filter(wanted).select_related("severity", "policy"):
+            found[(incident.scope, incident.key)] = incident
+    return found
+
+
+def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
+    first = min(group.rows, key=lambda row: row.starts_at)
+    alert = Alert.objects.only("annotations", "url").get(pk=first.alert)
+    rule = origins.rules.get(first.rule)
+    door = origins.doors.get(first.integration)
+    title = alert.annotations.get("summary") or alert.annotations.get("title") or first.name or group.key
+    opening = lifecycle.Opening(
+        policy=group.policy, severity=group.severity, scope=group.scope, key=group.key, title=title.splitlines()[0],
+        summary=alert.annotations.get("description", ""), labels=_common_labels(group.rows),
+        alert_class=rule.alert_class if rule else None, page=rule.page if rule else None,
+        owners=tuple(rule.owners.all()) if rule else (), started_at=min(first.starts_at, at),
+        resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            return lifecycle.open_incident(opening, at=at)
+    except IntegrityError:  # another sweep opened it this very moment
+        incident = Incident.objects.open().select_related("severity", "policy").get(scope=group.scope, key=group.key)
+        _join(incident, group, at=at)
+        return incident
+
+
+def _reason(group: Group, rule: AlertRule | None, alert: Alert) -> str:
+    named = f"rule {rule.code or rule.key}" if rule else f"alert {group.rows[0].name or group.key}"
+    others = f" and {len(group.rows) - 1} more" if len(group.rows) > 1 else ""
+    facts = alert.annotations.get("reason") or alert.annotations.get("description", "")
+    return f"Opened by {named}{others}{': ' + facts if facts else ''}."
+
+
+def _common_labels(rows: list[Row]) -> dict:
+    """Labels with the same value in every alert."""
+    common = dict(rows[0].labels)
+    for row in rows[1:]:
+        common = {name: value for name, value in common.items() if row.labels.get(name) == value}
+    return common
+
+
+def _join(incident: Incident, group: Group, *, at: datetime) -> None:
+    recovery.fires_again(incident, at=at)
+    new = [row for row in group.rows if row.incident != incident.pk]
+    if new:
+        names = sorted({row.name or row.key or f"alert {row.alert}" for row in new})
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        incident.log("alerts_joined", f"{len(new)} more: {shown}.", at=at, data={"alerts": [r.alert for r in new[:50]]})
+    severity = group.severity
+    if severity.policy_id == incident.policy_id and severity.rank < incident.severity.rank:
+        lifecycle.set_severity(incident, severity, at=at, reason="an alert of that level joined")
+
+
+def _ended(rows: list[Row], *, at: datetime) -> None:
+    if not rows:
+        return
+    Liveness.objects.filter(pk__in=[row.alert for row in rows]).update(assign_at=None)
+    touched = {row.incident for row in rows if row.incident}
+    still = set(Liveness.objects.filter(incident__in=touched, firing=True).values_list("incident_id", flat=True))
+    for incident in Incident.objects.open().filter(pk__in=touched - still).select_related("policy"):
+        last = max((row.ends_at or at for row in rows if row.incident == incident.pk), default=at)
+        recovery.ended(incident, at=at, since=min(last, at))

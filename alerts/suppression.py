@@ -1,0 +1,60 @@
+"""Why an alert does not act: silenced by a person, or hidden by a firing parent. Asked again when that may have ended."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from policies.wake import wake
+
+from .matching import BadMatcher, all_of
+from .models import AlertRule, Liveness, Silence
+
+PARENT_AGAIN = timedelta(seconds=5)
+"""A hidden alert is looked at again so soon; its parent's end has no instant that is known beforehand."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Suppressed by what, in words, and when to ask again; falsy when the alert may act."""
+
+    reason: str = ""
+    silence: Silence | None = None
+    ask_again_at: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.reason)
+
+
+class Suppression:
+    """The silences and firing parents of one moment, read once and asked for many alerts."""
+
+    def __init__(self, at: datetime):
+        self.at = at
+        self.silences = []
+        for silence in Silence.objects.active(at).order_by("-ends_at"):
+            try:
+                self.silences.append((silence, all_of(silence.matchers)))
+            except BadMatcher:  # stored before it was refused at the door: it silences nothing rather than everything
+                continue
+        parents = AlertRule.suppressed_by.through.objects.filter(to_alertrule__state=AlertRule.State.FIRING)
+        self.parents = {}
+        for child, parent in parents.values_list("from_alertrule_id", "to_alertrule__name", named=False):
+            self.parents.setdefault(child, parent)
+
+    def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
+        if parent := self.parents.get(rule_id):
+            return Verdict(f"hidden by firing {parent}"[:250], ask_again_at=self.at + PARENT_AGAIN)
+        for silence, matches in self.silences:
+            if silence.policy_id in (None, policy_id) and matches(labels):
+                reason = f"silenced by {silence.created_by or 'somebody'}: {silence.comment}"[:250]
+                return Verdict(reason, silence=silence, ask_again_at=silence.ends_at)
+        return Verdict()
+
+
+@transaction.atomic
+def expire(silence: Silence, *, at: datetime) -> None:
+    """End the silence now; what it hid and still fires acts at once."""
+    Silence.objects.filter(pk=silence.pk).update(ends_at=at, starts_at=min(at, silence.starts_at))
+    Liveness.objects.filter(silence=silence, firing=True, verdict=Liveness.Verdict.SUPPRESSED).update(assign_at=at)
+    wake()

@@ -1,0 +1,76 @@
+"""What must hold before an incident moves; rooms above register their checks here at start-up."""
+
+from collections.abc import Callable
+
+from .models import IllegalMove, Incident, Status
+
+Check = Callable[[Incident], str | None]
+CHECKS: dict[str, Check] = {}
+"""Named checks a policy's gate may require: each returns what is missing, or None when it holds."""
+ALWAYS: list[Callable[[Incident, str], str | None]] = []
+"""Checks asked for every move, with the status it leads to."""
+
+
+class GateShut(IllegalMove):
+    """A gate is shut; `missing` lists what it waits for, one sentence each."""
+
+    def __init__(self, incident: Incident, to: str, missing: list[str]):
+        self.missing = missing
+        super().__init__(f"Incident #{incident.pk} cannot become {Status(to).label} yet: {' '.join(missing)}")
+
+
+def check(name: str):
+    """Register a named check under `name`, for use in a policy's gate."""
+
+    def register(function: Check) -> Check:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+def missing(incident: Incident, to: str, *, by=None) -> list[str]:
+    """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open."""
+    sentences = [sentence for always in ALWAYS if (sentence := always(incident, to))]
+    for gate in incident.policy.gates.filter(to=to):
+        if gate.role and not (by and incident.roles.filter(role=gate.role, until=None, contact=by).exists()):
+            sentences.append(f"Only the {gate.role} may do this.")
+        for name in gate.require:
+            if name not in CHECKS:
+                sentences.append(f"The policy requires {name!r}, which Opscenter does not know; mend the gate.")
+            elif sentence := CHECKS[name](incident):
+                sentences.append(sentence)
+    return sentences
+
+
+def pass_through(incident: Incident, to: str, *, by, at, override_reason: str = "") -> None:
+    """Let the move happen, or raise GateShut; a person's written override is recorded."""
+    if not (sentences := missing(incident, to, by=by)):
+        return
+    if not override_reason.strip():
+        raise GateShut(incident, to, sentences)
+    incident.log(
+        "override", f"Gate to {Status(to).label} overridden: {override_reason.strip()}", at=at, by=by,
+        data={"missing": sentences},
+    )  # fmt: skip
+
+
+@check("impact_stated")
+def impact_stated(incident: Incident) -> str | None:
+    return None if incident.impact.strip() else "State the impact."
+
+
+@check("cause_stated")
+def cause_stated(incident: Incident) -> str | None:
+    return None if incident.cause.strip() else "State the cause."
+
+
+@check("commander_appointed")
+def commander_appointed(incident: Incident) -> str | None:
+    return None if incident.roles.filter(role="commander", until=None).exists() else "Appoint a commander."
+
+
+@check("closing_update")
+def closing_update(incident: Incident) -> str | None:
+    since = incident.mitigated_at or incident.acknowledged_at or incident.detected_at
+    return None if incident.updates.filter(at__gte=since).exists() else "Post a closing update."

@@ -1,0 +1,260 @@
+"""The use cases of an incident: open, acknowledge, mitigate, resolve, close, reopen, merge and what surrounds them.
+
+Every function takes the instant as `at` and the person as `by` (None is Opscenter itself), writes in one transaction, and
+raises IllegalMove (or GateShut) with a sentence when the move is refused; a refusal changes nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from oncall.models import EscalationContact
+from policies.models import AlertClass, Policy, Service, Severity
+from policies.wake import wake
+
+from . import escalation, gates, notices, paging, targets, updates
+from .models import IllegalMove, Incident, Status, TimelineEntry
+
+EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an incident is opened with; `page` None means as the class or else the level says."""
+
+    policy: Policy
+    severity: Severity
+    key: str
+    title: str
+    scope: str = ""
+    summary: str = ""
+    labels: dict = field(default_factory=dict)
+    service: Service | None = None
+    alert_class: AlertClass | None = None
+    page: bool | None = None
+    owners: tuple[EscalationContact, ...] = ()
+    resolve_after: timedelta | None = None
+    drill: bool = False
+    started_at: datetime | None = None
+    reason: str = ""
+
+
+@transaction.atomic
+def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
+    """Open the incident with its targets, cadence, notices and escalation running.
+
+    IntegrityError when one is open for the same scope and key; the caller joins that one instead.
+    """
+    pages = opening.page
+    if pages is None and opening.alert_class is not None:
+        pages = opening.alert_class.page
+    if pages is None:
+        pages = opening.severity.page
+    incident = Incident.objects.create(
+        policy=opening.policy, severity=opening.severity, alert_class=opening.alert_class,
+        service=opening.service or opening.policy.service, scope=opening.scope, key=opening.key[:255],
+        title=opening.title[:250], summary=opening.summary, labels=opening.labels, pages=pages, drill=opening.drill,
+        detected_at=at, started_at=opening.started_at, resolve_after=opening.resolve_after,
+    )  # fmt: skip
+    incident.owners.set(opening.owners)
+    incident.log("detected", opening.reason or f"Opened: {incident.title}", at=at, by=by, data=opening.labels)
+    targets.start(incident, at=at)
+    updates.start_cadence(incident, at=at)
+    notices.tell(incident, "opened", at=at)
+    if pages:
+        escalation.start(incident, at=at)
+    wake()
+    return incident
+
+
+@transaction.atomic
+def acknowledge(incident: Incident, *, by: EscalationContact, at: datetime, via: str = "") -> None:
+    """`by` takes the incident: the escalation stops and pages that have not gone out are taken back."""
+    if incident.status == Status.ACKNOWLEDGED and incident.acknowledged_by_id == by.pk:
+        return  # the same person again (a double tap): already so
+    if incident.status in (Status.ACKNOWLEDGED, Status.MITIGATED):
+        who = incident.acknowledged_by or "somebody"
+        raise IllegalMove(f"Incident #{incident.pk} was already acknowledged by {who}.")
+    incident.move(Status.ACKNOWLEDGED, acknowledged_at=incident.acknowledged_at or at, acknowledged_by=by)
+    incident.log("acknowledged", f"Acknowledged by {by}{f' by {via}' if via else ''}.", at=at, by=by)
+    paging.cancel(incident, at=at, reason=f"{by} acknowledged")
+    escalation.acknowledged(incident, at=at, by=by)
+    targets.meet(incident, "acknowledge", at=at, by=by)
+    targets.meet(incident, "respond", at=at, by=by)
+    targets.anchor(incident, "acknowledged", at=at)
+    notices.tell_paged(incident, f"{by} has acknowledged.", at=at, but=by)
+
+
+@transaction.atomic
+def mitigate(incident: Incident, *, by, at: datetime, override_reason: str = "") -> None:
+    """The harm is held; whoever mitigates has thereby taken the incident."""
+    if incident.status == Status.DETECTED:
+        acknowledge(incident, by=by, at=at)
+    gates.pass_through(incident, Status.MITIGATED, by=by, at=at, override_reason=override_reason)
+    incident.move(Status.MITIGATED, mitigated_at=incident.mitigated_at or at)
+    incident.log("mitigated", f"Mitigated by {by}.", at=at, by=by)
+    escalation.stop(incident, at=at, because="mitigated")
+    targets.meet(incident, "mitigate", at=at, by=by)
+    targets.anchor(incident, "mitigated", at=at)
+    notices.tell(incident, "mitigated", at=at)
+
+
+@transaction.atomic
+def resolve(incident: Incident, *, by=None, at: datetime, reason: str = "", override_reason: str = "") -> None:
+    """Service is restored: every clock but the review's stops."""
+    gates.pass_through(incident, Status.RESOLVED, by=by, at=at, override_reason=override_reason)
+    incident.move(
+        Status.RESOLVED, resolved_at=at, mitigated_at=incident.mitigated_at or at, quiet_until=None, update_due_at=None,
+        remind_at=None, review_at=at,
+    )  # fmt: skip
+    who = f"by {by}" if by else "by itself"
+    incident.log("resolved", f"Resolved {who}{': ' + reason if reason else ''}.", at=at, by=by)
+    paging.cancel(incident, at=at, reason="the incident was resolved")
+    escalation.stop(incident, at=at, because="resolved")
+    for kind in ("mitigate", "resolve"):
+        targets.meet(incident, kind, at=at, by=by)
+    targets.cancel(incident, ["notify", "acknowledge", "respond", "assess", "appoint", "update"])
+    targets.anchor(incident, "resolved", at=at)
+    notices.tell(incident, "resolved", at=at)
+    wake()
+
+
+@transaction.atomic
+def close(incident: Incident, *, by, at: datetime, override_reason: str = "") -> None:
+    """Nothing is left to do."""
+    if incident.status == Status.RESOLVED:
+        gates.pass_through(incident, Status.CLOSED, by=by, at=at, override_reason=override_reason)
+    incident.move(Status.CLOSED, closed_at=at)
+    incident.log("closed", f"Closed by {by or 'Opscenter'}.", at=at, by=by)
+
+
+@transaction.atomic
+def reopen(incident: Incident, *, by=None, at: datetime, reason: str) -> None:
+    """It is not over: detected again, with fresh clocks; what was recorded stays."""
+    clash = Incident.objects.open().filter(scope=incident.scope, key=incident.key).exclude(pk=incident.pk).first()
+    if clash:
+        raise IllegalMove(f"Incident #{clash.pk} is already open for the same key; work there or merge.")
+    incident.move(
+        Status.DETECTED, reopened=incident.reopened + 1, resolved_at=None, closed_at=None, mitigated_at=None,
+        acknowledged_at=None, acknowledged_by=None, review_at=None,
+    )  # fmt: skip
+    incident.log("reopened", f"Reopened by {by or 'Opscenter'}: {reason or 'no reason given'}.", at=at, by=by)
+    incident.targets.filter(state="pending").update(state="cancelled", check_at=None)
+    updates.start_cadence(incident, at=at)
+    notices.tell(incident, "reopened", at=at)
+    if incident.pages:
+        escalation.start(incident, at=at)
+    wake()
+
+
+@transaction.atomic
+def mark_false_positive(incident: Incident, *, by, at: datetime, reason: str) -> None:
+    """There was nothing; the reason feeds the tuning of the rule."""
+    if not reason.strip():
+        raise IllegalMove("Say why it was a false positive; the reason is used to mend the rule.")
+    incident.move(Status.FALSE_POSITIVE, resolved_at=at, quiet_until=None, update_due_at=None, remind_at=None)
+    incident.log("false_positive", f"False positive, says {by}: {reason.strip()}", at=at, by=by)
+    _let_go(incident, at=at, because="false positive")
+
+
+@transaction.atomic
+def merge(incident: Incident, into: Incident, *, by, at: datetime) -> None:
+    """`incident` is the same trouble as `into`; its people work there from now on."""
+    if incident.pk == into.pk or not into.is_open:
+        raise IllegalMove(f"Incident #{incident.pk} can be merged only into another incident that is open.")
+    incident.move(Status.MERGED, merged_into=into, quiet_until=None, update_due_at=None, remind_at=None)
+    incident.log("merged", f"Merged into #{into.pk} by {by}.", at=at, by=by)
+    into.log("merged", f"#{incident.pk} {incident.title} was merged into this one by {by}.", at=at, by=by)
+    _let_go(incident, at=at, because=f"merged into #{into.pk}")
+
+
+def _let_go(incident: Incident, *, at: datetime, because: str) -> None:
+    paging.cancel(incident, at=at, reason=because)
+    escalation.stop(incident, at=at, because=because)
+    incident.targets.filter(state="pending").update(state="cancelled", check_at=None)
+
+
+@transaction.atomic
+def set_severity(incident: Incident, severity: Severity, *, by=None, at: datetime, reason: str = "") -> None:
+    """Another level: targets, cadence and routes are gone through anew; a rise that pages starts paging."""
+    if severity.policy_id != incident.policy_id:
+        raise IllegalMove(f"{severity} is a level of another policy than incident #{incident.pk}'s.")
+    if severity.pk == incident.severity_id:
+        return
+    old = incident.severity
+    pages = incident.pages or severity.page
+    if not Incident.objects.filter(pk=incident.pk, severity=old).update(severity=severity, pages=pages):
+        raise IllegalMove(f"Somebody changed the level of incident #{incident.pk} at the same moment; look again.")
+    incident.severity, began_to_page = severity, pages and not incident.pages
+    incident.pages = pages
+    rose = severity.rank < old.rank
+    why = f": {reason}" if reason else ""
+    incident.log(
+        "severity", f"{'Raised' if rose else 'Lowered'} from {old.key} to {severity.key} by {by or 'Opscenter'}{why}.",
+        at=at, by=by, data={"from": old.key, "to": severity.key},
+    )  # fmt: skip
+    if incident.is_open:
+        targets.start(incident, at=at)
+        updates.start_cadence(incident, at=at)
+        notices.tell(incident, "raised" if rose else "lowered", at=at)
+        if began_to_page and incident.status == Status.DETECTED:
+            escalation.start(incident, at=at)
+        wake()
+
+
+@transaction.atomic
+def assign_role(incident: Incident, role: str, contact: EscalationContact, *, by, at: datetime) -> None:
+    """`contact` holds `role` from now on; who held it before hands over."""
+    role = role.strip().lower()
+    if not role:
+        raise IllegalMove("Name the role to assign, for example commander.")
+    held = incident.roles.select_for_update().filter(role=role, until=None).first()
+    if held and held.contact_id == contact.pk:
+        return
+    if held:
+        held.until = at
+        held.save(update_fields=["until"])
+    incident.roles.create(role=role, contact=contact, since=at)
+    text = f"{contact} took over as {role} from {held.contact}." if held else f"{contact} is {role}."
+    incident.log("role", text, at=at, by=by, data={"role": role, "contact": contact.pk})
+    targets.meet(incident, "appoint", at=at, by=contact)
+
+
+def note(incident: Incident, text: str, *, by, at: datetime) -> TimelineEntry:
+    """Add a person's words to the timeline."""
+    if not text.strip():
+        raise IllegalMove("Write something before you add it to the timeline.")
+    return incident.log("note", text.strip(), at=at, by=by)
+
+
+def correct(entry: TimelineEntry, text: str, *, by, at: datetime) -> TimelineEntry:
+    """Add an entry that corrects an earlier one; the earlier one stays as it is."""
+    if not text.strip():
+        raise IllegalMove("Write what is right instead.")
+    return entry.incident.timeline.create(kind="correction", text=text.strip(), at=at, by=by, corrects=entry)
+
+
+@transaction.atomic
+def edit(incident: Incident, *, by, at: datetime, **fields) -> None:
+    """Change what is known of it (title, summary, impact, cause, eta, started_at); the change is on the timeline."""
+    if unknown := set(fields) - EDITABLE:
+        raise IllegalMove(f"{', '.join(sorted(unknown))} cannot be edited here.")
+    changed = {name: value for name, value in fields.items() if getattr(incident, name) != value}
+    if not changed:
+        return
+    Incident.objects.filter(pk=incident.pk).update(**changed)
+    for name, value in changed.items():
+        shown = f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value or "nothing"
+        incident.log("edited", f"{name.removesuffix('_at').capitalize()}: {shown}", at=at, by=by, data={"field": name})
+        setattr(incident, name, value)
+
+
+def page_by_hand(incident: Incident, contacts: Iterable[EscalationContact], *, by, at: datetime) -> list:
+    """Page these persons now because `by` asked; returns who could be asked."""
+    with transaction.atomic():
+        reached = [contact for contact in contacts if paging.page(incident, contact, at=at)]
+        names = ", ".join(map(str, reached)) or "nobody (no usable contact method)"
+        incident.log("paged", f"{by} asked for {names}.", at=at, by=by, data={"contacts": [c.pk for c in reached]})
+    return reached
