@@ -180,7 +180,7 @@ class LocalPostgres:
             lines = (self.home / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return bool(self.process) and lines[0] == str(self.process.pid) and lines[-1].strip() == "ready"
+        return self.process is not None and lines[0] == str(self.process.pid) and lines[-1].strip() == "ready"
 
     def _free_port(self) -> int:
         """The port of the last time, so that stored addresses stay true; else a free one."""
