@@ -1,0 +1,49 @@
+"""What every test may ask for: people, an instant to start from, and a clean environment."""
+
+import os
+
+import pytest
+from django.test import override_settings
+
+from tests.factories import NINE, ContactFactory, ContactMethodFactory
+
+os.environ.setdefault("OPSCENTER_ENGINE", "inline")
+
+
+@pytest.fixture
+def at():
+    """Monday 2026-11-23, 09:00 UTC."""
+    return NINE
+
+
+def person(name: str):
+    contact = ContactFactory(name=name)
+    ContactMethodFactory(contact=contact, address=f"{name}@example.org")
+    return contact
+
+
+@pytest.fixture
+def ada(db):
+    return person("ada")
+
+
+@pytest.fixture
+def grace(db):
+    return person("grace")
+
+
+@pytest.fixture
+def linus(db):
+    return person("linus")
+
+
+@pytest.fixture
+def margaret(db):
+    return person("margaret")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords():
+    """Password hashing is slow by design; nothing here is a secret."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield

@@ -1,0 +1,364 @@
+"""One factory a model: each builds a valid object, used by the tests and as examples of what a row looks like."""
+
+from datetime import UTC, datetime, timedelta
+
+import factory
+from django.contrib.auth import get_user_model
+from factory.django import DjangoModelFactory
+
+from alerts.models import Alert, AlertRule, Liveness, RuleSource, Silence
+from channels_health.models import Channel, ChannelStatus
+from incidents.models import (
+    Escalation,
+    EscalationPolicy,
+    EscalationStep,
+    Incident,
+    IncidentUpdate,
+    Page,
+    ResponseTarget,
+    RoleAssignment,
+    TimelineEntry,
+    Turn,
+)
+from notifications.models import Delivery, DeliveryAttempt, Destination, Route
+from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Schedule
+from opscenter.models import Beat
+from packs.models import LoadedPack
+from policies.models import (
+    AlertClass,
+    CadencePlan,
+    Calendar,
+    GatePlan,
+    Parameter,
+    Policy,
+    ReviewPlan,
+    Service,
+    Severity,
+    TargetPlan,
+)
+from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+from sources.models import Connection, Integration, WebhookLog
+
+NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def model(cls):
+    """A factory base whose Meta names the model: `class X(model(X))` reads better than a nested Meta in each."""
+
+    return type(
+        f"{cls.__name__}Base",
+        (DjangoModelFactory,),
+        {"Meta": type("Meta", (), {"model": cls, "skip_postgeneration_save": True})},
+    )
+
+
+class UserFactory(model(get_user_model())):
+    username = factory.Sequence(lambda n: f"user{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+    password = factory.django.Password("correct horse battery")
+
+
+class ServiceFactory(model(Service)):
+    key = factory.Sequence(lambda n: f"service-{n}")
+    name = factory.LazyAttribute(lambda service: service.key.replace("-", " ").title())
+
+
+class PolicyFactory(model(Policy)):
+    key = factory.Sequence(lambda n: f"policy-{n}")
+    name = factory.LazyAttribute(lambda policy: policy.key)
+    service = factory.SubFactory(ServiceFactory)
+
+
+class SeverityFactory(model(Severity)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"level-{n}")
+    label = factory.LazyAttribute(lambda severity: severity.key.title())
+    rank = 0
+    page = True
+
+
+class AlertClassFactory(model(AlertClass)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"class-{n}")
+    label = "Answer at once"
+
+
+class CalendarFactory(model(Calendar)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"calendar-{n}")
+    hours = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+
+
+class ParameterFactory(model(Parameter)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"LIMIT_{n}")
+    type = Parameter.Type.INT
+    default = "20"
+
+
+class TargetPlanFactory(model(TargetPlan)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    kind = "acknowledge"
+    within = timedelta(minutes=5)
+
+
+class GatePlanFactory(model(GatePlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    to = "closed"
+    require = ["cause_stated"]
+
+
+class CadencePlanFactory(model(CadencePlan)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    every = timedelta(minutes=10)
+
+
+class ReviewPlanFactory(model(ReviewPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    within = timedelta(days=3)
+
+
+class ConnectionFactory(model(Connection)):
+    key = factory.Sequence(lambda n: f"connection-{n}")
+    kind = "sql"
+    url = "postgresql://reader@127.0.0.1/app"
+
+
+class IntegrationFactory(model(Integration)):
+    kind = "generic"
+    name = factory.Sequence(lambda n: f"integration {n}")
+
+
+class WebhookLogFactory(model(WebhookLog)):
+    integration = factory.SubFactory(IntegrationFactory)
+    at = NINE
+    verdict = WebhookLog.Verdict.ACCEPTED
+    status_code = 200
+
+
+class ChannelFactory(model(Channel)):
+    tenant = factory.Sequence(lambda n: f"tenant-{n}")
+    key = "whatsapp"
+
+
+class ChannelStatusFactory(model(ChannelStatus)):
+    channel = factory.SubFactory(ChannelFactory)
+    status = "CONNECTED"
+    at = NINE
+
+
+class DestinationFactory(model(Destination)):
+    key = factory.Sequence(lambda n: f"chat:{n}")
+    kind = "slack"
+    address = "http://127.0.0.1:9/slack/team"
+
+
+class RouteFactory(model(Route)):
+    policy = factory.SubFactory(PolicyFactory)
+    default = True
+
+    @factory.post_generation
+    def destinations(self, create, given, **kwargs):
+        if create and given:
+            self.destinations.set(given)
+
+
+class DeliveryFactory(model(Delivery)):
+    kind = "slack"
+    address = "http://127.0.0.1:9/slack/team"
+    purpose = "notice"
+    subject = "Something happened"
+    text = "It did."
+    created_at = NINE
+    next_attempt_at = NINE
+
+
+class DeliveryAttemptFactory(model(DeliveryAttempt)):
+    delivery = factory.SubFactory(DeliveryFactory)
+    at = NINE
+    outcome = "sent"
+
+
+class ContactFactory(model(EscalationContact)):
+    name = factory.Sequence(lambda n: f"person {n}")
+    kind = EscalationContact.Kind.PERSON
+
+
+class ContactMethodFactory(model(ContactMethod)):
+    contact = factory.SubFactory(ContactFactory)
+    kind = "email"
+    address = factory.LazyAttribute(lambda method: f"{method.contact.name.replace(' ', '.')}@example.org")
+    verified_at = NINE
+
+
+class ScheduleFactory(model(Schedule)):
+    key = factory.Sequence(lambda n: f"schedule-{n}")
+    name = factory.LazyAttribute(lambda schedule: schedule.key)
+
+
+class LayerFactory(model(Layer)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    name = "weekly"
+    first_handoff_at = NINE
+
+    @factory.post_generation
+    def members(self, create, given, **kwargs):
+        for position, contact in enumerate(given or []):
+            LayerMember.objects.create(layer=self, contact=contact, position=position)
+
+
+class LayerMemberFactory(model(LayerMember)):
+    layer = factory.SubFactory(LayerFactory)
+    contact = factory.SubFactory(ContactFactory)
+
+
+class OverrideFactory(model(Override)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    contact = factory.SubFactory(ContactFactory)
+    starts_at = NINE
+    ends_at = NINE + HOUR
+
+
+class IncidentFactory(model(Incident)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    key = factory.Sequence(lambda n: f"checkout-{n}")
+    title = "Checkout is down"
+    detected_at = NINE
+
+
+class TimelineEntryFactory(model(TimelineEntry)):
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    kind = "note"
+    text = "Looking into it."
+
+
+class RoleAssignmentFactory(model(RoleAssignment)):
+    incident = factory.SubFactory(IncidentFactory)
+    role = "commander"
+    contact = factory.SubFactory(ContactFactory)
+    since = NINE
+
+
+class ResponseTargetFactory(model(ResponseTarget)):
+    incident = factory.SubFactory(IncidentFactory)
+    kind = "acknowledge"
+    from_plan = "every level"
+    within = timedelta(minutes=5)
+    due_at = NINE + 5 * MINUTE
+    check_at = NINE + 5 * MINUTE
+
+
+class IncidentUpdateFactory(model(IncidentUpdate)):
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    text = "We are on it."
+
+
+class EscalationPolicyFactory(model(EscalationPolicy)):
+    key = factory.Sequence(lambda n: f"escalation-{n}")
+    name = factory.LazyAttribute(lambda plan: plan.key)
+
+
+class EscalationStepFactory(model(EscalationStep)):
+    policy = factory.SubFactory(EscalationPolicyFactory)
+    after = timedelta(0)
+
+    @factory.post_generation
+    def contacts(self, create, given, **kwargs):
+        if create and given:
+            self.contacts.set(given)
+
+
+class EscalationFactory(model(Escalation)):
+    incident = factory.SubFactory(IncidentFactory)
+    policy = factory.SubFactory(EscalationPolicyFactory)
+    policy_name = "who is asked"
+    started_at = NINE
+
+
+class TurnFactory(model(Turn)):
+    escalation = factory.SubFactory(EscalationFactory)
+    position = 0
+    planned_at = NINE
+    due_at = NINE
+    aim = "primary"
+
+
+class PageFactory(model(Page)):
+    incident = factory.SubFactory(IncidentFactory)
+    contact = factory.SubFactory(ContactFactory)
+    at = NINE
+
+
+class ReviewFactory(model(PostIncidentReview)):
+    incident = factory.SubFactory(IncidentFactory)
+    created_at = NINE
+
+
+class ReviewAnswerFactory(model(ReviewAnswer)):
+    review = factory.SubFactory(ReviewFactory)
+    key = "root_cause"
+    prompt = "What caused it?"
+    required = True
+
+
+class ActionItemFactory(model(ActionItem)):
+    review = factory.SubFactory(ReviewFactory)
+    title = "Alert on the queue before it is full"
+
+
+class AlertRuleFactory(model(AlertRule)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    key = factory.Sequence(lambda n: f"rule-{n}")
+    name = factory.LazyAttribute(lambda rule: rule.key)
+    condition = {"when": "value >= 1"}
+
+
+class RuleSourceFactory(model(RuleSource)):
+    rule = factory.SubFactory(AlertRuleFactory)
+    variant = "sql"
+    kind = "sql"
+    spec = {"query": "SELECT 1"}
+
+
+class AlertFactory(model(Alert)):
+    integration = factory.SubFactory(IntegrationFactory)
+    identity = factory.Sequence(lambda n: n.to_bytes(16, "big"))
+    name = "CheckoutDown"
+    labels = {"alertname": "CheckoutDown", "severity": "critical"}
+    annotations = {"summary": "Checkout is down"}
+
+
+class LivenessFactory(model(Liveness)):
+    alert = factory.SubFactory(AlertFactory)
+    starts_at = NINE
+    last_seen_at = NINE
+    assign_at = NINE
+
+
+class SilenceFactory(model(Silence)):
+    matchers = [{"name": "alertname", "value": "CheckoutDown", "isRegex": False, "isEqual": True}]
+    starts_at = NINE
+    ends_at = NINE + HOUR
+    created_by = "ada"
+    comment = "Known, being repaired."
+
+
+class LoadedPackFactory(model(LoadedPack)):
+    key = "mailer"
+    version = "1"
+    digest = "0" * 64
+    text = "pack: {key: mailer}"
+    loaded_at = NINE
+    changes = ["created policy mailer"]
+
+
+class BeatFactory(model(Beat)):
+    key = factory.Sequence(lambda n: f"part-{n}")
+    at = NINE
