@@ -10,9 +10,7 @@ from policies.models import Policy
 class Destination(models.Model):
     """A named place to tell: a chat channel, a mailbox list, a webhook."""
 
-    policy = models.ForeignKey(
-        Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="destinations"
-    )
+    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="destinations")
     key = models.CharField(max_length=80)
     kind = models.CharField(max_length=16, help_text="The transport: slack, json, email …")
     address = EncryptedTextField(help_text="URL or mailbox; may be a parameter such as ${TEAM_WEBHOOK_URL}.")
@@ -25,9 +23,7 @@ class Destination(models.Model):
     class Meta:
         ordering = ["key"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "key"], nulls_distinct=False, name="destination_key_once"
-            )
+            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="destination_key_once")
         ]
 
     def __str__(self) -> str:
@@ -39,9 +35,7 @@ class Route(models.Model):
 
     policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="routes")
     position = models.PositiveSmallIntegerField(default=0)
-    match = models.JSONField(
-        default=dict, blank=True, help_text='{"severity": ["P0"], "labels": {"event": "retry"}}'
-    )
+    match = models.JSONField(default=dict, blank=True, help_text='{"severity": ["P0"], "labels": {"event": "retry"}}')
     destinations = models.ManyToManyField(Destination, related_name="routes")
     carry_on = models.BooleanField(default=False, help_text="Ask the routes behind this one too.")
     default = models.BooleanField(default=False, help_text="Takes what no other route took.")
@@ -89,28 +83,27 @@ class Delivery(models.Model):
     destination = models.ForeignKey(Destination, null=True, blank=True, on_delete=models.SET_NULL)
     purpose = models.CharField(max_length=10, choices=Purpose)
     urgent = models.BooleanField(default=False)
-    thread = models.CharField(
-        max_length=80, blank=True, help_text="What it belongs to, for example incident:12."
-    )
+    thread = models.CharField(max_length=80, blank=True, help_text="What it belongs to, for example incident:12.")
     subject = models.CharField(max_length=250)
     text = models.TextField()
     url = models.TextField(blank=True)
     actions = models.JSONField(default=list, blank=True, help_text='[{"label": "Acknowledge", "url": …}]')
     data = models.JSONField(default=dict, blank=True)
-    once = models.CharField(
-        max_length=120, null=True, blank=True, unique=True, help_text="Cause, at most once."
-    )  # noqa: DJ001 null keeps the unique index free of rows without a cause
+    once = models.CharField(max_length=120, null=True, blank=True, unique=True, help_text="Cause, at most once.")  # noqa: DJ001 null keeps the unique index free of rows without a cause
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty once it has ended.")
-    claimed_by = models.CharField(max_length=80, blank=True, help_text="host:pid that is sending it now.")
+    claimed_by = models.CharField(
+        max_length=80, blank=True, help_text="The process (host:pid:start) that is sending it now."
+    )
     possibly_repeated = models.BooleanField(default=False, help_text="In flight at a crash and sent again.")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
-    instead_of = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="fallbacks"
+    address_refused = models.BooleanField(
+        default=False, help_text="The far side does not know this address: it is invalid until somebody mends it."
     )
+    instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="fallbacks")
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -130,10 +123,11 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["next_attempt_at"],
+                fields=["-urgent", "next_attempt_at", "id"],  # the order of `due`, so a batch reads only its rows
                 condition=Q(next_attempt_at__isnull=False),
                 name="delivery_deliver_due",
             ),
+            models.Index(fields=["claimed_by"], condition=~Q(claimed_by=""), name="delivery_claimed"),
             models.Index(fields=["thread", "-id"], name="delivery_thread"),
         ]
 
