@@ -1,3 +1,9 @@
-from django.urls import path  # noqa: F401
+from django.urls import path
 
-urlpatterns: list = []
+from . import views
+
+urlpatterns = [
+    path("reviews/", views.review_list, name="reviews"),
+    path("reviews/<int:number>/", views.review, name="review"),
+    path("incidents/<int:incident>/review/", views.begin, name="review-begin"),
+]

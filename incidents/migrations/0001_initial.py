@@ -19,9 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("key", models.SlugField(max_length=80, unique=True)),
                 ("name", models.CharField(max_length=160)),
@@ -34,9 +32,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "repeat_after",
-                    models.DurationField(
-                        blank=True, help_text="Pause between the last step and the first.", null=True
-                    ),
+                    models.DurationField(blank=True, help_text="Pause between the last step and the first.", null=True),
                 ),
                 (
                     "catch_all",
@@ -76,9 +72,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 ("after", models.DurationField(help_text="Since the escalation began.")),
@@ -123,15 +117,11 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "scope",
-                    models.CharField(
-                        blank=True, help_text="Whose keys these are: a door or a policy.", max_length=80
-                    ),
+                    models.CharField(blank=True, help_text="Whose keys these are: a door or a policy.", max_length=80),
                 ),
                 (
                     "key",
@@ -157,9 +147,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "drill",
-                    models.BooleanField(
-                        default=False, help_text="Runs the real chain and stays out of the figures."
-                    ),
+                    models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures."),
                 ),
                 (
                     "status",
@@ -184,9 +172,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "notified_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When the first message was queued.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="When the first message was queued.", null=True),
                 ),
                 ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
                 ("mitigated_at", models.DateTimeField(blank=True, null=True)),
@@ -194,15 +180,11 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "resolve_after",
-                    models.DurationField(
-                        blank=True, help_text="Quiet time; empty: as the policy says.", null=True
-                    ),
+                    models.DurationField(blank=True, help_text="Quiet time; empty: as the policy says.", null=True),
                 ),
                 (
                     "quiet_until",
-                    models.DateTimeField(
-                        blank=True, help_text="Resolves then, if nothing fires again.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="Resolves then, if nothing fires again.", null=True),
                 ),
                 ("update_every", models.DurationField(blank=True, null=True)),
                 (
@@ -211,9 +193,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "remind_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When the cadence sweep looks next.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="When the cadence sweep looks next.", null=True),
                 ),
                 ("reopened", models.PositiveSmallIntegerField(default=0)),
                 (
@@ -251,9 +231,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "owners",
-                    models.ManyToManyField(
-                        blank=True, related_name="owned_incidents", to="oncall.escalationcontact"
-                    ),
+                    models.ManyToManyField(blank=True, related_name="owned_incidents", to="oncall.escalationcontact"),
                 ),
                 (
                     "policy",
@@ -295,9 +273,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("policy_name", models.CharField(max_length=160)),
                 (
@@ -346,9 +322,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("at", models.DateTimeField()),
                 ("audience", models.CharField(blank=True, max_length=80)),
@@ -381,9 +355,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "kind",
@@ -426,9 +398,7 @@ class Migration(migrations.Migration):
                 ("warn_before", models.DurationField(blank=True, null=True)),
                 (
                     "due_at",
-                    models.DateTimeField(
-                        blank=True, help_text="Empty until its anchor has happened.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="Empty until its anchor has happened.", null=True),
                 ),
                 (
                     "check_at",
@@ -473,9 +443,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "role",
@@ -509,9 +477,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("at", models.DateTimeField(help_text="When it happened.")),
                 ("recorded_at", models.DateTimeField(auto_now_add=True)),
@@ -558,17 +524,13 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField()),
                 ("planned_at", models.DateTimeField(help_text="When the plan wanted it.")),
                 (
                     "due_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When it is taken; empty once it has been.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="When it is taken; empty once it has been.", null=True),
                 ),
                 (
                     "condition",
@@ -625,9 +587,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "state",
@@ -813,9 +773,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="turn",
-            index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="turn_climb_due"
-            ),
+            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="turn_climb_due"),
         ),
         migrations.AddConstraint(
             model_name="turn",
@@ -834,9 +792,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="page",
-            index=models.Index(
-                condition=models.Q(("state", "trying")), fields=["delivery"], name="page_trying"
-            ),
+            index=models.Index(condition=models.Q(("state", "trying")), fields=["delivery"], name="page_trying"),
         ),
         migrations.AddConstraint(
             model_name="page",
