@@ -1,0 +1,108 @@
+"""Refuses a query that would write, before it is sent.
+
+The database itself is the lock (a read-only session, a file opened read-only); this is the sign on the door: it
+tells the author at load time, and it stops the one call that would open the lock, set_config.
+"""
+
+import re
+from functools import lru_cache
+
+from sources.probes.base import BadSpec
+
+READS = ("select", "with", "values", "table")
+WRITES = ("insert", "update", "delete", "merge", "replace")
+LONGEST = 50_000  # characters
+
+# Strings, quoted names and comments as PostgreSQL (standard_conforming_strings on) and SQLite both read them.
+TOKEN = re.compile(
+    r"""
+      (?P<space>\s+ | --[^\n]*)
+    | (?P<comment>/\*)
+    | (?P<text>[eE]'(?:[^'\\]|\\.|'')*' | (?:[uU]&|[bBxXnN])?'(?:[^']|'')*')
+    | (?P<dollar>\$(?P<tag>[^\W\d]\w*)?\$)
+    | (?P<escaped>[uU]&")
+    | (?P<quoted>"(?:[^"]|"")*" | `(?:[^`]|``)*`)
+    | (?P<word>[^\W\d][\w$]*)
+    | (?P<open>['"`])
+    | (?P<other>\d[\w.]* | .)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+@lru_cache(maxsize=2000)
+def check_reads(query: str, path: str = "query") -> None:
+    """Raise BadSpec unless `query` is one statement that reads: SELECT, WITH, VALUES or TABLE."""
+    if len(query) > LONGEST:
+        raise BadSpec(path, f"This query has {len(query):,} characters; {LONGEST:,} are allowed.")
+    tokens = _tokens(query, path)
+    while tokens and tokens[-1] == ";":
+        tokens.pop()
+    if not tokens:
+        raise BadSpec(path, "This query is empty.")
+    if ";" in tokens:
+        raise BadSpec(path, "These are several statements, and only one is run; keep the one that reads.")
+    first = next((token for token in tokens if token != "("), "")
+    if first not in READS:
+        raise BadSpec(
+            path,
+            f"This query would write: it begins with {first.upper()}. SELECT, WITH, VALUES and TABLE read.",
+        )
+    if "set_config" in tokens or '"set_config"' in tokens:
+        raise BadSpec(path, "This query would write: set_config changes the session it runs in.")
+    if "into" in tokens:
+        raise BadSpec(path, "This query would write: INTO makes a table.")
+    if first == "with":
+        _check_with(tokens, path)
+
+
+def _check_with(tokens: list[str], path: str) -> None:
+    """WITH may hold a writing statement, as a part `AS (DELETE …)` or as the main one `) DELETE …`."""
+    for before, opening, word in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        part = opening == "(" and before in ("as", "materialized")
+        if word in WRITES and (part or opening == ")"):
+            raise BadSpec(path, f"This query would write: it holds {word.upper()}.")
+
+
+def _tokens(query: str, path: str) -> list[str]:
+    """Return words (lower case), quoted names (in "") and signs; texts as '', no comments."""
+    tokens, at = [], 0
+    while at < len(query):
+        match = TOKEN.match(query, at)
+        assert match, "the last branch takes any character"
+        at = match.end()
+        match match.lastgroup:
+            case "comment":
+                at = _comment_end(query, at, path)
+            case "tag" | "dollar":
+                end = query.find(match["dollar"], at)
+                if end < 0:
+                    raise BadSpec(path, f"The text that begins with {match['dollar']} has no end.")
+                at = end + len(match["dollar"])
+                tokens.append("''")
+            case "text":
+                tokens.append("''")
+            case "word":
+                tokens.append(match["word"].lower())
+            case "quoted":
+                tokens.append(f'"{match["quoted"][1:-1]}"')
+            case "escaped":
+                raise BadSpec(path, 'Names written as U&"…" are not taken; write the name plainly.')
+            case "open":
+                raise BadSpec(path, f"The text or name that begins with {match['open']} has no end.")
+            case "other":
+                tokens.append(match["other"])
+    return tokens
+
+
+def _comment_end(query: str, at: int, path: str) -> int:
+    """Return where the comment opened before `at` ends; PostgreSQL's comments nest."""
+    depth = 1
+    while depth:
+        edge = COMMENT_EDGE.search(query, at)
+        if edge is None:
+            raise BadSpec(path, "A comment that begins with /* has no end.")
+        depth += 1 if edge[0] == "/*" else -1
+        at = edge.end()
+    return at
