@@ -89,7 +89,8 @@ class Delivery(models.Model):
     url = models.TextField(blank=True)
     actions = models.JSONField(default=list, blank=True, help_text='[{"label": "Acknowledge", "url": …}]')
     data = models.JSONField(default=dict, blank=True)
-    once = models.CharField(max_length=120, null=True, blank=True, unique=True, help_text="Cause, at most once.")  # noqa: DJ001 null keeps the unique index free of rows without a cause
+    # null, not empty: the unique index holds only rows with a cause
+    once = models.CharField(max_length=120, null=True, blank=True, unique=True, help_text="Cause, at most once.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty once it has ended.")
