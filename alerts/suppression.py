@@ -1,4 +1,4 @@
-"""Why an alert does not act: silenced by a person, or hidden by a firing parent. Asked again when that may have ended."""
+"""Why an alert does not act: silenced by a person, hidden by a firing parent; asked again when that may have ended."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """The clock that climbs an escalation step by step.
 
-A run is a copy of its plan in rows (turns), so an edit of the plan never changes an incident under way. Each turn ends as
-paged or skipped, with the reason: a step that was not taken has its answer to "why was I not paged?".
+A run is a copy of its plan in rows (turns), so an edit of the plan never changes an incident under way. Each turn ends
+as paged or skipped, with the reason: a step that was not taken has its answer to "why was I not paged?".
 """
 
 from datetime import datetime, timedelta
@@ -72,7 +72,7 @@ def climb_due(*, at: datetime) -> int:
 
 
 def take(turn: Turn, *, at: datetime) -> None:
-    """Page the turn's people, or skip it with its reason; somebody must be reached, else the next turn comes at once."""
+    """Page the turn's people, or skip it with its reason; when nobody is reached the next turn comes at once."""
     run = turn.escalation
     # The lock orders this turn against an acknowledgement made at the same moment: one sees what the other did.
     incident = (

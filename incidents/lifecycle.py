@@ -1,7 +1,7 @@
 """The use cases of an incident: open, acknowledge, mitigate, resolve, close, reopen, merge and what surrounds them.
 
-Every function takes the instant as `at` and the person as `by` (None is Opscenter itself), writes in one transaction, and
-raises IllegalMove (or GateShut) with a sentence when the move is refused; a refusal changes nothing.
+Every function takes the instant as `at` and the person as `by` (None is Opscenter itself), writes in one transaction,
+and raises IllegalMove (or GateShut) with a sentence when the move is refused; a refusal changes nothing.
 """
 
 from collections.abc import Iterable

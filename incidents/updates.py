@@ -40,8 +40,14 @@ def post(
     plan = plan_for(incident)
     fields = {name: str(value).strip() for name, value in (fields or {}).items()}
     wanted = plan.fields if plan else []
-    known = {"status": incident.get_status_display(), "start": f"{(incident.started_at or incident.detected_at):%Y-%m-%d %H:%M} UTC",
-             "impact": incident.impact, "cause": incident.cause, "eta": incident.eta}  # fmt: skip
+    began = incident.started_at or incident.detected_at
+    known = {
+        "status": incident.get_status_display(),
+        "start": f"{began:%Y-%m-%d %H:%M} UTC",
+        "impact": incident.impact,
+        "cause": incident.cause,
+        "eta": incident.eta,
+    }
     filled = {name: fields.get(name) or known.get(name, "") for name in wanted}
     if empty := [name for name, value in filled.items() if not value]:
         raise UpdateRefused(f"Fill in {', '.join(empty)} before you post: the policy demands it in every update.")

@@ -1,0 +1,149 @@
+"""Alerts that began or ended become, join, and let go of incidents."""
+
+from datetime import timedelta
+
+import pytest
+
+from alerts import grouping, suppression
+from alerts.models import AlertRule, Liveness
+from incidents import recovery
+from incidents.models import Incident, Status
+from tests.factories import (
+    HOUR,
+    MINUTE,
+    NINE,
+    AlertFactory,
+    AlertRuleFactory,
+    IntegrationFactory,
+    LivenessFactory,
+    PolicyFactory,
+    SeverityFactory,
+    SilenceFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def door():
+    policy = PolicyFactory(key="default", resolve_after=5 * MINUTE)
+    SeverityFactory(policy=policy, key="critical", rank=0)
+    SeverityFactory(policy=policy, key="warning", rank=1, page=False)
+    return IntegrationFactory(kind="alertmanager", policy=policy)
+
+
+def fires(door, name="CheckoutDown", severity="critical", at=NINE, **labels) -> Liveness:
+    labels = {"alertname": name, "severity": severity, **labels}
+    alert = AlertFactory(integration=door, name=name, labels=labels)
+    return LivenessFactory(alert=alert, severity_key=severity, starts_at=at, last_seen_at=at, assign_at=at)
+
+
+def ends(liveness, at):
+    Liveness.objects.filter(pk=liveness.pk).update(firing=False, ends_at=at, assign_at=at)
+    grouping.assign_due(at=at)
+
+
+def test_alerts_of_one_name_make_one_incident_with_their_common_labels(door):
+    for host in ("web-1", "web-2", "web-3"):
+        fires(door, host=host, team="shop")
+    assert grouping.assign_due(at=NINE) == 3
+    incident = Incident.objects.get()
+    assert incident.key == "CheckoutDown"
+    assert incident.labels["team"] == "shop" and "host" not in incident.labels
+    assert incident.alerts.count() == 3
+    assert grouping.assign_due(at=NINE) == 0
+
+
+def test_a_later_alert_joins_the_open_incident(door):
+    fires(door, host="web-1")
+    grouping.assign_due(at=NINE)
+    fires(door, host="web-2", at=NINE + MINUTE)
+    grouping.assign_due(at=NINE + MINUTE)
+    incident = Incident.objects.get()
+    assert incident.timeline.filter(kind="alerts_joined").count() == 1
+
+
+def test_an_alert_of_a_higher_level_raises_the_incident(door):
+    fires(door, severity="warning", host="web-1")
+    grouping.assign_due(at=NINE)
+    fires(door, severity="critical", host="web-2")
+    grouping.assign_due(at=NINE + MINUTE)
+    assert Incident.objects.get().severity.key == "critical"
+
+
+def test_an_unknown_level_counts_as_the_least_urgent(door):
+    fires(door, severity="catastrophic")
+    grouping.assign_due(at=NINE)
+    assert Incident.objects.get().severity.key == "warning"
+
+
+def test_the_incident_resolves_when_the_last_alert_has_been_quiet_long_enough(door):
+    one, two = fires(door, host="web-1"), fires(door, host="web-2")
+    grouping.assign_due(at=NINE)
+    ends(one, NINE + MINUTE)
+    assert Incident.objects.get().quiet_until is None
+    ends(two, NINE + 2 * MINUTE)
+    assert Incident.objects.get().quiet_until == NINE + 7 * MINUTE
+    recovery.resolve_due(at=NINE + 7 * MINUTE)
+    assert Incident.objects.get().status == Status.RESOLVED
+
+
+def test_firing_again_within_the_quiet_time_keeps_the_incident(door):
+    alert = fires(door)
+    grouping.assign_due(at=NINE)
+    ends(alert, NINE + MINUTE)
+    Liveness.objects.filter(pk=alert.pk).update(firing=True, ends_at=None, assign_at=NINE + 2 * MINUTE)
+    grouping.assign_due(at=NINE + 2 * MINUTE)
+    recovery.resolve_due(at=NINE + HOUR)
+    assert Incident.objects.get().status == Status.DETECTED
+
+
+def test_a_silenced_alert_opens_nothing_and_says_by_whom_and_why(door):
+    SilenceFactory()
+    silenced = fires(door)
+    grouping.assign_due(at=NINE)
+    silenced.refresh_from_db()
+    assert not Incident.objects.exists()
+    assert (silenced.verdict, silenced.reason) == ("suppressed", "silenced by ada: Known, being repaired.")
+
+
+@pytest.mark.parametrize(("after", "incidents"), [(HOUR - timedelta(seconds=1), 0), (HOUR, 1)])
+def test_at_the_end_of_the_silence_what_still_fires_acts(door, after, incidents):
+    SilenceFactory(starts_at=NINE, ends_at=NINE + HOUR)
+    fires(door)
+    grouping.assign_due(at=NINE)
+    grouping.assign_due(at=NINE + after)
+    assert Incident.objects.count() == incidents
+
+
+def test_ending_a_silence_by_hand_lets_it_act_at_once(door):
+    silence = SilenceFactory()
+    fires(door)
+    grouping.assign_due(at=NINE)
+    suppression.expire(silence, at=NINE + MINUTE)
+    grouping.assign_due(at=NINE + MINUTE)
+    assert Incident.objects.count() == 1
+
+
+def test_what_ended_while_it_was_silenced_never_acts(door):
+    SilenceFactory()
+    silenced = fires(door)
+    grouping.assign_due(at=NINE)
+    ends(silenced, NINE + MINUTE)
+    grouping.assign_due(at=NINE + 2 * HOUR)
+    assert not Incident.objects.exists()
+
+
+def test_a_firing_parent_rule_hides_its_children(door):
+    policy = door.policy
+    level = policy.severities.get(key="critical")
+    parent = AlertRuleFactory(severity=level, name="down", state=AlertRule.State.FIRING)
+    child = AlertRuleFactory(severity=level, name="degraded")
+    child.suppressed_by.add(parent)
+    alert = AlertFactory(integration=None, rule=child, key="degraded")
+    LivenessFactory(alert=alert, severity_key="critical")
+    grouping.assign_due(at=NINE)
+    assert Liveness.objects.get().reason == "hidden by firing down"
+    AlertRule.objects.filter(pk=parent.pk).update(state="inactive")
+    grouping.assign_due(at=NINE + MINUTE)
+    assert Incident.objects.get().key == "degraded"
