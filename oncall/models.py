@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from policies.fields import EncryptedTextField
-from policies.models import Policy
+from policies.models import Policy, Severity
 
 
 class EscalationContact(models.Model):
@@ -70,6 +70,23 @@ class ContactMethod(models.Model):
     @property
     def usable(self) -> bool:
         return self.enabled and self.failed_at is None
+
+
+class Ownership(models.Model):
+    """Whose business incidents of a level are (empty: of every level that names nobody); one contact or several."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="ownerships")
+    severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
+    contacts = models.ManyToManyField(EscalationContact, related_name="ownerships")
+
+    class Meta:
+        ordering = ["policy", "severity__rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "severity"], nulls_distinct=False, name="ownership_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy.key}: {self.severity or 'every level'}"
 
 
 class Schedule(models.Model):

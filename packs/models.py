@@ -13,6 +13,9 @@ class LoadedPack(models.Model):
     version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the file.")
     text = models.TextField(help_text="The YAML as it was loaded.")
+    said = models.JSONField(
+        default=dict, help_text="What the pack said of every record, to tell what was changed here since."
+    )
     phase = models.PositiveSmallIntegerField(null=True, blank=True)
     loaded_at = models.DateTimeField()
     changes = models.JSONField(default=list, help_text="What the load created, changed and removed.")

@@ -20,9 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("name", models.CharField(max_length=120)),
                 ("precedence", models.SmallIntegerField(default=0)),
@@ -41,9 +39,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "length",
-                    models.PositiveSmallIntegerField(
-                        default=1, help_text="Of one turn, in units of the rotation."
-                    ),
+                    models.PositiveSmallIntegerField(default=1, help_text="Of one turn, in units of the rotation."),
                 ),
                 ("first_handoff_at", models.DateTimeField(help_text="The start of the first member's turn.")),
                 (
@@ -66,9 +62,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "kind",
@@ -101,9 +95,7 @@ class Migration(migrations.Migration):
                 ("active", models.BooleanField(default=True)),
                 (
                     "catch_all",
-                    models.BooleanField(
-                        default=False, help_text="Asked when nobody else is left, and told why."
-                    ),
+                    models.BooleanField(default=False, help_text="Asked when nobody else is left, and told why."),
                 ),
                 (
                     "backup",
@@ -117,9 +109,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "members",
-                    models.ManyToManyField(
-                        blank=True, related_name="member_of", to="oncall.escalationcontact"
-                    ),
+                    models.ManyToManyField(blank=True, related_name="member_of", to="oncall.escalationcontact"),
                 ),
                 (
                     "user",
@@ -141,9 +131,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 ("kind", models.CharField(help_text="The transport: email, slack, json …", max_length=16)),
@@ -153,9 +141,7 @@ class Migration(migrations.Migration):
                 ("enabled", models.BooleanField(default=True)),
                 (
                     "failed_at",
-                    models.DateTimeField(
-                        blank=True, help_text="Set when the address was found invalid.", null=True
-                    ),
+                    models.DateTimeField(blank=True, help_text="Set when the address was found invalid.", null=True),
                 ),
                 ("failure", models.TextField(blank=True)),
                 (
@@ -176,16 +162,12 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 (
                     "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, to="oncall.escalationcontact"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="oncall.escalationcontact"),
                 ),
                 (
                     "layer",
@@ -210,9 +192,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("key", models.SlugField(max_length=80, unique=True)),
                 ("name", models.CharField(max_length=160)),
@@ -237,9 +217,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("starts_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField()),
@@ -288,8 +266,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="layer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("length__gte", 1)), name="layer_length_positive"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("length__gte", 1)), name="layer_length_positive"),
+        ),
+        migrations.CreateModel(
+            name="Ownership",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contacts", models.ManyToManyField(related_name="ownerships", to="oncall.escalationcontact")),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="ownerships", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="policies.severity"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "severity__rank"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("policy", "severity"), name="ownership_once", nulls_distinct=False)
+                ],
+            },
         ),
     ]

@@ -17,14 +17,19 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("key", models.SlugField(max_length=80)),
                 ("version", models.CharField(max_length=40)),
                 ("digest", models.CharField(help_text="SHA-256 of the file.", max_length=64)),
                 ("text", models.TextField(help_text="The YAML as it was loaded.")),
+                (
+                    "said",
+                    models.JSONField(
+                        default=dict,
+                        help_text="What the pack said of every record, to tell what was changed here since.",
+                    ),
+                ),
                 ("phase", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("loaded_at", models.DateTimeField()),
                 (

@@ -1,0 +1,437 @@
+"""Sections of a pack that describe the policy itself: its head, levels, classes, calendars, parameters and plans."""
+
+import re
+from typing import Any
+
+from .models import (
+    AlertClass,
+    Anchor,
+    Calendar,
+    CalendarTerm,
+    CadencePlan,
+    Parameter,
+    Policy,
+    ReviewPlan,
+    Service,
+    Severity,
+    TargetKind,
+    TargetPlan,
+)
+from .sections import Section, Values, all_named, length_of, length_text, one_named
+from .shapes import (
+    BAD,
+    Anything,
+    Choice,
+    Day,
+    Desk,
+    Entry,
+    Flag,
+    Key,
+    Length,
+    Many,
+    Path,
+    Ref,
+    Several,
+    Slug,
+    Table,
+    Text,
+    Whole,
+    Zone,
+    allowed,
+    optional,
+    shown,
+)
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", re.ASCII)
+PASSWORD_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]+@|[?&\s]password=", re.IGNORECASE)
+
+
+class Head(Section):
+    """`pack:`, one mapping: the policy, its service, zone and quiet times."""
+
+    name = "pack"
+    shape = Entry(
+        key=Slug(80),
+        name=optional(Text(160, line=True, empty=False)),
+        version=Key(40),
+        language=optional(Choice(("en", "id", "ru", "nl")), "en"),
+        timezone=optional(Zone(), "UTC"),
+        service=optional(Slug(80)),
+        extends=optional(Slug(80)),
+        description=optional(Text(), ""),
+        group_window=optional(Length(positive=True), "1d"),
+        resolve_after=optional(Length(), "5m"),
+    )
+    own = ("name", "version", "language", "timezone", "service", "description", "group_window", "resolve_after")
+    of_extension = ("key", "name", "version", "extends", "description")
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        values = self.shape.read(value, path, desk)
+        if values is BAD:
+            return {}
+        values["name"] = values["name"] or values["key"]
+        if values["extends"]:
+            for name in value:
+                if name not in self.of_extension:
+                    desk.problem(
+                        (*path, name), f"A pack that extends another says no {name} of its own{allowed(name, self.of_extension)}"
+                    )
+        return {values["key"]: values}
+
+    def rows(self, policy: Policy) -> dict[str, Policy]:
+        return {policy.key: policy} if policy.pk else {}
+
+    def present(self, row: Policy) -> Values:
+        return {
+            "key": row.key,
+            "name": row.name,
+            "version": row.version,
+            "language": row.language,
+            "timezone": row.timezone,
+            "service": row.service.key if row.service else None,
+            "extends": None,
+            "description": row.description,
+            "group_window": length_text(row.group_window),
+            "resolve_after": length_text(row.resolve_after),
+        }
+
+    def write(self, policy: Policy, row: Policy | None, values: Values) -> Policy:
+        policy.name, policy.version, policy.language = values["name"], values["version"], values["language"]
+        policy.timezone, policy.description = values["timezone"], values["description"]
+        policy.group_window = length_of(values["group_window"])
+        policy.resolve_after = length_of(values["resolve_after"])
+        policy.service = None
+        if key := values["service"]:
+            policy.service, _ = Service.objects.get_or_create(key=key, defaults={"name": key})
+        policy.save()
+        return policy
+
+
+class Severities(Section):
+    """The policy's own ordered levels; without a rank they rank as they are listed."""
+
+    name, thing = "severities", "severity"
+    shape = Entry(
+        key=Key(40),
+        label=optional(Text(80, line=True)),
+        rank=optional(Whole(0, 99)),
+        meaning=optional(Text(), ""),
+        page=optional(Flag(), False),
+    )
+
+    def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
+        values["label"] = values["label"] or values["key"]
+        values["rank"] = position if values["rank"] is None else values["rank"]
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        records = super().read(value, path, desk)
+        taken: dict[int, str] = {}
+        for key, values in records.items():
+            other = taken.setdefault(values["rank"], key)
+            if other != key:
+                desk.problem(path, f"{other} and {key} have the same rank {values['rank']}; levels are in an order.")
+        return records
+
+    def rows(self, policy: Policy) -> dict[str, Severity]:
+        return {row.key: row for row in policy.severities.order_by("rank", "pk")}
+
+    def present(self, row: Severity) -> Values:
+        return {"key": row.key, "label": row.label, "rank": row.rank, "meaning": row.meaning, "page": row.page}
+
+    def write(self, policy: Policy, row: Severity | None, values: Values) -> Severity:
+        row = row or Severity(policy=policy, key=values["key"])
+        row.label, row.rank, row.meaning, row.page = values["label"], values["rank"], values["meaning"], values["page"]
+        row.save()
+        return row
+
+
+class Classes(Section):
+    name, thing = "classes", "class"
+    shape = Entry(key=Key(40), label=optional(Text(80, line=True)), page=optional(Flag()))
+
+    def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
+        values["label"] = values["label"] or values["key"]
+
+    def rows(self, policy: Policy) -> dict[str, AlertClass]:
+        return {row.key: row for row in policy.classes.all()}
+
+    def present(self, row: AlertClass) -> Values:
+        return {"key": row.key, "label": row.label, "page": row.page}
+
+    def write(self, policy: Policy, row: AlertClass | None, values: Values) -> AlertClass:
+        row = row or AlertClass(policy=policy, key=values["key"])
+        row.label, row.page = values["label"], values["page"]
+        row.save()
+        return row
+
+
+class _Hours:
+    """Business hours of a day: "09:00-17:00", one or several."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if not isinstance(value, str) or not HOURS.fullmatch(value):
+            return desk.problem(path, f"{shown(value)} are no hours; allowed: a span such as 09:00-17:00.")
+        start, end = value.split("-")
+        if end <= start:
+            return desk.problem(path, f"{value} ends before it begins.")
+        return value
+
+
+class _Holiday:
+    """A date, or the two letters of a country whose public holidays count."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, str) and len(value) == 2 and value.isalpha():
+            import holidays
+
+            if value.upper() not in holidays.list_supported_countries():
+                return desk.problem(path, f"No holidays are known for {value!r}; allowed: ID, RU, NL and other countries.")
+            return value.upper()
+        return Day().read(value, path, desk)
+
+
+class Calendars(Section):
+    name = "calendars"
+    shape = Entry(
+        key=Key(40),
+        timezone=optional(Zone(), "UTC"),
+        hours=optional(Table(Many(_Hours()), names=Choice(DAYS)), {}),
+        holidays=optional(Many(_Holiday()), []),
+        default=optional(Flag(), False),
+    )
+
+    def rows(self, policy: Policy) -> dict[str, Calendar]:
+        return {row.key: row for row in policy.calendars.all()}
+
+    def present(self, row: Calendar) -> Values:
+        hours = {day: [f"{start}-{end}" for start, end in spans] for day, spans in row.hours.items()}
+        return {
+            "key": row.key, "timezone": row.timezone, "hours": hours, "holidays": row.holidays, "default": row.default,
+        }  # fmt: skip
+
+    def write(self, policy: Policy, row: Calendar | None, values: Values) -> Calendar:
+        row = row or Calendar(policy=policy, key=values["key"])
+        row.timezone, row.holidays, row.default = values["timezone"], values["holidays"], values["default"]
+        row.hours = {day: [span.split("-") for span in spans] for day, spans in values["hours"].items()}
+        row.save()
+        return row
+
+
+class Params(Section):
+    """`params:`, name -> type, default and origin; a secret never has its value in a pack."""
+
+    name, thing = "params", "parameter"
+    shape = Entry(
+        type=optional(Choice(tuple(Parameter.Type.values)), "text"),
+        default=optional(Anything(), ""),
+        origin=optional(Choice(tuple(Parameter.Origin.values)), "document"),
+        description=optional(Text(), ""),
+    )
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        table = Table(self.shape, names=_ParameterName()).read(value, path, desk)
+        if isinstance(value, dict):
+            desk.names.setdefault(self.thing, set()).update(str(name) for name in value)
+        records = {}
+        for name, values in {} if table is BAD else table.items():
+            default = self._default(values, (*path, name, "default"), desk)
+            if default is not BAD:
+                records[name] = {"key": name, **values, "default": default}
+        return records
+
+    def _default(self, values: Values, path: Path, desk: Desk) -> Any:
+        given, kind = values["default"], values["type"]
+        if given == "" or given is None:
+            return ""
+        if isinstance(given, dict | list):
+            return desk.problem(path, f"This should be one value, and it is {shown(given)}.")
+        text = str(given).lower() if isinstance(given, bool) else str(given)
+        if PASSWORD_IN_URL.search(text) or (kind == "secret" and "://" not in text):
+            return desk.problem(path, "A secret does not stand in a pack; leave the default out and set it in the environment.")
+        try:
+            Parameter(key=path[-2], type=kind, default=text).typed(text)
+        except ValueError:
+            return desk.problem(path, f"{shown(given)} is no {kind}; a default has the type of its parameter.")
+        return text
+
+    def dump(self, records: dict[str, Values]) -> Any:
+        return {name: self._typed(self.shape.trimmed(values)) for name, values in records.items()}
+
+    @staticmethod
+    def _typed(values: Values) -> Values:
+        """Numbers and booleans as such, which is how a person would write them."""
+        kind, default = values.get("type"), values.get("default")
+        if default and kind in ("int", "float", "bool"):
+            values["default"] = Parameter(key="", type=kind).typed(default)
+        return values
+
+    def rows(self, policy: Policy) -> dict[str, Parameter]:
+        return {row.key: row for row in policy.parameters.order_by("pk")}
+
+    def present(self, row: Parameter) -> Values:
+        return {
+            "key": row.key, "type": row.type, "default": row.default, "origin": row.origin,
+            "description": row.description,
+        }  # fmt: skip
+
+    def write(self, policy: Policy, row: Parameter | None, values: Values) -> Parameter:
+        row = row or Parameter(policy=policy, key=values["key"])
+        row.type, row.default = values["type"], values["default"]
+        row.origin, row.description = values["origin"], values["description"]
+        row.save()
+        return row
+
+
+class _ParameterName:
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", value, re.ASCII):
+            return desk.problem(path, f"{shown(value)} is no name of a parameter; allowed: letters, digits and _, as in MAX_AGE.")
+        return value
+
+
+class _Within:
+    """A length of time, or a term of the calendar."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if value in CalendarTerm.values:
+            return value
+        if isinstance(value, str) and value and not value[0].isdigit():
+            return desk.problem(path, f"There is no term {value!r}; allowed: a length such as 5m, {', '.join(CalendarTerm.values)}.")
+        return Length().read(value, path, desk)
+
+
+def _one_scope(values: Values, path: Path, desk: Desk) -> None:
+    if values["severity"] and values["class"]:
+        desk.problem(path, "A target is for a severity or for a class, not for both; write two entries.")
+
+
+class Targets(Section):
+    """How long each kind of response may take, for a level, a class or all."""
+
+    name = "targets"
+    shape = Entry(
+        _one_scope,
+        severity=optional(Ref("severity")),
+        class_=optional(Ref("class")),
+        kind=Choice(tuple(TargetKind.values), {"ack": "acknowledge"}),
+        within=_Within(),
+        anchor=optional(Choice(tuple(Anchor.values)), "detected"),
+        role=optional(Text(40, line=True), ""),
+        warn_before=optional(Length(positive=True)),
+    )
+
+    def key(self, values: Values) -> str:
+        scope = values["severity"] or (f"class {values['class']}" if values["class"] else "every level")
+        return f"{scope} {values['kind']}" + (f" by {values['role']}" if values["role"] else "")
+
+    def rows(self, policy: Policy) -> dict[str, TargetPlan]:
+        rows = policy.target_plans.select_related("severity", "alert_class").order_by("pk")
+        return {self.key(self.present(row)): row for row in rows}
+
+    def present(self, row: TargetPlan) -> Values:
+        return {
+            "severity": row.severity.key if row.severity else None,
+            "class": row.alert_class.key if row.alert_class else None,
+            "kind": row.kind,
+            "within": row.term or length_text(row.within),
+            "anchor": row.anchor,
+            "role": row.role,
+            "warn_before": length_text(row.warn_before),
+        }
+
+    def write(self, policy: Policy, row: TargetPlan | None, values: Values) -> TargetPlan:
+        row = row or TargetPlan(policy=policy)
+        row.severity = one_named(policy.severities.all(), values["severity"])
+        row.alert_class = one_named(policy.classes.all(), values["class"])
+        is_term = values["within"] in CalendarTerm.values
+        row.term = values["within"] if is_term else ""
+        row.within = None if is_term else length_of(values["within"])
+        row.kind, row.anchor, row.role = values["kind"], values["anchor"], values["role"]
+        row.warn_before = length_of(values["warn_before"])
+        row.save()
+        return row
+
+
+class Cadences(Section):
+    """How often people are told, and what an update must say."""
+
+    name = "cadence"
+    shape = Entry(
+        severity=optional(Ref("severity")),
+        every=Length(positive=True),
+        audience=optional(Text(80, line=True), ""),
+        fields=optional(Many(Text(40, line=True, empty=False)), []),
+    )
+
+    def key(self, values: Values) -> str:
+        return values["severity"] or "every level"
+
+    def rows(self, policy: Policy) -> dict[str, CadencePlan]:
+        return {self.key(self.present(row)): row for row in policy.cadences.select_related("severity")}
+
+    def present(self, row: CadencePlan) -> Values:
+        return {
+            "severity": row.severity.key if row.severity else None, "every": length_text(row.every),
+            "audience": row.audience, "fields": row.fields,
+        }  # fmt: skip
+
+    def write(self, policy: Policy, row: CadencePlan | None, values: Values) -> CadencePlan:
+        row = row or CadencePlan(policy=policy)
+        row.severity = one_named(policy.severities.all(), values["severity"])
+        row.every, row.audience, row.fields = length_of(values["every"]), values["audience"], values["fields"]
+        row.save()
+        return row
+
+
+class Review(Section):
+    """`review:`, one mapping: which levels demand a review, until when, and what it asks."""
+
+    name = "review"
+    question = Entry(
+        section=optional(Text(40, line=True), "analysis"),
+        key=Key(40),
+        prompt=optional(Text(500, line=True), ""),
+        required=optional(Flag(), False),
+    )
+    shape = Entry(
+        required=optional(Several(Ref("severity")), []),
+        within=optional(Length(positive=True)),
+        before=optional(Choice(("resolved", "closed")), "closed"),
+        questions=optional(Many(question), []),
+    )
+
+    def key(self, values: Values) -> str:
+        return "review"
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        values = self.shape.read(value, path, desk)
+        return {} if values is BAD else {"review": values}
+
+    def dump(self, records: dict[str, Values]) -> Any:
+        values = self.shape.trimmed(records["review"])
+        if "questions" in values:
+            values["questions"] = [self.question.trimmed(question) for question in values["questions"]]
+        return values
+
+    def rows(self, policy: Policy) -> dict[str, ReviewPlan]:
+        row = ReviewPlan.objects.filter(policy=policy).first()
+        return {"review": row} if row else {}
+
+    def present(self, row: ReviewPlan) -> Values:
+        required = sorted(row.severities.values_list("key", flat=True))
+        questions = [{**self.question.defaults(), **question} for question in row.questions]
+        return {
+            "required": required, "within": length_text(row.within), "before": row.before, "questions": questions,
+        }  # fmt: skip
+
+    def write(self, policy: Policy, row: ReviewPlan | None, values: Values) -> ReviewPlan:
+        row = row or ReviewPlan(policy=policy)
+        row.within, row.before, row.questions = length_of(values["within"]), values["before"], values["questions"]
+        row.save()
+        row.severities.set(all_named(policy.severities.all(), values["required"]))
+        return row
+
+
+HEAD = Head()
+SECTIONS: list[Section] = [Severities(), Classes(), Calendars(), Params(), Targets(), Review(), Cadences()]
