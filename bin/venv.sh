@@ -22,10 +22,15 @@ find_python() {
         "Install python3 and python3-venv, or name one with OPSCENTER_PYTHON=/path/to/python."
 }
 
-# ensure_venv LOCK: makes .venv (or OPSCENTER_VENV) when it is missing and installs LOCK when it has changed
-# since the last time. The locks agree on every version, so installing one after the other only adds packages.
+hash_of() {
+    "$venv_python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"
+}
+
+# ensure_venv LOCK [COVERED...]: makes .venv (or OPSCENTER_VENV) when it is missing and installs LOCK when it has
+# changed since the last time. The locks agree on every version, so that installing one after the other only adds
+# packages; COVERED are those that LOCK includes.
 ensure_venv() {
-    local lock=$1 stamp=$venv/.installed-$1 output wanted
+    local lock=$1 stamp=$venv/.installed-$1 output covered
     # two starts at once: the second waits here and then finds the work done
     exec 9<"$root"
     if command -v flock >/dev/null; then flock 9; fi
@@ -40,15 +45,13 @@ ensure_venv() {
                 "On Debian and Ubuntu install the package python3-venv, then run this again."
         fi
     fi
-    wanted=$("$venv_python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' \
-        "$root/$lock")
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$(hash_of "$root/$lock")" ]; then
         echo "Installing the packages of $lock (only when it changes) ..." >&2
         # --no-deps: the lock is complete, so pip has nothing to resolve
         "$venv_python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
             --require-hashes --requirement "$root/$lock" >&2 ||
             fail "the packages of $lock could not be installed; the lines above say why. Run this again to retry."
-        echo "$wanted" >"$stamp"
+        for covered in "$@"; do hash_of "$root/$covered" >"$venv/.installed-$covered"; done
     fi
     exec 9<&-
 }

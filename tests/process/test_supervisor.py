@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.process.instance import alive, until
+
 pytestmark = pytest.mark.once
 
 # A child like granian or qcluster: a parent that waits, and a process below it in the same group.
@@ -39,23 +41,7 @@ supervisor.Supervisor(children, data, {"url": "http://127.0.0.1:1"}).run()
 GONE = 10.0  # seconds, generous: the machine may be busy
 
 
-def until(holds: Callable[[], bool], seconds: float = GONE) -> None:
-    """Wait until `holds()`; fail when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-class Instance:
+class Supervised:
     """A supervisor in a process of its own, its run.json and its logs."""
 
     def __init__(self, data: Path, programs: dict[str, str]) -> None:
@@ -92,11 +78,11 @@ class Instance:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     instances = []
 
-    def starter(**programs: str) -> Instance:
-        instances.append(Instance(tmp_path, programs))
+    def starter(**programs: str) -> Supervised:
+        instances.append(Supervised(tmp_path, programs))
         return instances[-1]
 
     yield starter
