@@ -18,14 +18,3 @@ def read(value: "str | float | timedelta") -> timedelta:
     if not digits or PIECE.sub("", digits):
         raise ValueError(f"'{value}' is not a duration; write it like 30m, 2h1m or 90s.")
     return sign * timedelta(seconds=sum(float(n) * UNITS[unit] for n, unit in PIECE.findall(digits)))
-
-
-def write(length: timedelta) -> str:
-    """Return `length` as `read` takes it, such as 2h1m."""
-    seconds = round(length.total_seconds(), 3)
-    text, rest = "-" if seconds < 0 else "", abs(seconds)
-    for unit in ("d", "h", "m"):
-        count, rest = divmod(rest, UNITS[unit])
-        text += f"{int(count)}{unit}" if count else ""
-    rest = round(rest, 3)
-    return text + (f"{rest:g}s" if rest or text in ("", "-") else "")
