@@ -19,9 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("kind", models.CharField(help_text="alertmanager, generic …", max_length=24)),
                 ("name", models.CharField(max_length=120, unique=True)),
@@ -62,9 +60,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "resolve_after",
-                    models.DurationField(
-                        blank=True, help_text="Quiet time; empty: as the policy says.", null=True
-                    ),
+                    models.DurationField(blank=True, help_text="Quiet time; empty: as the policy says.", null=True),
                 ),
                 ("enabled", models.BooleanField(default=True)),
                 ("last_seen_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -90,16 +86,12 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("key", models.CharField(max_length=80)),
                 (
                     "kind",
-                    models.CharField(
-                        help_text="sql, http …: the kind of probe that speaks to it.", max_length=16
-                    ),
+                    models.CharField(help_text="sql, http …: the kind of probe that speaks to it.", max_length=16),
                 ),
                 (
                     "url",
@@ -133,9 +125,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["key"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("policy", "key"), name="connection_key_once", nulls_distinct=False
-                    ),
+                    models.UniqueConstraint(fields=("policy", "key"), name="connection_key_once", nulls_distinct=False),
                     models.CheckConstraint(
                         condition=models.Q(("state__in", ["unknown", "ok", "error"])),
                         name="connection_state_known",
@@ -148,9 +138,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("at", models.DateTimeField()),
                 (
@@ -168,8 +156,12 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(blank=True)),
                 (
                     "delivery_id",
+                    models.CharField(blank=True, help_text="The sender's own id of this message.", max_length=120),
+                ),
+                (
+                    "signature",
                     models.CharField(
-                        blank=True, help_text="The sender's own id of this message.", max_length=120
+                        blank=True, help_text="Of what was accepted: coming again, it is a replay.", max_length=64
                     ),
                 ),
                 ("sender", models.CharField(blank=True, max_length=64)),
@@ -198,11 +190,14 @@ class Migration(migrations.Migration):
                         name="webhook_log_verdict_known",
                     ),
                     models.UniqueConstraint(
-                        condition=models.Q(
-                            ("verdict", "accepted"), models.Q(("delivery_id", ""), _negated=True)
-                        ),
+                        condition=models.Q(("verdict", "accepted"), models.Q(("delivery_id", ""), _negated=True)),
                         fields=("integration", "delivery_id"),
                         name="webhook_log_accepted_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("verdict", "accepted"), models.Q(("signature", ""), _negated=True)),
+                        fields=("integration", "signature"),
+                        name="webhook_log_signature_once",
                     ),
                 ],
             },
