@@ -284,7 +284,7 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(
                         default=0,
                         editable=False,
-                        help_text="Changes with every write but a re-send: what the door remembers is still so.",
+                        help_text="Changes with every write but a re-send: the door sees whether what it remembers still holds.",
                     ),
                 ),
                 (
