@@ -44,9 +44,7 @@ def admin_login(word: str) -> tuple[str, str]:
 
 def port_number(word: str) -> int:
     if not word.isdecimal() or int(word) > 65535:
-        raise argparse.ArgumentTypeError(
-            f"{word!r} is not a port; give a number from 0 (any free one) to 65535"
-        )
+        raise argparse.ArgumentTypeError(f"{word!r} is not a port; give a number from 0 (any free one) to 65535")
     return int(word)
 
 
@@ -80,9 +78,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         action="store_true",
         help="also start simulated systems to watch, with their packs and people",
     )
-    parser.add_argument(
-        "--check", action="store_true", help=argparse.SUPPRESS
-    )  # for bin/run: the options only
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)  # for bin/run: the options only
     return parser.parse_args(words)
 
 
@@ -110,9 +106,7 @@ def reachable(host: str) -> str:
 def free_port(host: str, port: int) -> int:
     """`port` if a server can listen there now (0: any free one); StartFailed when it is taken."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as error:
         raise StartFailed(f"--host {host}: there is no such address ({error.strerror}).") from error
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -151,9 +145,7 @@ def hold(data: Path) -> TextIO:
         where = f" (process {other['pid']}, {other['url']})"
     except (OSError, ValueError, KeyError):
         where = ""
-    raise StartFailed(
-        f"Another Opscenter{where} uses the data folder {data}. Give this one another with --data."
-    )
+    raise StartFailed(f"Another Opscenter{where} uses the data folder {data}. Give this one another with --data.")
 
 
 def manage(*words: str, show: bool = False) -> str:
@@ -210,9 +202,7 @@ def announcer(address: tuple[str, int], lines: list[str], log: Path) -> Callable
             return True
         if time.monotonic() > until:
             words = last_lines(log.read_text(errors="replace") if log.exists() else "")
-            raise StartFailed(
-                f"The web process does not answer after {LIVE_WAIT:.0f} s. The end of {log}:\n{words}"
-            )
+            raise StartFailed(f"The web process does not answer after {LIVE_WAIT:.0f} s. The end of {log}:\n{words}")
         return False
 
     return look

@@ -22,13 +22,11 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 
 def _secret_key() -> str:
-    """The key from the environment; else, outside production, one made at the first start and kept in the data folder."""
+    """The key from the environment; else, outside production, one made at the first start, kept in the data folder."""
     if key := env("SECRET_KEY", default=""):
         return key
     if PRODUCTION:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set. In production mode give it in the environment or in .env."
-        )
+        raise ImproperlyConfigured("SECRET_KEY is not set. In production mode give it in the environment or in .env.")
     path = DATA_DIR / "secret_key"
     if not path.exists():
         # exclusive creation, so that of two processes starting at once both end with the same key
@@ -45,7 +43,8 @@ SECRET_KEY = _secret_key()
 # Old keys still verify links and decrypt stored secrets while `SECRET_KEY` is being rotated.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if not PRODUCTION else [])
-BASE_URL = env("OPSCENTER_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# bin/run tells where it listens; behind a proxy the public address is set.
+BASE_URL = env("OPSCENTER_BASE_URL", default=env("OPSCENTER_LISTEN_URL", default="http://127.0.0.1:8000")).rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL])
 ENGINE = env("OPSCENTER_ENGINE", default="django-q")
 # Senders on this machine need no token unless an installation says otherwise.
