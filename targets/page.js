@@ -2,6 +2,7 @@
 const live = document.getElementById('live');
 const away = document.getElementById('away');
 let last = live.innerHTML;
+let pressed = false;  // a button replaced between press and release would lose its click
 
 function age(time) {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time.dateTime)) / 1000));
@@ -26,7 +27,7 @@ async function fresh() {
     const answer = await fetch('?part=live');
     if (!answer.ok) throw new Error(answer.status);
     const text = await answer.text();
-    if (text !== last) show(text);
+    if (text !== last && !pressed) show(text);
     away.hidden = true;
   } catch { away.hidden = false; }
   ages();
@@ -42,5 +43,7 @@ document.addEventListener('submit', async event => {
   fresh();
 });
 
+document.addEventListener('pointerdown', () => { pressed = true; });
+['pointerup', 'pointercancel'].forEach(end => document.addEventListener(end, () => { pressed = false; }));
 setInterval(fresh, 1500);
 ages();

@@ -121,7 +121,7 @@ class Target(Service):
         top = f'<div class="levers">{reset}</div>'
         if state.get("clock_held_at"):
             top += f'<p class="note">The database clock is held at {escape(str(state["clock_held_at"]))}.</p>'
-        gone = Card("Database", "Opscenter cannot reach it.", state["database"], not reachable, [
+        gone = Card("Database", "Whether Opscenter can reach the tables at all.", state["database"], not reachable, [
             press("Refuse every session", "refuse_database"), press("Answer again", "accept_database"),
         ])  # fmt: skip
         lead = f"<p>{escape(self.about)}</p>"
