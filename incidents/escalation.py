@@ -108,7 +108,7 @@ def take(turn: Turn, *, at: datetime) -> None:
 
 def _unneeded(turn: Turn, incident: Incident) -> str:
     if not incident.is_open:
-        return f"The incident was {Status(incident.status).label}."
+        return f"The incident was {Status(incident.status).label.lower()}."
     if turn.condition == Condition.UNACKED and incident.status != Status.DETECTED:
         who = incident.acknowledged_by or "somebody"
         return f"Already acknowledged by {who}."

@@ -16,7 +16,7 @@ class GateShut(IllegalMove):
 
     def __init__(self, incident: Incident, to: str, missing: list[str]):
         self.missing = missing
-        super().__init__(f"Incident #{incident.pk} cannot become {Status(to).label} yet: {' '.join(missing)}")
+        super().__init__(f"Incident #{incident.pk} cannot become {Status(to).label.lower()} yet: {' '.join(missing)}")
 
 
 def check(name: str):
@@ -50,7 +50,7 @@ def pass_through(incident: Incident, to: str, *, by, at, override_reason: str = 
     if not override_reason.strip():
         raise GateShut(incident, to, sentences)
     incident.log(
-        "override", f"Gate to {Status(to).label} overridden: {override_reason.strip()}", at=at, by=by,
+        "override", f"Gate to {Status(to).label.lower()} overridden: {override_reason.strip()}", at=at, by=by,
         data={"missing": sentences},
     )  # fmt: skip
 

@@ -116,7 +116,7 @@ def _queue(incident: Incident, destination, *, purpose, at, event, subject, text
 
 def _facts(incident: Incident) -> list[str]:
     lines = [
-        f"Severity {incident.severity}, {incident.get_status_display()}, "
+        f"Severity {incident.severity}, {incident.get_status_display().lower()}, "
         f"since {incident.detected_at:%Y-%m-%d %H:%M:%S} UTC."
     ]
     if incident.service:

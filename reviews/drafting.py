@@ -81,7 +81,7 @@ def save_answers(
     rows = PostIncidentReview.objects.select_for_update().filter(pk=review.pk, status=PostIncidentReview.Status.DRAFT)
     if not rows.exists():
         raise ReviewRefused(
-            f"This review is {review.get_status_display()}; send it back to draft before you change it."
+            f"This review is {review.get_status_display().lower()}; send it back to draft before you change it."
         )
     for key, text in answers.items():
         if not ReviewAnswer.objects.filter(review=review, key=key).update(text=text):
@@ -120,7 +120,7 @@ def _move(review: PostIncidentReview, to: str, *, at: datetime, by, note: str = 
     allowed = PostIncidentReview.MOVES[PostIncidentReview.Status(review.status)]
     if to not in allowed or not rows.update(status=to, **facts):
         review.refresh_from_db(fields=["status"])
-        raise ReviewRefused(f"The review is {review.get_status_display()} and cannot become {to}.")
+        raise ReviewRefused(f"The review is {review.get_status_display().lower()} and cannot become {to}.")
     review.refresh_from_db()
-    words = f"Review {review.get_status_display()} by {by}{': ' + note if note else ''}."
+    words = f"Review {review.get_status_display().lower()} by {by}{': ' + note if note else ''}."
     review.incident.log("review", words, at=at, by=by)

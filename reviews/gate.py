@@ -24,7 +24,7 @@ def required(incident: Incident, to: str) -> str | None:
     if review is None:
         return "A review is required and has not been begun."
     if review.status not in (PostIncidentReview.Status.APPROVED, PostIncidentReview.Status.PUBLISHED):
-        return f"Its review must be approved; it is {review.get_status_display()}."
+        return f"Its review must be approved; it is {review.get_status_display().lower()}."
     return None
 
 

@@ -135,9 +135,8 @@ class Incident(models.Model):
         rows = Incident.objects.filter(pk=self.pk, status=self.status)
         if to not in MOVES[Status(self.status)] or not rows.update(status=to, **facts):
             now = Incident.objects.filter(pk=self.pk).values_list("status", flat=True).first()
-            raise IllegalMove(
-                f"Incident #{self.pk} is {Status(now or self.status).label} and cannot become {Status(to).label}."
-            )
+            here, there = Status(now or self.status).label.lower(), Status(to).label.lower()
+            raise IllegalMove(f"Incident #{self.pk} is {here} and cannot become {there}.")
         self.refresh_from_db(fields=["status", *facts])
 
     def first(self, field: str, at) -> None:

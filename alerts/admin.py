@@ -1,0 +1,125 @@
+from datetime import timedelta
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
+from policies.wake import wake
+
+from . import suppression
+from .matching import BadMatcher, check_silence
+from .models import Alert, AlertRule, Liveness, RuleSource, Silence
+
+
+class SourceInline(TabularInline):
+    model = RuleSource
+    extra = 0
+    tab = True
+    readonly_fields = ["error", "last_seen_at"]
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(ModelAdmin):
+    list_display = [
+        "name",
+        "code",
+        "policy",
+        "severity",
+        "state",
+        "verdict",
+        "checked_at",
+        "every",
+        "enabled",
+        "changed",
+    ]
+    list_filter = ["state", "enabled", "policy", "phase"]
+    list_select_related = ["policy", "severity"]
+    search_fields = ["name", "key", "code"]
+    filter_horizontal = ["owners", "suppressed_by"]
+    readonly_fields = ["state", "state_since", "verdict", "checked_at", "changed"]
+    inlines = [SourceInline]
+    actions = ["check_now", "reset_to_pack"]
+
+    @admin.display(description="differs from its pack in")
+    def changed(self, rule):
+        from .pack import overrides
+
+        return ", ".join(overrides(rule)) or "-"
+
+    def save_model(self, request, obj, form, change):
+        """A changed interval counts from now on, not from the check that was planned by the old one."""
+        if "every" in form.changed_data or "enabled" in form.changed_data:
+            at = timezone.now()
+            obj.next_check_at = min(obj.next_check_at or at, (obj.checked_at or at - timedelta(days=1)) + obj.every)
+            obj.next_check_at = max(obj.next_check_at, at)
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Check now", permissions=["change"])
+    def check_now(self, request, rules):
+        count = rules.filter(enabled=True).update(next_check_at=timezone.now())
+        wake()
+        self.message_user(request, f"{count} rules are checked in a moment.", messages.INFO)
+
+    @admin.action(description="Reset to the pack's values", permissions=["change"])
+    def reset_to_pack(self, request, rules):
+        from .pack import reset_to_pack
+
+        for rule in rules:
+            reset_to_pack(rule)
+        self.message_user(request, f"{len(rules)} rules are as their pack has them.", messages.SUCCESS)
+
+
+@admin.register(RuleSource)
+class RuleSourceAdmin(ModelAdmin):
+    list_display = ["rule", "variant", "kind", "connection", "fallback", "last_seen_at", "error"]
+    list_filter = ["kind"]
+    list_select_related = ["rule", "connection"]
+    search_fields = ["rule__key"]
+
+
+@admin.register(Liveness)
+class LivenessAdmin(ReadOnlyAdmin):
+    """The alerts as they are now."""
+
+    list_display = ["alert", "firing", "severity_key", "starts_at", "ends_at", "verdict", "reason", "incident", "times"]
+    list_filter = ["firing", "verdict"]
+    list_select_related = ["alert", "incident"]
+    search_fields = ["=alert__key", "^alert__name"]
+    ordering = ["-pk"]
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ["name", "integration", "rule", "key", "labels"]
+    list_select_related = ["integration", "rule"]
+    search_fields = ["=key", "^name"]
+
+
+@admin.register(Silence)
+class SilenceAdmin(ModelAdmin):
+    list_display = ["comment", "matchers", "starts_at", "ends_at", "created_by", "policy"]
+    list_filter = ["policy"]
+    list_select_related = ["policy"]
+    search_fields = ["comment", "created_by"]
+    actions = ["end_now"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+
+        class Checked(form):
+            def clean_matchers(self):
+                try:
+                    check_silence(self.cleaned_data["matchers"])
+                except BadMatcher as refusal:
+                    raise ValidationError(str(refusal)) from refusal
+                return self.cleaned_data["matchers"]
+
+        return Checked
+
+    @admin.action(description="End now", permissions=["change"])
+    def end_now(self, request, silences):
+        at = timezone.now()
+        for silence in silences:
+            suppression.expire(silence, at=at)
+        self.message_user(request, f"{len(silences)} silences ended; what still fires acts now.", messages.SUCCESS)

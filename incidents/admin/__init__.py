@@ -1,0 +1,3 @@
+from . import escalation, incident
+
+__all__ = ["escalation", "incident"]

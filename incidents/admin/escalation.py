@@ -1,0 +1,59 @@
+from django.contrib import admin
+
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, TabularInline
+
+from ..models import Escalation, EscalationPolicy, EscalationStep, Page, Turn
+
+
+class StepInline(TabularInline):
+    model = EscalationStep
+    extra = 0
+    filter_horizontal = ["contacts"]
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(ModelAdmin):
+    list_display = ["name", "policy", "position", "repeat", "catch_all"]
+    list_filter = ["policy"]
+    list_select_related = ["policy", "catch_all"]
+    search_fields = ["name", "key"]
+    filter_horizontal = ["severities"]
+    inlines = [StepInline]
+
+
+@admin.register(EscalationStep)
+class EscalationStepAdmin(ModelAdmin):
+    list_display = ["policy", "position", "after", "condition", "schedule"]
+    list_filter = ["condition"]
+    list_select_related = ["policy", "schedule"]
+    filter_horizontal = ["contacts"]
+
+
+class TurnInline(ReadOnlyInline):
+    model = Turn
+    fields = ["position", "aim", "condition", "planned_at", "taken_at", "outcome", "reason"]
+
+
+@admin.register(Escalation)
+class EscalationAdmin(ReadOnlyAdmin):
+    list_display = ["incident", "policy_name", "state", "started_at", "ended_at", "ended_because"]
+    list_filter = ["state"]
+    list_select_related = ["incident"]
+    search_fields = ["=incident__id"]
+    inlines = [TurnInline]
+
+
+@admin.register(Turn)
+class TurnAdmin(ReadOnlyAdmin):
+    list_display = ["escalation", "position", "aim", "due_at", "taken_at", "outcome", "reason"]
+    list_filter = ["outcome"]
+    list_select_related = ["escalation"]
+    search_fields = ["=escalation__incident__id"]
+
+
+@admin.register(Page)
+class PageAdmin(ReadOnlyAdmin):
+    list_display = ["at", "incident", "contact", "method", "state", "reason"]
+    list_filter = ["state"]
+    list_select_related = ["incident", "contact", "method__contact"]
+    search_fields = ["=incident__id", "contact__name"]

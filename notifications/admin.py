@@ -1,0 +1,77 @@
+from django.contrib import admin, messages
+from django.utils import timezone
+
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+
+from . import outbox
+from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route
+
+
+@admin.register(Destination)
+class DestinationAdmin(ModelAdmin):
+    list_display = ["key", "policy", "kind", "fallback", "enabled"]
+    list_filter = ["enabled", "kind", "policy"]
+    list_select_related = ["policy", "fallback"]
+    search_fields = ["key"]
+    actions = ["send_test"]
+
+    @admin.action(description="Send a test message", permissions=["change"])
+    def send_test(self, request, destinations):
+        from .routing import address_of
+
+        at = timezone.now()
+        for destination in destinations:
+            outbox.queue(
+                kind=destination.kind, address=address_of(destination, destination.policy), secret=destination.secret,
+                to=str(destination), destination=destination, purpose=Purpose.TEST, at=at,
+                subject=f"Test message from Opscenter to {destination}",
+                text=f"Asked for by {request.user}. If you can read this, the destination works.",
+            )  # fmt: skip
+        self.message_user(
+            request, f"{len(destinations)} test messages are under way; see Deliveries.", messages.INFO
+        )
+
+
+@admin.register(Route)
+class RouteAdmin(ModelAdmin):
+    list_display = ["policy", "position", "match", "told", "default", "carry_on", "toggle"]
+    list_filter = ["policy", "default"]
+    list_select_related = ["policy"]
+    filter_horizontal = ["destinations"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("destinations")
+
+    @admin.display(description="tells")
+    def told(self, route):
+        return ", ".join(str(destination) for destination in route.destinations.all())
+
+
+class AttemptInline(ReadOnlyInline):
+    model = DeliveryAttempt
+    fields = ["at", "outcome", "detail", "took_ms"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "to", "kind", "purpose", "subject", "status", "attempts", "error"]
+    list_filter = ["status", "purpose", "kind"]
+    search_fields = ["=thread", "^to"]
+    exclude = ["address", "secret"]
+    inlines = [AttemptInline]
+    actions = ["send_again"]
+
+    def has_send_permission(self, request):
+        return request.user.has_perm("notifications.add_delivery")
+
+    @admin.action(description="Send again", permissions=["send"])
+    def send_again(self, request, deliveries):
+        at, sent = timezone.now(), 0
+        for old in deliveries:
+            outbox.queue(
+                kind=old.kind, address=old.address, secret=old.secret, to=old.to, destination=old.destination,
+                purpose=old.purpose, subject=old.subject, text=old.text, url=old.url, actions=old.actions,
+                data=old.data, thread=old.thread, urgent=old.urgent, at=at,
+            )  # fmt: skip
+            sent += 1
+        self.message_user(request, f"{sent} messages are sent again, each as a new delivery.", messages.INFO)

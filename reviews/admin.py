@@ -1,0 +1,49 @@
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+
+from opscenter.admin import ModelAdmin, StackedInline, TabularInline
+
+from .models import ActionItem, PostIncidentReview, ReviewAnswer
+
+
+class AnswerInline(StackedInline):
+    model = ReviewAnswer
+    extra = 0
+    tab = True
+
+
+class ActionInline(TabularInline):
+    model = ActionItem
+    extra = 0
+    tab = True
+
+
+@admin.register(PostIncidentReview)
+class PostIncidentReviewAdmin(ModelAdmin):
+    list_display = ["incident", "status", "author", "due_at", "overdue_at", "approver", "page"]
+    list_filter = ["status"]
+    list_select_related = ["incident", "author", "approver"]
+    search_fields = ["=incident__id", "author__name"]
+    autocomplete_fields = ["incident", "author"]
+    readonly_fields = ["status", "approver", "submitted_at", "approved_at", "overdue_at", "remind_at"]
+    inlines = [AnswerInline, ActionInline]
+
+    @admin.display(description="page")
+    def page(self, review):
+        return format_html('<a href="{}">Open</a>', reverse("review", args=[review.pk]))
+
+
+@admin.register(ReviewAnswer)
+class ReviewAnswerAdmin(ModelAdmin):
+    list_display = ["review", "position", "prompt", "required"]
+    list_select_related = ["review"]
+    search_fields = ["=review__incident__id", "key"]
+
+
+@admin.register(ActionItem)
+class ActionItemAdmin(ModelAdmin):
+    list_display = ["title", "review", "owner", "due_on", "done_at"]
+    list_filter = [("done_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["review", "owner"]
+    search_fields = ["title", "owner__name"]
