@@ -198,6 +198,7 @@ UNFOLD = {
     "SITE_HEADER": "Opscenter",
     "SITE_SUBHEADER": "Incident operations",
     "SITE_SYMBOL": "emergency",
+    "DASHBOARD_CALLBACK": "opscenter.dashboard.context",
     "SHOW_HISTORY": True,
 }
 

@@ -32,9 +32,10 @@ def test_all_matchers_must_hold():
     assert test({"a": "x", "b": "y"}) and not test({"a": "x"})
 
 
-@pytest.mark.parametrize(
-    "matchers", [[], [{"name": "a", "value": ""}], [{"name": "a", "value": ".*", "isRegex": True}]]
-)
+EVERYTHING = [[], [{"name": "a", "value": ""}], [{"name": "a", "value": ".*", "isRegex": True}]]
+
+
+@pytest.mark.parametrize("matchers", EVERYTHING)
 def test_a_silence_of_everything_is_refused(matchers):
     with pytest.raises(BadMatcher):
         check_silence(matchers)
