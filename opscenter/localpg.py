@@ -58,13 +58,15 @@ class LocalPostgres:
 
     folder   where it lives; made when missing, kept on `stop`. As root it is run by the user nobody, so a
              folder that nobody cannot reach is replaced by one under /var/tmp (`home` tells which).
-    durable  True: every commit reaches the disk, password login. False: for tests, no fsync, no password.
+    durable  True: every commit reaches the disk, password login. False: for tests, no fsync, no password, and
+             a replaced folder is removed on `stop`.
     """
 
     def __init__(self, folder: Path | str, durable: bool = True) -> None:
         self.durable = durable
         self.account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         self.home = self._reachable_home(Path(folder).resolve())
+        self.throw_away = not durable and self.home != Path(folder).resolve()
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -105,6 +107,8 @@ class LocalPostgres:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(STOP_WAIT)
         self.process = None
+        if self.throw_away:
+            shutil.rmtree(self.home)
 
     def _identity(self) -> dict[str, Any]:
         """Popen's arguments for running as nobody, when we are root."""
@@ -225,6 +229,8 @@ class LocalPostgres:
     def _reachable_home(self, folder: Path) -> Path:
         if self._can_nobody(folder):
             return folder
+        if not self.durable:
+            return Path(tempfile.mkdtemp(prefix="opscenter-postgres-"))
         # the same folder always maps to the same place, so that a second start finds its data
         home = Path("/var/tmp") / f"opscenter-postgres-{sha256(str(folder).encode()).hexdigest()[:12]}"
         if home.exists() and self.account and home.lstat().st_uid != self.account.pw_uid:

@@ -82,3 +82,12 @@ def test_a_command_gets_a_throw_away_cluster_and_passes_its_exit_code_on():
     program = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL']); raise SystemExit(7)"
     words = [sys.executable, "-m", "opscenter.localpg", "--", sys.executable, "-c", program]
     assert subprocess.run(words).returncode == 7
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to hand the server to another account")
+def test_a_throw_away_cluster_in_a_closed_folder_leaves_nothing(tmp_path):
+    tmp_path.chmod(0o700)
+    postgres = LocalPostgres(tmp_path / "cluster", durable=False)
+    with postgres, psycopg.connect(postgres.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert not postgres.home.exists()

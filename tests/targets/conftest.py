@@ -31,7 +31,7 @@ def postgres_url(tmp_path_factory):
         return
     from opscenter.localpg import LocalPostgres
 
-    server = LocalPostgres(tmp_path_factory.mktemp("postgres"))
+    server = LocalPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
     yield server.start()
     server.stop()
 
