@@ -1,0 +1,105 @@
+"""What every channel speaks: a message in, a few words about the answer out, or one of two refusals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+URGENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 4, 8))
+"""Before the second, third and fourth try of a page: short, since another method or person may be waiting."""
+
+
+class Undeliverable(Exception):
+    """Another try would end the same way; the sentence says why and what to do."""
+
+
+class AddressRefused(Undeliverable):
+    """The address itself is wrong or gone, so nothing more should be sent to it until somebody mends it."""
+
+
+class TryAgain(Exception):
+    """It may work later; `after` is how long the far side asks to be left alone (None: it did not say)."""
+
+    def __init__(self, sentence: str, after: timedelta | None = None) -> None:
+        super().__init__(sentence)
+        self.after = after
+
+
+@dataclass(frozen=True)
+class Action:
+    """A link that the reader is offered as a button."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is to be told, in no channel's own form.
+
+    subject  one line
+    text     plain text, several lines; never read as markup
+    url      where to read more; may be empty
+    actions  links offered as buttons, most important first
+    data     the facts behind the text, JSON values, for programs
+    id       the same on every try of one delivery, so that a receiver can drop repetitions
+    at       the instant of this try (aware); None leaves it to the channel
+    """
+
+    subject: str
+    text: str
+    url: str = ""
+    actions: tuple[Action, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    id: str = ""
+    at: datetime | None = None
+
+    @property
+    def links(self) -> tuple[Action, ...]:
+        """The actions, and where to read more."""
+        return (*self.actions, Action("Open", self.url)) if self.url else self.actions
+
+
+class Transport:
+    """How a channel is spoken. Instances are shared by threads and hold no state."""
+
+    kind = ""
+    label = ""
+    delays: tuple[timedelta, ...] = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 5 * 60, 15 * 60))
+    """Waits before the second, third … try of a message that is not urgent; then it has failed."""
+
+    def check_address(self, address: str) -> None:
+        """Raise AddressRefused, in words, when nothing could ever be sent to `address`; asks nobody."""
+        raise NotImplementedError
+
+    def hint(self, address: str) -> str:
+        """`address` as people may see it: enough to recognise it, not enough to use it."""
+        raise NotImplementedError
+
+    def send(self, address: str, message: Message, *, secret: str = "") -> str:
+        """Hand `message` over; return what the far side answered, in a few words.
+
+        secret  what the channel signs with, if it signs
+        Raises Undeliverable (AddressRefused when it is the address) or TryAgain; no text of theirs holds a secret.
+        """
+        raise NotImplementedError
+
+
+class WebTransport(Transport):
+    """A channel whose address is an http or https URL; such URLs often are secrets themselves."""
+
+    def check_address(self, address: str) -> None:
+        try:
+            parts = urlsplit(address)
+            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:
+            sound = False
+        if not sound or any(character.isspace() for character in address):
+            raise AddressRefused(f"The address of this {self.label} is no http or https URL; enter the whole URL.")
+
+    def hint(self, address: str) -> str:
+        try:
+            host = urlsplit(address).hostname
+        except ValueError:
+            host = None
+        return f"{host}/…{address[-4:]}" if host and len(address) > 24 + len(host) else host or "not a URL"
