@@ -58,15 +58,23 @@ def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
         title=opening.title[:250], summary=opening.summary, labels=opening.labels, pages=pages, drill=opening.drill,
         detected_at=at, started_at=opening.started_at, resolve_after=opening.resolve_after,
     )  # fmt: skip
-    incident.owners.set(opening.owners)
+    incident.owners.set(opening.owners or owners_of(incident))
     incident.log("detected", opening.reason or f"Opened: {incident.title}", at=at, by=by, data=opening.labels)
     targets.start(incident, at=at)
     updates.start_cadence(incident, at=at)
     notices.tell(incident, "opened", at=at)
+    notices.tell_owners(incident, at=at)
     if pages:
         escalation.start(incident, at=at)
     wake()
     return incident
+
+
+def owners_of(incident: Incident) -> list[EscalationContact]:
+    """Whose business the incident is by its policy: the owners of its level, else those of every level."""
+    ownerships = {o.severity_id: o for o in incident.policy.ownerships.prefetch_related("contacts")}
+    found = ownerships.get(incident.severity_id) or ownerships.get(None)
+    return list(found.contacts.all()) if found else []
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from django.conf import settings
 from notifications import outbox, routing
 from notifications.models import Purpose
 from oncall.models import EscalationContact
+from oncall.people import persons
 
 from .models import Incident, Page
 
@@ -49,6 +50,24 @@ def tell(incident: Incident, event: str, *, at: datetime) -> None:
             text="\n".join([incident.title, *_facts(incident)]),
             once=f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.destination.pk}",
         )  # fmt: skip
+
+
+def tell_owners(incident: Incident, *, at: datetime) -> None:
+    """Tell the persons whose business the incident is, each by the first method that is usable."""
+    people, skipped = persons(incident.owners.all())
+    for person in people:
+        if method := next((m for m in person.methods.all() if m.usable), None):
+            outbox.queue(
+                kind=method.kind, address=method.address, secret=method.secret, to=str(person), purpose=Purpose.NOTICE,
+                subject=f"New incident of yours: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
+                text="\n".join([incident.title, *_facts(incident)]), url=link(incident), thread=incident.thread, at=at,
+                once=f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}",
+                data={**_data(incident), "event": "opened"},
+            )  # fmt: skip
+        else:
+            skipped.append(f"{person} has no usable contact method")
+    if skipped:
+        incident.log("owner_not_told", f"Not told of the opening: {'; '.join(skipped)}.", at=at)
 
 
 def tell_update(incident: Incident, update, *, at: datetime) -> None:

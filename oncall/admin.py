@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, StackedInline, TabularInline
 
-from .models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Schedule
+from .models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
 from .roster import responders
 
 
@@ -102,3 +102,18 @@ class OverrideAdmin(ModelAdmin):
     list_filter = ["schedule"]
     list_select_related = ["schedule", "contact"]
     search_fields = ["contact__name", "reason"]
+
+
+@admin.register(Ownership)
+class OwnershipAdmin(ModelAdmin):
+    list_display = ["policy", "severity", "owned_by"]
+    list_filter = ["policy"]
+    list_select_related = ["policy", "severity"]
+    filter_horizontal = ["contacts"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("contacts")
+
+    @admin.display(description="owners")
+    def owned_by(self, ownership):
+        return ", ".join(str(contact) for contact in ownership.contacts.all())

@@ -99,6 +99,8 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
+admin.site.site_title = "Opscenter"
+admin.site.index_title = "Now"
 admin.site.unregister([User, Group])
 
 

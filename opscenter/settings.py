@@ -173,6 +173,10 @@ Q_CLUSTER = {
     "label": "Task queue",
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# How long records of passage are kept (opscenter/maintenance.py); incidents and their timelines stay for good.
+KEEP_WEBHOOK_LOGS_DAYS = env.int("OPSCENTER_KEEP_WEBHOOK_LOGS_DAYS", default=30)
+KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", default=90)
+KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"
 
@@ -186,6 +190,8 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OPSCENTER_BEHIND_PROXY", default=False) else None
 )
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION and BASE_URL.startswith("https:"))
+# probes ask by plain HTTP, from inside
+SECURE_REDIRECT_EXEMPT = [r"^api/(live|ready|health)/?$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 # The Alertmanager door has no body limit of its own; the thin door enforces INTAKE_MAX_BYTES.
@@ -193,6 +199,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 INTAKE_MAX_BYTES = env.int("OPSCENTER_INTAKE_MAX_BYTES", default=64 * 1024 * 1024)
 WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
 
+BRAND = {  # the red of the icon, light to dark
+    "50": "254 243 242", "100": "254 228 226", "200": "254 205 202", "300": "253 162 155", "400": "249 112 102",
+    "500": "240 68 56", "600": "217 45 32", "700": "180 35 24", "800": "145 32 24", "900": "122 39 26", "950": "85 22 12",
+}  # fmt: skip
 UNFOLD = {
     "SITE_TITLE": "Opscenter",
     "SITE_HEADER": "Opscenter",
@@ -200,6 +210,8 @@ UNFOLD = {
     "SITE_SYMBOL": "emergency",
     "DASHBOARD_CALLBACK": "opscenter.dashboard.context",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {"show_search": True, "navigation": "opscenter.navigation.sidebar"},
+    "COLORS": {"primary": BRAND},
 }
 
 LOGGING = {
@@ -208,4 +220,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    # says a line for every task that is queued, begun and done
+    "loggers": {"django-q": {"level": env("LOG_LEVEL_QUEUE", default="WARNING")}},
 }

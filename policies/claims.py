@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 
 log = logging.getLogger(__name__)
 PUSH_ON = timedelta(minutes=1)
@@ -37,6 +37,9 @@ def sweep(
                 with transaction.atomic():
                     work(row, at=at)
                 done += 1
+            except OperationalError:
+                # another transaction was in the way: the row stays due, the next sweep tries it
+                log.warning("%s %s is worked again: the database was busy", row._meta.label, row.pk, exc_info=True)
             except Exception:
                 log.exception(
                     "%s %s could not be worked; looked at again in a minute", row._meta.label, row.pk

@@ -21,7 +21,7 @@ from incidents.models import (
     Turn,
 )
 from notifications.models import Delivery, DeliveryAttempt, Destination, Route
-from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Schedule
+from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
 from opscenter.models import Beat
 from packs.models import LoadedPack
 from policies.models import (
@@ -194,6 +194,10 @@ class ContactMethodFactory(model(ContactMethod)):
     verified_at = NINE
 
 
+class OwnershipFactory(model(Ownership)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
 class ScheduleFactory(model(Schedule)):
     key = factory.Sequence(lambda n: f"schedule-{n}")
     name = factory.LazyAttribute(lambda schedule: schedule.key)
@@ -357,6 +361,7 @@ class LoadedPackFactory(model(LoadedPack)):
     text = "pack: {key: mailer}"
     loaded_at = NINE
     changes = ["created policy mailer"]
+    said = {"policies": {}}
 
 
 class BeatFactory(model(Beat)):
