@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 FLOAT_MAX = sys.float_info.max
+DEEPEST = 50  # levels of lists and objects
 LONGEST_TEXT = 10_000  # characters of one value that are kept
 
 
@@ -23,6 +24,13 @@ class Reading:
 
     fields: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Any:
+        """The field `value`, or the only field there is, else None."""
+        if len(self.fields) == 1:
+            return next(iter(self.fields.values()))
+        return self.fields.get("value")
 
 
 class ProbeError(Exception):
@@ -86,12 +94,15 @@ def check_type(spec: Mapping[str, Any], key: str, kinds: type | tuple[type, ...]
         raise BadSpec(key, f"This should be {what}, and it is {value!r}.")
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Return `value` as one of the kinds a Reading holds.
 
     Decimals become int when they are whole, else float; NaN becomes None; times become UTC, naive ones are
-    taken as UTC already; bytes become hex, what has no plain form its text. Long texts are cut.
+    taken as UTC already; bytes become hex, what has no plain form its text. Long texts are cut, and what
+    is nested deeper than anybody reads is left out.
     """
+    if depth > DEEPEST:
+        return None
     match value:
         case None | bool() | timedelta():
             return value
@@ -106,9 +117,9 @@ def plain(value: Any) -> Any:
         case bytes() | bytearray() | memoryview():
             return plain(bytes(value).hex())
         case Mapping():
-            return {str(key): plain(member) for key, member in value.items()}
+            return {str(key): plain(member, depth + 1) for key, member in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(member) for member in value]
+            return [plain(member, depth + 1) for member in value]
         case uuid.UUID() | time():
             return str(value)
     return plain(str(value))

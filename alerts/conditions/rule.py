@@ -1,0 +1,207 @@
+"""What a rule asks of its readings, as values: read once from the rule's row or a pack, checked with it."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from alerts.conditions.when import BadCondition, When, compile_when
+from policies.durations import BadDuration, parse_duration
+
+NODATA = ("nodata", "ok", "fire", "keep")
+ERROR = ("error", "fire")
+LEVEL_KEYS = ("when", "for", "times", "rising")
+RULE_KEYS = (
+    *LEVEL_KEYS, "level", "levels", "group_by", "per", "every", "resolve_after", "keep_firing_for", "on_nodata",
+    "on_error",
+)  # fmt: skip
+MOST_TIMES = 1_000
+
+
+class BadRule(ValueError):
+    """A condition that cannot work; path names the key at fault, such as levels[1].for."""
+
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(f"{path}: {sentence}" if path else sentence)
+        self.path, self.sentence = path, sentence
+
+
+@dataclass(frozen=True)
+class Rising:
+    """A figure that climbs: `times` strict rises in a row."""
+
+    field: str
+    times: int
+
+
+@dataclass(frozen=True)
+class Level:
+    """One threshold of a rule. It begins to fire when all that it asks is met.
+
+    rank         0 is the gravest; of the levels that fire, the lowest rank is the alert's
+    when         must hold (None: only `rising` counts)
+    sustained    for this long without a break
+    times        in this many outcomes in a row
+    rising       and the figure must climb
+    """
+
+    key: str
+    rank: int
+    when: When | None
+    sustained: timedelta
+    times: int
+    rising: Rising | None
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """All that `judge` needs to know of a rule.
+
+    levels           gravest first, at least one
+    group_by         names of labels or fields: each combination of values is a key with a state of its own
+    per              a field that names the outcome (a run's id or time): read again, it is the same outcome and
+                     counts once for `times` and `rising`; "" when each reading is an outcome of its own
+    every            how often the rule is read, to tell a gap by; None when that is unknown
+    resolve_after    quiet time: how long a condition must be seen false before the alert ends
+    keep_firing_for  how long after it last held the alert stays, whatever is seen
+    on_nodata        nodata: stays as it is, the rule says so; ok: counts as false; fire: counts as true;
+                     keep: stays as it is, silently. None: as nodata, but a grouped source without a row is calm
+    on_error         error: stays as it is, the rule says so; fire: that the source cannot be read counts as true
+    """
+
+    levels: tuple[Level, ...]
+    group_by: tuple[str, ...] = ()
+    per: str = ""
+    every: timedelta | None = None
+    resolve_after: timedelta = timedelta()
+    keep_firing_for: timedelta = timedelta()
+    on_nodata: str | None = None
+    on_error: str = "error"
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], *, known: Set[str] | None = None) -> "RuleSpec":
+        """Return the rule that `data` describes; raise BadRule, which names the key at fault.
+
+        data    {"when": "value >= 1", "for": "10m", "times": 3, "resolve_after": "5m", …}, or with
+                "levels": [{"level": "P1", "when": "value > 90"}, {"level": "P2", "when": "value > 80"}],
+                gravest first unless each has its "rank". Lengths are texts or timedeltas; None means not given.
+        known   the fields that the source gives, when they are known
+        """
+        if not isinstance(data, Mapping):
+            raise BadRule("", f"A rule's condition is a set of keys, and this is {data!r}.")
+        data = {key: value for key, value in data.items() if value is not None}
+        _check_keys(data, RULE_KEYS, "")
+        return cls(
+            levels=_levels(data, known),
+            group_by=_group_by(data.get("group_by", ())),
+            per=_name(data, "per"),
+            every=_length(data, "every", "") if "every" in data else None,
+            resolve_after=_length(data, "resolve_after", ""),
+            keep_firing_for=_length(data, "keep_firing_for", ""),
+            on_nodata=_choice(data, "on_nodata", NODATA, None),
+            on_error=_choice(data, "on_error", ERROR, "error") or "error",
+        )
+
+    def fields(self) -> set[str]:
+        """Return the names that the rule reads of a reading, labels included."""
+        names = {self.per, *self.group_by} - {""}
+        for level in self.levels:
+            names |= level.when.names if level.when else set()
+            names |= {level.rising.field} if level.rising else set()
+        return names
+
+
+def _levels(data: Mapping[str, Any], known: Set[str] | None) -> tuple[Level, ...]:
+    if "levels" not in data:
+        return (_level(data, _name(data, "level"), 0, "", known),)
+    rows = data["levels"]
+    for key in ("when", "rising", "level"):
+        if key in data:
+            raise BadRule(key, "Write it within each of `levels`, or leave `levels` out.")
+    if not isinstance(rows, (list, tuple)) or not rows:
+        raise BadRule("levels", f"This should be a list of levels, and it is {rows!r}.")
+    levels: list[Level] = []
+    for place, row in enumerate(rows):
+        path = f"levels[{place}]"
+        if not isinstance(row, Mapping):
+            raise BadRule(path, f"A level is a set of keys, and this is {row!r}.")
+        row = {key: value for key, value in row.items() if value is not None}
+        _check_keys(row, ("level", "rank", *LEVEL_KEYS), f"{path}.")
+        key = _name(row, "level", f"{path}.")
+        if not key or any(key == level.key for level in levels):
+            raise BadRule(f"{path}.level", "Each level needs a key of its own, such as P1.")
+        rank = row.get("rank", place)
+        if not isinstance(rank, int) or isinstance(rank, bool):
+            raise BadRule(f"{path}.rank", f"A rank is a whole number, 0 the gravest, and this is {rank!r}.")
+        given = {name: data[name] for name in ("for", "times") if name in data}
+        levels.append(_level(given | row, key, rank, f"{path}.", known))
+    return tuple(sorted(levels, key=lambda level: level.rank))
+
+
+def _level(data: Mapping[str, Any], key: str, rank: int, path: str, known: Set[str] | None) -> Level:
+    if "when" not in data and "rising" not in data:
+        raise BadRule(f"{path}when", "A condition is needed, such as value >= 1.")
+    when = None
+    if "when" in data:
+        try:
+            when = compile_when(data["when"], None if known is None else frozenset(known))
+        except BadCondition as error:
+            raise BadRule(f"{path}when", str(error)) from error
+    return Level(
+        key=key,
+        rank=rank,
+        when=when,
+        sustained=_length(data, "for", path),
+        times=_count(data.get("times", 1), f"{path}times"),
+        rising=_rising(data["rising"], f"{path}rising") if "rising" in data else None,
+    )
+
+
+def _rising(data: Any, path: str) -> Rising:
+    if not isinstance(data, Mapping):
+        return Rising("value", _count(data, path))
+    _check_keys(data, ("field", "times"), f"{path}.")
+    return Rising(_name(data, "field", f"{path}.") or "value", _count(data.get("times", 3), f"{path}.times"))
+
+
+def _check_keys(data: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
+    for key in data:
+        if key not in allowed:
+            raise BadRule(f"{path}{key}", f"There is no such key here. Allowed: {', '.join(sorted(allowed))}.")
+
+
+def _length(data: Mapping[str, Any], key: str, path: str) -> timedelta:
+    value = data.get(key, timedelta())
+    if isinstance(value, timedelta) and value >= timedelta():
+        return value
+    try:
+        return parse_duration(value)
+    except BadDuration as error:
+        raise BadRule(f"{path}{key}", str(error)) from None
+
+
+def _count(value: Any, path: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_TIMES:
+        raise BadRule(path, f"This should be a whole number from 1 to {MOST_TIMES:,}, and it is {value!r}.")
+    return value
+
+
+def _name(data: Mapping[str, Any], key: str, path: str = "") -> str:
+    value = data.get(key, "")
+    if not isinstance(value, str):
+        raise BadRule(f"{path}{key}", f"This should be a name, and it is {value!r}.")
+    return value
+
+
+def _group_by(value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else (None,)
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise BadRule("group_by", f"This should be names of labels or fields, each once, and it is {value!r}.")
+    return names
+
+
+def _choice(data: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str | None) -> str | None:
+    value = data.get(key, default)
+    if value is not None and value not in allowed:
+        raise BadRule(key, f"There is no choice {value!r}. Allowed: {', '.join(allowed)}.")
+    return value
