@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 URGENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 4, 8))
@@ -43,7 +43,7 @@ class Message:
     actions  links offered as buttons, most important first
     data     the facts behind the text, JSON values, for programs
     id       the same on every try of one delivery, so that a receiver can drop repetitions
-    at       the instant of this try (aware); None leaves it to the channel
+    at       the instant of this try (aware)
     """
 
     subject: str
@@ -52,7 +52,7 @@ class Message:
     actions: tuple[Action, ...] = ()
     data: Mapping[str, object] = field(default_factory=dict)
     id: str = ""
-    at: datetime | None = None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def links(self) -> tuple[Action, ...]:

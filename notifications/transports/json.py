@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 from .base import Message, WebTransport
 from .http import post
@@ -18,7 +18,7 @@ class Json(WebTransport):
         body = json.dumps(payload(message), separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", DELIVERY: message.id}
         if secret:
-            headers[SIGNATURE] = signature(secret, body, at=message.at or datetime.now(UTC))
+            headers[SIGNATURE] = signature(secret, body, at=message.at)
         answer = post(address, body, headers, service="The webhook")
         return f"The webhook answered {answer.status}."
 
