@@ -45,10 +45,10 @@ def tell(incident: Incident, event: str, *, at: datetime) -> None:
             incident.log("muted", f"{choice.destination} was not told: muted by {choice.muted_by}.", at=at)
             continue
         _queue(
-            incident, choice.destination, purpose=Purpose.NOTICE, at=at, event=event,
+            incident, choice, purpose=Purpose.NOTICE, at=at, event=event,
             subject=f"{HEADLINES[event]}: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
             text="\n".join([incident.title, *_facts(incident)]),
-            once=f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.destination.pk}",
+            once=f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.key}",
         )  # fmt: skip
 
 
@@ -75,9 +75,9 @@ def tell_update(incident: Incident, update, *, at: datetime) -> None:
     fields = [f"{name}: {value}" for name, value in update.fields.items() if value]
     for choice in _choices(incident):
         _queue(
-            incident, choice.destination, purpose=Purpose.UPDATE, at=at, event="update",
+            incident, choice, purpose=Purpose.UPDATE, at=at, event="update",
             subject=f"Update: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
-            text="\n".join([update.text, *fields]).strip(), once=f"update:{update.pk}:{choice.destination.pk}",
+            text="\n".join([update.text, *fields]).strip(), once=f"update:{update.pk}:{choice.key}",
         )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ def remind(incident: Incident, text: str, *, at: datetime, once: str) -> None:
         return
     for choice in _choices(incident):
         _queue(
-            incident, choice.destination, purpose=Purpose.REMINDER, at=at, event="reminder", subject=subject,
-            text=f"{incident.title}\n{text}", once=f"{once}:{choice.destination.pk}",
+            incident, choice, purpose=Purpose.REMINDER, at=at, event="reminder", subject=subject,
+            text=f"{incident.title}\n{text}", once=f"{once}:{choice.key}",
         )  # fmt: skip
 
 
@@ -124,10 +124,9 @@ def _choices(incident: Incident) -> list:
     return routing.destinations(incident.policy, severity=incident.severity.key, labels=labels)
 
 
-def _queue(incident: Incident, destination, *, purpose, at, event, subject, text, once) -> None:
-    address = routing.address_of(destination, incident.policy)
+def _queue(incident: Incident, choice, *, purpose, at, event, subject, text, once) -> None:
     outbox.queue(
-        kind=destination.kind, address=address, secret=destination.secret, to=str(destination), destination=destination,
+        **choice.target,
         purpose=purpose, subject=subject, text=text, url=link(incident), thread=incident.thread, at=at, once=once,
         data={**_data(incident), "event": event},
     )  # fmt: skip
