@@ -6,4 +6,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opscenter.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from alerts.door import before  # noqa: E402  (its models need Django set up)
+
+application = before(django_application)

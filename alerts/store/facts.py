@@ -1,0 +1,153 @@
+"""What an alert says and how long it lives, as pure values: identity, and the rule by which two tellings become one.
+
+Instants are whole microseconds since 1970, because that is what travels to the database.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+import msgspec
+
+NAME_LENGTH, KEY_LENGTH, SEVERITY_LENGTH = 250, 255, 40
+SEVERITY_LABELS = ("severity", "level", "priority")
+
+encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """The wide row: what an alert says. Labels and annotations are JSON, names in order."""
+
+    identity: bytes
+    key: str
+    name: str
+    labels: bytes
+    annotations: bytes
+    url: str
+    severity_key: str
+
+
+class Told(msgspec.Struct, gc=False):
+    """One telling of an alert: its facts and its interval.
+
+    ends     None: until told otherwise
+    timeout  the end is ours, not the sender's
+    index    its place in the batch
+    memory   under which key the door remembers it (empty: it does not), with annotations and address as they came
+    """
+
+    facts: Facts
+    starts: int
+    ends: int | None
+    timeout: bool
+    index: int
+    memory: bytes = b""
+    said: bytes = b""
+    address: str | None = None
+
+
+class Life(msgspec.Struct, gc=False):
+    """The stored alert: both rows, as far as telling it again can change them.
+
+    check     when the expiry sweep looks
+    assign    whether grouping is to look now
+    """
+
+    id: int
+    facts: Facts
+    firing: bool
+    starts: int
+    ends: int | None
+    timeout: bool
+    check: int | None
+    times: int
+    assign: bool = False
+
+
+class Scope:
+    """Whose labels and keys these are: a door's or a rule's; equal ones of two doors are two alerts."""
+
+    def __init__(self, name: str):
+        self._labels = blake2b(name.encode() + b"\0labels\0", digest_size=16)
+        self._keys = blake2b(name.encode() + b"\0key\0", digest_size=16)
+
+    def of_labels(self, canonical: bytes) -> bytes:
+        """16 bytes: the identity of a label set, given as JSON with its names in order."""
+        digest = self._labels.copy()
+        digest.update(canonical)
+        return digest.digest()
+
+    def of_key(self, key: str) -> bytes:
+        """16 bytes: the identity of the sender's own key."""
+        digest = self._keys.copy()
+        digest.update(key.encode())
+        return digest.digest()
+
+
+def facts_of(
+    scope: Scope,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    *,
+    url: str = "",
+    key: str = "",
+    name: str = "",
+    severity_key: str = "",
+) -> Facts:
+    """The facts of one telling. Labels with an empty value are dropped; texts too long for their column are cut."""
+    if "" in labels.values():
+        labels = {label: value for label, value in labels.items() if value}
+    canonical = encode(labels)
+    name = name or labels.get("alertname", "")
+    if not severity_key:
+        severity_key = next((labels[label] for label in SEVERITY_LABELS if label in labels), "")
+    return Facts(
+        scope.of_key(key) if key else scope.of_labels(canonical),
+        stored(key, KEY_LENGTH),
+        stored(name, NAME_LENGTH),
+        canonical,
+        encode(annotations),
+        stored(url),
+        stored(severity_key, SEVERITY_LENGTH),
+    )
+
+
+def stored(text: str, length: int | None = None) -> str:
+    """Text as a column can hold it: PostgreSQL knows no NUL."""
+    return (text.replace("\0", "") if "\0" in text else text)[:length]
+
+
+def alive(life: Life, now: int) -> bool:
+    """Whether it fires at `now`: an end that has passed counts at once, swept or not."""
+    return life.firing and (life.ends is None or life.ends > now)
+
+
+def unfold(told: Told) -> Life:
+    """The life of an alert that nobody had told of before and that fires."""
+    return Life(0, told.facts, True, told.starts, told.ends, told.timeout, told.ends, 1, True)
+
+
+def merge(life: Life, told: Told, now: int) -> Life:
+    """The life of a stored alert after it was told again; equal to `life` when that changes nothing.
+
+    As Alertmanager does it: if the new end or start lies strictly inside the stored interval the two are one, the
+    earliest start wins, and a stored end that the sender stated and that is later than the new one survives; otherwise
+    the newcomer replaces what was there.
+    """
+    over = float("inf")
+    old_end, new_end = (over if end is None else end for end in (life.ends, told.ends))
+    starts, ends, timeout = told.starts, told.ends, told.timeout
+    if life.starts < new_end < old_end or life.starts < told.starts < old_end:
+        starts = min(life.starts, told.starts)
+        stated = life.ends is not None and not life.timeout
+        # of two ends that have passed the later is right; of two to come the later that somebody stated
+        if old_end > new_end and (old_end <= now if new_end <= now else stated):
+            ends, timeout = life.ends, life.timeout
+    firing = ends is None or ends > now
+    begins = firing and not alive(life, now)
+    check = None
+    if firing and ends is not None:
+        check = ends if begins or life.check is None else min(life.check, ends)
+    return Life(
+        life.id, told.facts, firing, starts, ends, timeout, check, life.times + begins,
+        begins or (life.firing and not firing),
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Alerts as Prometheus and its kin post them to Alertmanager.
+
+Source: prometheus/alertmanager, api/v2/openapi.yaml, `POST /api/v2/alerts`.
+"""
+
+import re
+from datetime import UTC, datetime
+
+import msgspec
+
+from ..signals import micros
+
+ABSENT = {None: None, "": None}
+URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?/[^\x00-\x1f\x7f]*", re.DOTALL)
+
+
+class Malformed(ValueError):
+    """The body is no JSON; the text says where it breaks."""
+
+
+class WrongShape(ValueError):
+    """The body is JSON but no list of alerts; the text names the place. Nothing of it may be stored."""
+
+
+class Posted(msgspec.Struct, gc=False, rename="camel"):
+    """One alert as it was posted. Labels and annotations stay undecoded: most posts repeat what is already known."""
+
+    labels: msgspec.Raw
+    annotations: msgspec.Raw = msgspec.Raw(b"")
+    starts_at: str | None = None
+    ends_at: str | None = None
+    generator_url: str | None = msgspec.field(name="generatorURL", default=None)
+
+
+_body = msgspec.json.Decoder(list[Posted] | None)
+_labels = msgspec.json.Decoder(dict[str, str | None])
+_annotations = msgspec.json.Decoder(dict[str, str | None] | None)
+
+
+def decode(body: bytes) -> list[Posted]:
+    """The alerts of a request's body, in order; `null` is an empty list."""
+    try:
+        return _body.decode(body) or []
+    except msgspec.ValidationError as error:
+        raise WrongShape(f"The body is not a list of alerts: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def time(text: str, index: int, name: str) -> int | None:
+    """Microseconds since 1970 of an RFC 3339 instant; None for Go's zero time, which means "not given"."""
+    try:
+        at = msgspec.convert(text, datetime)
+    except msgspec.ValidationError as error:
+        raise WrongShape(f"{name} of alert {index} is no RFC 3339 time: {text[:60]!r}.") from error
+    if at.year == 1:
+        return None
+    return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def texts(posted: Posted, index: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels and annotations; labels without a value are left out, as they do not count."""
+    labels = _pairs(_labels, posted.labels, index, "labels")
+    annotations = _pairs(_annotations, posted.annotations, index, "annotations") if bytes(posted.annotations) else {}
+    return {name: value for name, value in labels.items() if value}, annotations
+
+
+def _pairs(decoder: msgspec.json.Decoder, raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
+    try:
+        pairs = decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise WrongShape(f"The {name} of alert {index} must be texts by name: {error}") from error
+    except msgspec.DecodeError as error:
+        raise Malformed(f"The {name} of alert {index} are not JSON: {error}.") from error
+    return {key: value or "" for key, value in (pairs or {}).items()}
+
+
+def url(posted: Posted, index: int) -> str:
+    address = posted.generator_url or ""
+    if address and not URI.fullmatch(address):
+        raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.")
+    return address
+
+
+def fault(labels: dict[str, str], annotations: dict[str, str]) -> str:
+    """What is wrong with this one alert, in words; empty when nothing is."""
+    if not labels:
+        return "at least one label with a value is needed"
+    if "" in labels or "" in annotations:
+        return "a label or annotation has an empty name"
+    return ""

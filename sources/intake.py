@@ -1,0 +1,103 @@
+"""The log of what was told us: every request leaves a row, redacted; refusals only so many a minute."""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from .models import WebhookLog
+from .probes.masking import MASK, mask_url
+
+PAYLOAD_LENGTH = 4000
+REFUSALS_A_MINUTE = 30
+WHOLE_LENGTH = 64 * 1024
+"""A longer body is masked as text: only its beginning is kept anyway."""
+SECRET_WORDS = (
+    "token|secret|passw|pwd|authorization|credential|cookie|session|signature|(?:api|private|routing|access).?key"
+)
+SECRET_NAME = re.compile(SECRET_WORDS, re.IGNORECASE)
+SECRET_TEXT = re.compile(
+    rf"""(["']?[\w-]*(?:{SECRET_WORDS})[\w-]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}}]+)""", re.IGNORECASE
+)
+
+
+def redact(body: bytes) -> str:
+    """A request's body as the log keeps it: values whose name sounds secret are masked, and it is cut.
+
+    Works on any bytes: what is no JSON, or was cut off, is masked as text.
+    """
+    try:
+        if len(body) > WHOLE_LENGTH:
+            raise ValueError("too long to be looked at whole")
+        text = json.dumps(_masked(json.loads(body)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = SECRET_TEXT.sub(rf"\1{MASK}", body[: 4 * PAYLOAD_LENGTH].decode(errors="replace"))
+    text = mask_url(text[: 2 * PAYLOAD_LENGTH]).replace("\0", "\ufffd")
+    return text if len(text) <= PAYLOAD_LENGTH else text[: PAYLOAD_LENGTH - 1] + "…"
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: MASK if SECRET_NAME.search(name) and value[name] else _masked(value[name]) for name in value}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return value
+
+
+class Ceiling:
+    """Lets so many through a minute and counts the rest, for each key."""
+
+    def __init__(self, a_minute: int):
+        self.a_minute = a_minute
+        self.forget()
+
+    def forget(self) -> None:
+        self.minutes: dict[object, tuple[int, int]] = {}  # key -> (minute, how many came in it)
+
+    def take(self, key: object, seconds: float) -> tuple[bool, int]:
+        """Whether this one is let through, and how many were held back in the minute before it."""
+        minute = int(seconds // 60)
+        last, count = self.minutes.get(key, (minute, 0))
+        held_back = max(0, count - self.a_minute) if last != minute else 0
+        count = count + 1 if last == minute else 1
+        self.minutes[key] = (minute, count)
+        return count <= self.a_minute, held_back
+
+
+refusals = Ceiling(REFUSALS_A_MINUTE)
+
+
+def refused(
+    integration_id: int | None, *, at: datetime, status: int, reason: str, body: bytes = b"", sender: str = ""
+) -> WebhookLog | None:
+    """Log a refusal. A sender that is refused over and over fills no table: above the ceiling it is only counted."""
+    listed, held_back = refusals.take(integration_id, time.monotonic())
+    if not listed:
+        return None
+    if held_back:
+        reason += f" ({held_back} more refusals in the minute before are not listed.)"
+    return WebhookLog.objects.create(
+        integration_id=integration_id, at=at, verdict=WebhookLog.Verdict.REFUSED, status_code=status, reason=reason,
+        sender=sender[:64], payload=redact(body) if body else "",
+    )  # fmt: skip
+
+
+def accepted(
+    integration_id: int, *, at: datetime, status: int, body: bytes, sender: str, delivery_id: str = "",
+    signature: str = "",
+) -> WebhookLog:  # fmt: skip
+    """Log a request that is being accepted, in the transaction that stores what it says.
+
+    IntegrityError when one with the same delivery id or signature was accepted before.
+    """
+    return WebhookLog.objects.create(
+        integration_id=integration_id, at=at, verdict=WebhookLog.Verdict.ACCEPTED, status_code=status,
+        delivery_id=delivery_id, signature=signature, sender=sender[:64], payload=redact(body),
+    )  # fmt: skip
+
+
+def became(log: WebhookLog, alerts: Sequence[int | None]) -> None:
+    """Note which alerts an accepted request became."""
+    log.became = {"alerts": sorted({alert for alert in alerts if alert is not None})}
+    log.save(update_fields=["became"])
