@@ -7,10 +7,10 @@ as paged or skipped, with the reason: a step that was not taken has its answer t
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from oncall.roster import responders
 
 from oncall.models import EscalationContact
 from oncall.people import catch_all, persons
+from oncall.roster import responders
 from policies.claims import sweep
 
 from . import paging

@@ -92,7 +92,7 @@ def acknowledge(incident: Incident, *, by: EscalationContact, at: datetime, via:
     targets.meet(incident, "acknowledge", at=at, by=by)
     targets.meet(incident, "respond", at=at, by=by)
     targets.anchor(incident, "acknowledged", at=at)
-    notices.tell_paged(incident, f"{by} has acknowledged.", at=at, but=by)
+    notices.tell_paged(incident, at=at, by=by, via=via)
 
 
 @transaction.atomic

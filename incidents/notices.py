@@ -1,24 +1,18 @@
-"""What Opscenter tells people and places about an incident, in words, through the outbox."""
+"""What Opscenter tells people and places about an incident, through the outbox, in the transaction of its cause."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from notifications import outbox, routing
+from notifications import messages, outbox, routing
+from notifications.messages import Words
 from notifications.models import Purpose
-from oncall.models import EscalationContact
+from oncall.models import ContactMethod, EscalationContact
 from oncall.people import persons
 
-from .models import Incident, Page
+from .models import Incident, IncidentUpdate, Page
 
-HEADLINES = {
-    "opened": "New incident",
-    "mitigated": "Mitigated",
-    "resolved": "Resolved",
-    "reopened": "Reopened",
-    "raised": "Raised",
-    "lowered": "Lowered",
-}
 MUTABLE = {"opened", "reopened"}
 """Only these are held back by a route's toggle; what follows is told wherever the opening was told."""
 
@@ -27,121 +21,133 @@ def link(incident: Incident) -> str:
     return settings.BASE_URL + incident.get_absolute_url()
 
 
-def page_text(incident: Incident, contact: EscalationContact, *, at: datetime) -> dict:
-    """Subject, text, url and data of a page, as keyword arguments of outbox.queue."""
-    lines = [incident.title, *_facts(incident)]
-    return {
-        "subject": f"[{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
-        "text": "\n".join(lines),
-        "url": link(incident),
-        "data": {**_data(incident), "event": "page", "contact": contact.name},
-    }
-
-
 def tell(incident: Incident, event: str, *, at: datetime) -> None:
     """Tell the destinations that the routes choose for the incident's level and labels."""
+    words = _words(incident, event, at)
     for choice in _choices(incident):
         if choice.muted_by and event in MUTABLE:
             incident.log("muted", f"{choice.destination} was not told: muted by {choice.muted_by}.", at=at)
             continue
-        _queue(
-            incident, choice, purpose=Purpose.NOTICE, at=at, event=event,
-            subject=f"{HEADLINES[event]}: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
-            text="\n".join([incident.title, *_facts(incident)]),
-            once=f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.key}",
-        )  # fmt: skip
+        once = f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.key}"
+        _queue(incident, words, choice.target, purpose=Purpose.NOTICE, event=event, at=at, once=once)
 
 
 def tell_owners(incident: Incident, *, at: datetime) -> None:
     """Tell the persons whose business the incident is, each by the first method that is usable."""
     people, skipped = persons(incident.owners.all())
+    words = _words(incident, "opened", at)
     for person in people:
-        if method := next((m for m in person.methods.all() if m.usable), None):
-            outbox.queue(
-                kind=method.kind, address=method.address, secret=method.secret, to=str(person), purpose=Purpose.NOTICE,
-                subject=f"New incident of yours: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
-                text="\n".join([incident.title, *_facts(incident)]), url=link(incident), thread=incident.thread, at=at,
-                once=f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}",
-                data={**_data(incident), "event": "opened"},
-            )  # fmt: skip
+        if method := usable_method(person):
+            once = f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}"
+            _queue(incident, words, _to(method, person), purpose=Purpose.NOTICE, event="opened", at=at, once=once)
         else:
             skipped.append(f"{person} has no usable contact method")
     if skipped:
         incident.log("owner_not_told", f"Not told of the opening: {'; '.join(skipped)}.", at=at)
 
 
-def tell_update(incident: Incident, update, *, at: datetime) -> None:
+def tell_update(incident: Incident, update: IncidentUpdate, *, at: datetime) -> None:
     """Send what a person wrote for others."""
-    fields = [f"{name}: {value}" for name, value in update.fields.items() if value]
+    words = messages.update(
+        **_facts(incident), text=update.text, by=str(update.by or ""), fields=update.fields,
+        next_at=incident.update_due_at,
+    )  # fmt: skip
     for choice in _choices(incident):
-        _queue(
-            incident, choice, purpose=Purpose.UPDATE, at=at, event="update",
-            subject=f"Update: [{incident.severity.key}] #{incident.pk} {incident.title}"[:250],
-            text="\n".join([update.text, *fields]).strip(), once=f"update:{update.pk}:{choice.key}",
-        )  # fmt: skip
+        once = f"update:{update.pk}:{choice.key}"
+        _queue(incident, words, choice.target, purpose=Purpose.UPDATE, event="update", at=at, once=once)
 
 
-def remind(incident: Incident, text: str, *, at: datetime, once: str) -> None:
-    """Remind whoever works on it: the holder of the communications or commander role, who took it, else the routes."""
-    holder = (
-        incident.roles.filter(until=None, role__in=["communications", "commander"]).order_by("-role").first()
-    )  # commander sorts before communications, which is asked first
-    person = holder.contact if holder else incident.acknowledged_by
-    subject = f"[{incident.severity.key}] #{incident.pk}: {text}"[:250]
-    method = next((m for m in person.methods.all() if m.usable), None) if person else None
-    if method:
-        outbox.queue(
-            kind=method.kind, address=method.address, secret=method.secret, to=str(person), purpose=Purpose.REMINDER,
-            subject=subject, text=f"{incident.title}\n{text}", url=link(incident), thread=incident.thread, at=at,
-            once=once, data={**_data(incident), "event": "reminder"},
-        )  # fmt: skip
+def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, once: str) -> None:
+    """Remind whoever works on it that `what` falls due or is late.
+
+    Told is who holds the communications role, else the commander, else who acknowledged, else the routes.
+    """
+    words = messages.reminder(**_facts(incident), what=what, due_at=due_at, at=at)
+    held = {role.role: role.contact for role in incident.roles.filter(until=None).select_related("contact")}
+    person = held.get("communications") or held.get("commander") or incident.acknowledged_by
+    method = usable_method(person) if person else None
+    if person and method:
+        _queue(incident, words, _to(method, person), purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
         return
     for choice in _choices(incident):
-        _queue(
-            incident, choice, purpose=Purpose.REMINDER, at=at, event="reminder", subject=subject,
-            text=f"{incident.title}\n{text}", once=f"{once}:{choice.key}",
-        )  # fmt: skip
+        cause = f"{once}:{choice.key}"
+        _queue(incident, words, choice.target, purpose=Purpose.REMINDER, event="reminder", at=at, once=cause)
 
 
-def tell_paged(incident: Incident, text: str, *, at: datetime, but: EscalationContact) -> None:
-    """Tell everybody who was paged, except the one who acted, by the method that reached them."""
-    told = {but.pk}
-    pages = incident.page_rows.filter(state__in=[Page.State.TRYING, Page.State.REACHED], method__isnull=False)
-    for page in pages.select_related("contact", "method").order_by("-pk"):
-        if page.contact_id in told:
-            continue
-        told.add(page.contact_id)
-        outbox.queue(
-            kind=page.method.kind, address=page.method.address, secret=page.method.secret, to=str(page.contact),
-            purpose=Purpose.NOTICE, subject=f"#{incident.pk}: {text}"[:250], text=f"{incident.title}\n{text}",
-            url=link(incident), thread=incident.thread, at=at, data={**_data(incident), "event": "acknowledged"},
-            once=f"page:{page.pk}:acknowledged:{but.pk}",
-        )  # fmt: skip
+def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact, via: str = "") -> None:
+    """Tell everybody who was paged that `by` has taken it, except `by`, by the method that reached them."""
+    words = messages.acknowledged(**_facts(incident), by=str(by), after=at - incident.detected_at, via=via)
+    told = {by.pk}
+    asked = incident.page_rows.filter(state__in=[Page.State.TRYING, Page.State.REACHED], method__isnull=False)
+    for row in asked.select_related("contact", "method").order_by("-pk"):
+        if row.contact_id not in told and row.method is not None:
+            told.add(row.contact_id)
+            once, to = f"page:{row.pk}:acknowledged:{by.pk}", _to(row.method, row.contact)
+            _queue(incident, words, to, purpose=Purpose.NOTICE, event="acknowledged", at=at, once=once)
 
 
-def _choices(incident: Incident) -> list:
+def page(
+    incident: Incident, contact: EscalationContact, method: ContactMethod, *, at, ack_url: str, why: str, once: str
+):
+    """Ask `contact` by `method`; return the delivery."""
+    words = messages.page(
+        **_facts(incident), started_at=incident.detected_at, summary=incident.summary, service=_service(incident),
+        why_you=why,
+    )  # fmt: skip
+    actions = [{"label": "Acknowledge", "url": ack_url}]
+    to = _to(method, contact)
+    return _queue(
+        incident, words, to, purpose=Purpose.PAGE, event="page", at=at, once=once, actions=actions, urgent=True
+    )
+
+
+def usable_method(person: EscalationContact, after: ContactMethod | None = None) -> ContactMethod | None:
+    """The first method that is usable, behind `after` when given."""
+    methods: Iterable[ContactMethod] = (method for method in person.methods.all() if method.usable)
+    if after is not None:
+        methods = (m for m in methods if (m.position, m.pk) > (after.position, after.pk))
+    return next(iter(methods), None)
+
+
+def _words(incident: Incident, event: str, at: datetime) -> Words:
+    facts, since = _facts(incident), incident.detected_at
+    if event == "resolved":
+        last = incident.timeline.filter(kind="resolved").order_by("-pk").select_related("by").first()
+        by = str(last.by) if last and last.by else ""
+        return messages.resolved(**facts, lasted=max(at - since, timedelta(0)), by=by)
+    more = {"started_at": since, "summary": incident.summary, "service": _service(incident)}
+    if event == "opened":
+        return messages.opened(**facts, **more)
+    return messages.changed(**facts, **more, headline=event.capitalize())
+
+
+def _choices(incident: Incident) -> list[routing.Choice]:
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
-    return routing.destinations(incident.policy, severity=incident.severity.key, labels=labels)
+    return routing.destinations(incident.policy, severity=incident.severity, labels=labels)
 
 
-def _queue(incident: Incident, choice, *, purpose, at, event, subject, text, once) -> None:
-    outbox.queue(
-        **choice.target,
-        purpose=purpose, subject=subject, text=text, url=link(incident), thread=incident.thread, at=at, once=once,
-        data={**_data(incident), "event": event},
+def _to(method: ContactMethod, person: EscalationContact) -> dict:
+    return {"kind": method.kind, "address": method.address, "secret": method.secret, "to": str(person)}
+
+
+def _queue(incident: Incident, words: Words, target: dict, *, purpose, event: str, at, once: str, **more):
+    return outbox.queue(
+        **target, purpose=purpose, subject=words.subject, text=words.text, url=link(incident), thread=incident.thread,
+        at=at, once=once, data={**_data(incident), "event": event}, **more,
     )  # fmt: skip
 
 
-def _facts(incident: Incident) -> list[str]:
-    lines = [
-        f"Severity {incident.severity}, {incident.get_status_display().lower()}, "
-        f"since {incident.detected_at:%Y-%m-%d %H:%M:%S} UTC."
-    ]
-    if incident.service:
-        lines.append(f"Service: {incident.service}.")
-    if incident.summary and incident.summary != incident.title:
-        lines.append(incident.summary)
-    return lines
+def _service(incident: Incident) -> str:
+    return str(incident.service or "")
+
+
+def _facts(incident: Incident) -> dict:
+    return {
+        "number": incident.pk,
+        "severity": incident.severity.key,
+        "title": incident.title,
+        "drill": incident.drill,
+    }
 
 
 def _data(incident: Incident) -> dict:

@@ -30,10 +30,8 @@ def page(
 def _try_next(row: Page, *, at: datetime) -> bool:
     """Send by the next usable method, else mark the page unreachable and ask the back-up."""
     used = row.method
-    methods = [method for method in row.contact.methods.all() if method.usable]
-    if used is not None:
-        methods = [m for m in methods if (m.position, m.pk) > (used.position, used.pk)]
-    if not methods:
+    method = notices.usable_method(row.contact, after=used)
+    if method is None:
         why = "no usable contact method" if used is None else "every contact method failed"
         Page.objects.filter(pk=row.pk).update(state=Page.State.UNREACHABLE, reason=why)
         row.incident.log("unreachable", f"{row.contact} could not be reached: {why}.", at=at)
@@ -42,12 +40,9 @@ def _try_next(row: Page, *, at: datetime) -> bool:
         if backup and backup.active and asked is not None and not asked.exists():
             return page(row.incident, backup, at=at, turn=row.turn, instead_of=row)
         return False
-    method = methods[0]
-    text = notices.page_text(row.incident, row.contact, at=at)
-    delivery = outbox.queue(
-        kind=method.kind, address=method.address, secret=method.secret, to=str(row.contact), purpose=Purpose.PAGE,
-        urgent=True, thread=row.incident.thread, at=at, once=f"page:{row.pk}:method:{method.pk}",
-        actions=[{"label": "Acknowledge", "url": links.ack_url(row.incident, row.contact, at=at)}], **text,
+    delivery = notices.page(
+        row.incident, row.contact, method, at=at, ack_url=links.ack_url(row.incident, row.contact, at=at),
+        why=_why(row), once=f"page:{row.pk}:method:{method.pk}",
     )  # fmt: skip
     Page.objects.filter(pk=row.pk).update(method=method, delivery=delivery)
     row.method, row.delivery = method, delivery
@@ -56,6 +51,17 @@ def _try_next(row: Page, *, at: datetime) -> bool:
         targets.anchor(row.incident, "notified", at=at)
     targets.meet(row.incident, "notify", at=at)
     return True
+
+
+def _why(row: Page) -> str:
+    """What stands behind "You are asked because …"."""
+    if row.instead_of is not None:
+        return f"{row.instead_of.contact} could not be reached and you are the back-up"
+    if row.turn is None:
+        return "somebody asked for you by name"
+    if row.turn.aim == "catch-all":
+        return "nobody asked before you has answered"
+    return f"you are in step {row.turn.position + 1}, {row.turn.aim}"
 
 
 def follow_up_due(*, at: datetime) -> int:

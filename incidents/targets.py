@@ -111,7 +111,8 @@ def _check(target: ResponseTarget, *, at: datetime) -> None:
         left = _words(target.due_at - at)
         text = f"{TargetKind(target.kind).label} is due in {left} ({target.from_plan})."
         target.incident.log("target_warning", text, at=at, data={"kind": target.kind})
-        notices.remind(target.incident, text, at=at, once=f"target:{target.pk}:warning")
+        once = f"target:{target.pk}:warning"
+        notices.remind(target.incident, _what(target), due_at=target.due_at, at=at, once=once)
 
 
 def breach(target: ResponseTarget, *, at: datetime) -> None:
@@ -126,7 +127,11 @@ def breach(target: ResponseTarget, *, at: datetime) -> None:
         f"{TargetKind(target.kind).label} target missed: due {target.due_at:%H:%M:%S} UTC ({target.from_plan}){note}."
     )
     target.incident.log("target_breached", text, at=at, data={"kind": target.kind, "due_at": target.due_at.isoformat()})
-    notices.remind(target.incident, text, at=at, once=f"target:{target.pk}:breach")
+    notices.remind(target.incident, _what(target), due_at=target.due_at, at=at, once=f"target:{target.pk}:breach")
+
+
+def _what(target: ResponseTarget) -> str:
+    return f"{TargetKind(target.kind).label} target ({target.from_plan})"
 
 
 def _words(length: timedelta) -> str:

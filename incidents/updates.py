@@ -87,4 +87,5 @@ def _remind(incident: Incident, *, at: datetime) -> None:
     Incident.objects.filter(pk=incident.pk).update(remind_at=due + missed * every + JUST_AFTER)
     text = f"An update to people is overdue since {due:%H:%M} UTC."
     incident.log("update_overdue", text, at=at)
-    notices.remind(incident, text, at=at, once=f"incident:{incident.pk}:update:{due.isoformat()}:{missed}")
+    once = f"incident:{incident.pk}:update:{due.isoformat()}:{missed}"
+    notices.remind(incident, "an update to people", due_at=due, at=at, once=once)

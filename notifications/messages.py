@@ -51,6 +51,15 @@ def resolved(
     return Words(_subject("Resolved", severity, number, title, drill), _text([title, ended, reason]))
 
 
+def changed(
+    *, number: int, severity: str, title: str, headline: str, started_at: datetime, summary: str = "",
+    service: str = "", drill: bool = False,
+) -> Words:  # fmt: skip
+    """Tells of a change in words of one line: mitigated, reopened, raised or lowered in level."""
+    lines = [title, _since(severity, started_at), service and f"Service: {service}.", summary]
+    return Words(_subject(headline, severity, number, title, drill), _text(lines))
+
+
 def reminder(
     *, number: int, severity: str, title: str, what: str, due_at: datetime, at: datetime, drill: bool = False
 ) -> Words:

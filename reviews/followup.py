@@ -35,8 +35,9 @@ def _remind(review: PostIncidentReview, *, at: datetime) -> None:
         rows.update(remind_at=at + AGAIN, overdue_at=review.overdue_at or at)
         text = f"The review is overdue since {review.due_at:%Y-%m-%d %H:%M} UTC."
         review.incident.log("review_overdue", text, at=at)
-        notices.remind(review.incident, text, at=at, once=f"review:{review.pk}:{at:%Y%m%d}")
+        once = f"review:{review.pk}:{at:%Y%m%d}"
+        notices.remind(review.incident, "the review", due_at=review.due_at, at=at, once=once)
     else:
         rows.update(remind_at=review.due_at)
-        text = f"The review is due {review.due_at:%Y-%m-%d %H:%M} UTC."
-        notices.remind(review.incident, text, at=at, once=f"review:{review.pk}:before")
+        once = f"review:{review.pk}:before"
+        notices.remind(review.incident, "the review", due_at=review.due_at, at=at, once=once)

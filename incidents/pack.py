@@ -1,0 +1,149 @@
+"""Sections of a pack about what incidents do: the gates before a move, and who is asked in which order."""
+
+from typing import Any
+
+from oncall.models import EscalationContact, Schedule
+from policies.models import GatePlan, Policy
+from policies.sections import Section, Values, all_named, length_of, length_text, one_named
+from policies.shapes import (
+    Choice,
+    Desk,
+    Entry,
+    Length,
+    Many,
+    Path,
+    Ref,
+    Several,
+    Slug,
+    Text,
+    Whole,
+    allowed,
+    optional,
+)
+
+from .gates import CHECKS
+from .models import EscalationPolicy, EscalationStep, Status
+from .models.escalation import Condition
+
+GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
+
+
+class _Requirement:
+    """The name of a check that some room has registered."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if value not in CHECKS:
+            return desk.problem(path, f"There is no check {value!r}{allowed(value, CHECKS)}")
+        return value
+
+
+class Gates(Section):
+    """What must hold before an incident may reach a status."""
+
+    name = "gates"
+    shape = Entry(
+        to=Choice(tuple(str(status) for status in GUARDED)),
+        role=optional(Text(40, line=True), ""),
+        require=optional(Several(_Requirement()), []),
+    )
+
+    def key(self, values: Values) -> str:
+        return f"to {values['to']}"
+
+    def rows(self, policy: Policy) -> dict[str, GatePlan]:
+        return {self.key({"to": row.to}): row for row in policy.gates.all()}
+
+    def present(self, row: GatePlan) -> Values:
+        return {"to": row.to, "role": row.role, "require": sorted(row.require)}
+
+    def write(self, policy: Policy, row: GatePlan | None, values: Values) -> GatePlan:
+        row = row or GatePlan(policy=policy)
+        row.to, row.role, row.require = values["to"], values["role"], values["require"]
+        row.save()
+        return row
+
+
+def _somebody(values: Values, path: Path, desk: Desk) -> None:
+    if not values["schedule"] and not values["contacts"]:
+        desk.problem(path, "This step asks nobody; name a schedule, contacts, or both.")
+
+
+class Escalations(Section):
+    """Who is asked in which order; the first that takes the incident's level counts."""
+
+    name, thing = "escalations", "escalation"
+    step = Entry(
+        _somebody,
+        after=Length(),
+        if_=optional(Choice(tuple(Condition.values)), "unacked"),
+        schedule=optional(Ref("schedule")),
+        contacts=optional(Several(Ref("contact")), []),
+    )
+    shape = Entry(
+        key=Slug(80),
+        name=optional(Text(160, line=True)),
+        severities=optional(Several(Ref("severity")), []),
+        repeat=optional(Whole(0, 100), 0),
+        repeat_after=optional(Length(positive=True)),
+        catch_all=optional(Ref("contact")),
+        steps=Many(step, at_least=1),
+    )
+
+    def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
+        values["name"] = values["name"] or values["key"]
+        values["position"] = position
+        owner = EscalationPolicy.objects.filter(key=values["key"]).select_related("policy").first()
+        if owner and owner.policy and owner.policy.key not in desk.names.get("own policy", set()):
+            desk.problem(
+                (*path, "key"),
+                f"The policy {owner.policy.key} has an escalation {values['key']!r}; choose another key.",
+            )
+
+    def dump(self, records: dict[str, Values]) -> Any:
+        entries = [self.shape.trimmed(values) for values in records.values()]
+        for entry in entries:
+            entry["steps"] = [self.step.trimmed(step) for step in entry["steps"]]
+        return entries
+
+    def rows(self, policy: Policy) -> dict[str, EscalationPolicy]:
+        return {row.key: row for row in policy.escalation_policies.order_by("position", "pk")}
+
+    def present(self, row: EscalationPolicy) -> Values:
+        return {
+            "key": row.key,
+            "name": row.name,
+            "severities": sorted(row.severities.values_list("key", flat=True)),
+            "repeat": row.repeat,
+            "repeat_after": length_text(row.repeat_after),
+            "catch_all": row.catch_all.name if row.catch_all else None,
+            "steps": [
+                {
+                    "after": length_text(step.after),
+                    "if": step.condition,
+                    "schedule": step.schedule.key if step.schedule else None,
+                    "contacts": sorted(step.contacts.values_list("name", flat=True)),
+                }
+                for step in row.steps.select_related("schedule").order_by("position", "pk")
+            ],
+            "position": row.position,
+        }
+
+    def write(self, policy: Policy, row: EscalationPolicy | None, values: Values) -> EscalationPolicy:
+        row = row or EscalationPolicy(policy=policy, key=values["key"])
+        row.name, row.position, row.repeat = values["name"], values["position"], values["repeat"]
+        row.repeat_after = length_of(values["repeat_after"])
+        row.catch_all = one_named(EscalationContact.objects.all(), values["catch_all"], "name")
+        row.save()
+        row.severities.set(all_named(policy.severities.all(), values["severities"]))
+        if values["steps"] != self.present(row)["steps"]:
+            row.steps.all().delete()
+            for position, said in enumerate(values["steps"]):
+                step = EscalationStep.objects.create(
+                    policy=row, position=position, after=length_of(said["after"]), condition=said["if"],
+                    schedule=one_named(Schedule.objects.all(), said["schedule"]),
+                )  # fmt: skip
+                step.contacts.set(all_named(EscalationContact.objects.all(), said["contacts"], "name"))
+        return row
+
+
+SECTIONS: list[Section] = [Gates(), Escalations()]
