@@ -25,7 +25,7 @@ class Email(Transport):
 
     def check_address(self, address: str) -> None:
         try:
-            validate_email(parseaddr(address)[1])
+            validate_email(parseaddr(address)[1] if address.isprintable() else "")
         except ValidationError:
             raise AddressRefused(f"{address!r} is no e-mail address; enter one such as ada@example.org.") from None
 

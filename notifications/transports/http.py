@@ -59,6 +59,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, service: str) -> 
         )
         said = response.raw.read(LONGEST_ANSWER, decode_content=False)
         response.close()  # the connection is kept when the answer was read whole, else cut
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+        raise AddressRefused(f"The address for {service} is no URL that can be asked; enter it again.") from None
     except (requests.RequestException, urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
         raise _no_answer(error, service) from None
     _judge(response.status_code, response.headers, said, service)
