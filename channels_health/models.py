@@ -11,9 +11,7 @@ class Channel(models.Model):
     name = models.CharField(max_length=160, blank=True)
     kind = models.CharField(max_length=40, blank=True)
     identifiers = models.JSONField(default=dict, blank=True, help_text="Ids to compare, never tokens.")
-    status = models.CharField(
-        max_length=40, blank=True, editable=False, help_text="As the newest history row says."
-    )
+    status = models.CharField(max_length=40, blank=True, editable=False, help_text="As the newest history row says.")
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
