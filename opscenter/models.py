@@ -1,5 +1,7 @@
 """What the machinery itself remembers."""
 
+from datetime import datetime
+
 from django.db import models
 
 
@@ -16,3 +18,17 @@ class Beat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def note(cls, key: str, at: datetime, detail: dict | None = None) -> None:
+        """Keep this as the newest sign of `key`, in one statement."""
+        sign = cls(key=key, at=at, detail=detail or {})
+        fields = ["at", "detail"]
+        cls.objects.bulk_create([sign], update_conflicts=True, unique_fields=["key"], update_fields=fields)
+
+    @classmethod
+    def claim(cls, key: str, at: datetime, detail: dict | None = None) -> bool:
+        """Move the sign on to `at`; False when it stands there or later already, so of two that try one wins."""
+        if cls.objects.filter(key=key, at__lt=at).update(at=at, detail=detail or {}):
+            return True
+        return cls.objects.get_or_create(key=key, defaults={"at": at, "detail": detail or {}})[1]

@@ -1,0 +1,64 @@
+"""What is due next, for every sweep at once: one small query over the partial indexes, asked each tick."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db import connection
+
+OPEN = "status IN ('detected', 'acknowledged', 'mitigated')"
+# Each is the earliest instant at which its sweep has work, in the words of the sweep's own partial index.
+EARLIEST = {
+    "alerts.expiry.expire_due": "SELECT min(check_at) FROM alerts_liveness WHERE check_at IS NOT NULL",
+    "alerts.grouping.assign_due": "SELECT min(assign_at) FROM alerts_liveness WHERE assign_at IS NOT NULL",
+    "incidents.escalation.climb_due": "SELECT min(due_at) FROM incidents_turn WHERE due_at IS NOT NULL",
+    "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
+    "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident"
+    f" WHERE remind_at IS NOT NULL AND {OPEN}",
+    "incidents.recovery.resolve_due": "SELECT min(quiet_until) FROM incidents_incident"
+    f" WHERE quiet_until IS NOT NULL AND {OPEN}",
+    "reviews.followup.remind_due": "SELECT min(due) FROM ("
+    "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
+    "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "notifications.outbox.deliver_due": "SELECT min(next_attempt_at) FROM notifications_delivery"
+    " WHERE next_attempt_at IS NOT NULL",
+    "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
+    # a page waits for its delivery to end, which is no instant: when the delivery was made stands for it
+    "incidents.paging.follow_up_due": "SELECT min(d.created_at) FROM incidents_page p"
+    " JOIN notifications_delivery d ON d.id = p.delivery_id"
+    " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled')",
+}
+CHANGED = "SELECT last_update FROM django_celery_beat_periodictasks WHERE ident = 1"
+"""When a stored schedule was last edited, by anybody."""
+QUERY = "SELECT " + ", ".join(f"({sql})" for sql in [*EARLIEST.values(), CHANGED])
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found: the earliest due instant of each sweep that has any, and when schedules last changed."""
+
+    due: dict[str, datetime] = field(default_factory=dict)
+    schedules_changed_at: datetime | None = None
+
+    def by(self, at: datetime) -> set[str]:
+        """The sweeps that have work at `at`."""
+        return {name for name, when in self.due.items() if when <= at}
+
+    def next_after(self, at: datetime) -> datetime | None:
+        """The earliest due instant that is still to come."""
+        return min((when for when in self.due.values() if when > at), default=None)
+
+
+def look() -> Look:
+    """Ask the database; one statement, whatever the number of rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY)
+        *found, changed = [_instant(value) for value in cursor.fetchone()]
+    names = zip(EARLIEST, found, strict=True)
+    return Look({name: when for name, when in names if when is not None}, changed)
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    """SQLite keeps instants as text, in UTC."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value

@@ -1,0 +1,58 @@
+"""Housekeeping: removes records of passage that nobody needs any more. Incidents, their timelines, their reviews and the
+deliveries themselves are kept for good.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from alerts.models import Alert
+from incidents.models import OPEN
+from notifications.models import DeliveryAttempt
+from sources.models import WebhookLog
+
+BATCH = 1000
+"""Rows removed in one transaction, so that the intake never waits long for it on SQLite."""
+
+
+def prune(*, at: datetime) -> dict[str, int]:
+    """Remove what is older than the settings keep it; return how many rows of each kind went. A second run finds none."""
+
+    def before(days: int) -> datetime:
+        return at - timedelta(days=days)
+
+    # an alert that fires, waits for its judgement or belongs to open work stays, however old it is
+    ended = Alert.objects.filter(
+        Q(liveness__incident=None) | ~Q(liveness__incident__status__in=OPEN),
+        liveness__firing=False,
+        liveness__assign_at=None,
+        liveness__last_seen_at__lt=before(settings.KEEP_ALERTS_DAYS),
+    )
+    return {
+        "ended alerts": remove(ended),
+        "webhook logs": remove(WebhookLog.objects.filter(at__lt=before(settings.KEEP_WEBHOOK_LOGS_DAYS))),
+        "delivery attempts": remove(
+            DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
+        ),
+        "sessions": remove(Session.objects.filter(expire_date__lt=at)),
+    }
+
+
+def remove(rows: QuerySet) -> int:
+    """Delete `rows` batch by batch; return how many there were."""
+    gone = 0
+    while True:
+        with transaction.atomic():
+            keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            rows.model.objects.filter(pk__in=keys).delete()
+        gone += len(keys)
+        if len(keys) < BATCH:
+            return gone
+
+
+def words(removed: dict[str, int]) -> str:
+    """`12 webhook logs, 3 sessions`; what had none is left out."""
+    return ", ".join(f"{count} {kind}" for kind, count in removed.items() if count) or "nothing"
