@@ -14,9 +14,7 @@ from policies.shapes import (
     Flag,
     Instant,
     Key,
-    Length,
     Many,
-    Path,
     Ref,
     Several,
     Slug,
@@ -36,7 +34,8 @@ NAME = Key(120, spaces=True)
 class Contacts(Section):
     """Persons, teams, roles and vendors by name; a pack says of them only what it names, the roster is yours."""
 
-    name, thing, shared = "contacts", "contact", True
+    name, thing, shared, returns = "contacts", "contact", True, True
+    hidden = frozenset({"methods"})
     shape = Entry(
         name=NAME,
         kind=optional(Choice(tuple(EscalationContact.Kind.values)), "person"),
@@ -96,7 +95,7 @@ class Contacts(Section):
 class Schedules(Section):
     """Who is on call when: layers of rotations."""
 
-    name, thing, shared = "schedules", "schedule", True
+    name, thing, shared, returns = "schedules", "schedule", True, True
     restriction = Entry(
         days=optional(Many(Choice(DAYS)), list(DAYS)),
         from_=Text(5, line=True),
@@ -113,13 +112,10 @@ class Schedules(Section):
     )
     shape = Entry(
         key=Slug(80),
-        name=optional(Text(160, line=True)),
-        timezone=optional(Zone(), "UTC"),
-        layers=optional(Many(layer), []),
+        name=Field(Text(160, line=True), UNSAID),
+        timezone=Field(Zone(), UNSAID),
+        layers=Field(Many(layer), UNSAID),
     )
-
-    def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
-        values["name"] = values["name"] or values["key"]
 
     def dump(self, records: dict[str, Values]) -> Any:
         entries = []
@@ -153,10 +149,10 @@ class Schedules(Section):
         }
 
     def write(self, policy: Policy, row: Schedule | None, values: Values) -> Schedule:
-        row = row or Schedule(key=values["key"], policy=policy)
-        row.name, row.timezone = values["name"], values["timezone"]
+        row = row or Schedule(key=values["key"], name=values["key"])
+        row.name, row.timezone = values.get("name", row.name), values.get("timezone", row.timezone)
         row.save()
-        if values["layers"] != [self._layer(layer) for layer in row.layers.order_by("pk")]:
+        if "layers" in values and values["layers"] != [self._layer(layer) for layer in row.layers.order_by("pk")]:
             row.layers.all().delete()
             for said in values["layers"]:
                 layer = Layer.objects.create(

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q
-
 from .models import EscalationContact
 
 DEPTH = 5  # teams in teams; a circle ends here
@@ -67,10 +65,3 @@ def catch_all() -> list[EscalationContact]:
     """The persons asked when nobody else is left."""
     people, _ = persons(EscalationContact.objects.filter(catch_all=True).select_related("backup"))
     return people
-
-
-def owners_of(policy, severity) -> list[EscalationContact]:
-    """The contacts whose business the policy's incidents of this level are; those of every level when it names none."""
-    plans = {plan.severity_id: plan for plan in policy.ownerships.filter(Q(severity=severity) | Q(severity=None))}
-    plan = plans.get(severity.pk if severity else None) or plans.get(None)
-    return list(plan.contacts.order_by("name")) if plan else []

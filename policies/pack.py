@@ -6,9 +6,9 @@ from typing import Any
 from .models import (
     AlertClass,
     Anchor,
+    CadencePlan,
     Calendar,
     CalendarTerm,
-    CadencePlan,
     Parameter,
     Policy,
     ReviewPlan,
@@ -75,7 +75,8 @@ class Head(Section):
             for name in value:
                 if name not in self.of_extension:
                     desk.problem(
-                        (*path, name), f"A pack that extends another says no {name} of its own{allowed(name, self.of_extension)}"
+                        (*path, name),
+                        f"A pack that extends another says no {name} of its own{allowed(name, self.of_extension)}",
                     )
         return {values["key"]: values}
 
@@ -111,7 +112,7 @@ class Head(Section):
 class Severities(Section):
     """The policy's own ordered levels; without a rank they rank as they are listed."""
 
-    name, thing = "severities", "severity"
+    name, thing, returns = "severities", "severity", True
     shape = Entry(
         key=Key(40),
         label=optional(Text(80, line=True)),
@@ -147,7 +148,7 @@ class Severities(Section):
 
 
 class Classes(Section):
-    name, thing = "classes", "class"
+    name, thing, returns = "classes", "class", True
     shape = Entry(key=Key(40), label=optional(Text(80, line=True)), page=optional(Flag()))
 
     def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
@@ -186,7 +187,9 @@ class _Holiday:
             import holidays
 
             if value.upper() not in holidays.list_supported_countries():
-                return desk.problem(path, f"No holidays are known for {value!r}; allowed: ID, RU, NL and other countries.")
+                return desk.problem(
+                    path, f"No holidays are known for {value!r}; allowed: ID, RU, NL and other countries."
+                )
             return value.upper()
         return Day().read(value, path, desk)
 
@@ -221,7 +224,7 @@ class Calendars(Section):
 class Params(Section):
     """`params:`, name -> type, default and origin; a secret never has its value in a pack."""
 
-    name, thing = "params", "parameter"
+    name, thing, returns = "params", "parameter", True
     shape = Entry(
         type=optional(Choice(tuple(Parameter.Type.values)), "text"),
         default=optional(Anything(), ""),
@@ -248,9 +251,11 @@ class Params(Section):
             return desk.problem(path, f"This should be one value, and it is {shown(given)}.")
         text = str(given).lower() if isinstance(given, bool) else str(given)
         if PASSWORD_IN_URL.search(text) or (kind == "secret" and "://" not in text):
-            return desk.problem(path, "A secret does not stand in a pack; leave the default out and set it in the environment.")
+            return desk.problem(
+                path, "A secret does not stand in a pack; leave the default out and set it in the environment."
+            )
         try:
-            Parameter(key=path[-2], type=kind, default=text).typed(text)
+            Parameter(key=str(path[-2]), type=kind, default=text).typed(text)
         except ValueError:
             return desk.problem(path, f"{shown(given)} is no {kind}; a default has the type of its parameter.")
         return text
@@ -286,7 +291,9 @@ class Params(Section):
 class _ParameterName:
     def read(self, value: Any, path: Path, desk: Desk) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", value, re.ASCII):
-            return desk.problem(path, f"{shown(value)} is no name of a parameter; allowed: letters, digits and _, as in MAX_AGE.")
+            return desk.problem(
+                path, f"{shown(value)} is no name of a parameter; allowed: letters, digits and _, as in MAX_AGE."
+            )
         return value
 
 
@@ -297,7 +304,9 @@ class _Within:
         if value in CalendarTerm.values:
             return value
         if isinstance(value, str) and value and not value[0].isdigit():
-            return desk.problem(path, f"There is no term {value!r}; allowed: a length such as 5m, {', '.join(CalendarTerm.values)}.")
+            return desk.problem(
+                path, f"There is no term {value!r}; allowed: a length such as 5m, {', '.join(CalendarTerm.values)}."
+            )
         return Length().read(value, path, desk)
 
 

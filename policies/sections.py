@@ -1,10 +1,12 @@
 """A section of a pack: how its records are read, found in the database, written and taken away again.
 
-Every room describes its own sections in its `pack.py`; packs/ reads the file, compares and calls these. A record's values
-are plain data in the pack's own words (levels by their key, lengths of time as text), so that what the pack says, what it
-said last time and what the database holds can be compared field by field.
+Every room describes its own sections in its `pack.py`; packs/ reads the file, compares and calls these. A record's
+values are plain data in the pack's own words (levels by their key, lengths of time as text), so that what the pack
+says, what it said last time and what the database holds can be compared field by field.
 """
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db import models
@@ -16,18 +18,29 @@ from .shapes import BAD, Anything, Desk, Entry, Many, Path
 Values = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Load:
+    """Facts of one load: the roll-out phase it goes up to (None: all), and the day the pack was first loaded."""
+
+    phase: int | None
+    since: date
+
+
 class Section:
     """A list of entries, each a record; subclasses say which rows they are.
 
     name     the word in the file
     thing    what references call a record ("severity"); empty when nothing refers to it
     shared   rows belong to no policy: what people set first stays, and a pack never takes them away
+    returns  a record deleted by a person comes back, because others refer to it
+    strict   a row that somebody made by hand is not taken over; the pack must choose another key
+    listed   the records are kept in the pack's text only; no rows stand for them
     hidden   fields whose value is shown only when it is a reference to parameters
     """
 
     name = ""
     thing = ""
-    shared = False
+    shared = returns = strict = listed = False
     hidden: frozenset[str] = frozenset()
     shape: Entry
 
@@ -50,6 +63,7 @@ class Section:
             if key in records:
                 desk.problem(where, f"There are two entries {key!r} in {self.name}; remove or rename one.")
             records[key] = values
+            desk.places[(self.name, key)] = where
         if self.thing:
             desk.names.setdefault(self.thing, set()).update(records)
         return records
@@ -64,6 +78,9 @@ class Section:
 
     def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
         """Fill in what depends on the entry's place, and complain about what shape alone cannot see."""
+
+    def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
+        """Fill in what the records take from other sections and from this load; called when all are read."""
 
     def dump(self, records: dict[str, Values]) -> Any:
         """Return the records as the file would hold them, defaults left out."""

@@ -1,4 +1,4 @@
-"""What a pack's values may look like: small kinds that read plain data, fill in defaults and collect every fault at once.
+"""What a pack's values may look like: small kinds that read plain data, fill in defaults and collect every fault.
 
 A kind's `read(value, path, desk)` returns the value as the database side wants it, or BAD after telling the desk why.
 Paths are tuples of keys and positions from the top of the pack; who reads the file turns them into lines.
@@ -34,12 +34,14 @@ class Problem:
 class Desk:
     """Where faults and references are collected while a pack is read.
 
-    names   what may be referred to: kind of thing -> its names; references are looked up once everything is read
+    names    what may be referred to: kind of thing -> its names; references are looked up once everything is read
+    places   where each record stands, by section and key
     """
 
     names: dict[str, set[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     references: list[tuple[str, str, Path]] = field(default_factory=list)
+    places: dict[tuple[str, str], Path] = field(default_factory=dict)
 
     def problem(self, path: Path, text: str) -> Any:
         self.problems.append(Problem(path, text))
@@ -305,7 +307,9 @@ class Entry:
     def trimmed(self, values: dict) -> dict:
         """`values` without those that are the default anyway, in the order of the fields: as a person would write."""
         return {
-            name: values[name] for name, field in self.fields.items() if name in values and values[name] != field.default
+            name: values[name]
+            for name, field in self.fields.items()
+            if name in values and values[name] != field.default
         }
 
 

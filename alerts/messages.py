@@ -1,0 +1,50 @@
+"""A rule's message in words: its template, filled with what was read, in a sandbox."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+LONGEST = 4_000  # characters of a rendered message
+
+
+class BadMessage(ValueError):
+    """A message template that cannot work; `line` counts from 1 within the template."""
+
+    def __init__(self, sentence: str, line: int = 1) -> None:
+        super().__init__(sentence)
+        self.line = line
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No attributes that lead out, and no arithmetic that makes a small template into a huge text."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not all(isinstance(side, int | float) for side in (left, right)):
+            raise SecurityError(f"{operator} is not allowed here")
+        return left * right
+
+
+SANDBOX = _Sandbox(autoescape=False)
+
+
+@lru_cache(maxsize=2_000)
+def compiled(template: str) -> Template:
+    """Return the template; BadMessage says where it is wrong."""
+    try:
+        return SANDBOX.from_string(template)
+    except TemplateSyntaxError as error:
+        raise BadMessage(f"This message is no template: {str(error.message).rstrip('.')}.", error.lineno) from None
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return the message with `values` in it, blanks at both ends cut; BadMessage when it cannot be filled."""
+    try:
+        return compiled(template).render(values).strip()[:LONGEST]
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise BadMessage(f"The message cannot be filled: {error}") from error

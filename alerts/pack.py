@@ -1,0 +1,280 @@
+"""Sections of a pack that say what is watched: the rules, the phases they are rolled out in, and outside documents."""
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from oncall.models import EscalationContact
+from policies.durations import parse_duration
+from policies.models import Policy
+from policies.sections import Load, Section, Values, all_named, length_of, length_text, one_named
+from policies.shapes import (
+    BAD,
+    Anything,
+    Choice,
+    Desk,
+    Entry,
+    Flag,
+    Key,
+    Length,
+    Many,
+    Path,
+    Ref,
+    Several,
+    Table,
+    Text,
+    Whole,
+    optional,
+)
+from sources.models import Connection
+
+from . import pack_sources
+from .conditions import BadRule, RuleSpec
+from .messages import BadMessage, compiled
+from .models import AlertRule
+
+CONDITION = (
+    "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
+    "on_error",
+)  # fmt: skip
+IN_CONDITION = {(name,) for name in CONDITION}
+MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
+
+
+class _Within:
+    """A length of time, or calendar months: 7d, 1 month."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        return value if isinstance(value, str) and MONTHS.fullmatch(value) else Length().read(value, path, desk)
+
+
+class Phases(Section):
+    """When the rules of each roll-out phase should be on, counted from the day the pack was first loaded."""
+
+    name, listed = "phases", True
+    shape = Entry(phase=Whole(1, 99), label=optional(Text(160, line=True), ""), within=_Within())
+
+    def key(self, values: Values) -> str:
+        return str(values["phase"])
+
+
+class Documents(Section):
+    """Papers the pack refers to, and whether they were supplied."""
+
+    name, listed = "documents", True
+    shape = Entry(
+        name=Text(200, line=True, empty=False),
+        state=optional(Choice(("supplied", "not supplied")), "supplied"),
+        url=optional(Text(2000, line=True), ""),
+        note=optional(Text(), ""),
+    )
+
+    def key(self, values: Values) -> str:
+        return values["name"]
+
+
+class _RuleEntry(Entry):
+    """A rule; its condition, sources and message are looked at even when something else about it is wrong."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        before = len(desk.problems)
+        values = super().read(value, path, desk)
+        if not isinstance(value, dict):
+            return BAD
+        if not any(problem.path[len(path) : len(path) + 1] in IN_CONDITION for problem in desk.problems[before:]):
+            _check_condition(value, path, desk)
+        sources = pack_sources.read(value.get("source"), value.get("any_of"), path, desk)
+        if isinstance(message := value.get("message"), str):
+            try:
+                compiled(message)
+            except BadMessage as error:
+                desk.problem((*path, "message"), f"{error} (line {error.line} of the message)")
+        if len(desk.problems) > before:
+            return BAD
+        del values["source"], values["any_of"]
+        values["severity"] = values["severity"] or values["levels"][0]["severity"]
+        return values | {"sources": sources}
+
+
+def _check_condition(value: dict, path: Path, desk: Desk) -> None:
+    condition = _with_levels({name: value[name] for name in CONDITION if value.get(name) is not None}, "level")
+    try:
+        spec = RuleSpec.parse(condition)
+    except BadRule as error:
+        steps = re.findall(r"[^.\[\]]+", error.path)
+        where = tuple(int(step) if step.isdigit() else "severity" if step == "level" else step for step in steps)
+        desk.problem((*path, *where), error.sentence)
+        return
+    used = [level.when for level in spec.levels if level.when]
+    for name in {
+        found.names[1] for when in used for found in when.paths if found.names[0] == "params" and found.names[1:]
+    }:
+        desk.references.append(("parameter", name, (*path, "levels" if "levels" in condition else "when")))
+    if "levels" in condition:
+        for position, level in enumerate(condition["levels"]):
+            desk.references.append(("severity", level["level"], (*path, "levels", position, "severity")))
+    elif value.get("severity") is None:
+        desk.problem(path, "The key 'severity' is needed and is missing.")
+
+
+def _with_levels(values: Values, name: str) -> Values:
+    """The same condition with each level called `name`: packs say severity, as they do elsewhere, rules say level."""
+    levels, other = values.get("levels"), {"level": "severity", "severity": "level"}[name]
+    if not isinstance(levels, list):
+        return values
+    renamed = [
+        {name if key == other else key: member for key, member in level.items()} if isinstance(level, dict) else level
+        for level in levels
+    ]
+    return {**values, "levels": renamed}
+
+
+class Rules(Section):
+    """What is asked, how often, and what about the answer is trouble."""
+
+    name, thing, strict = "rules", "rule", True
+    shape = _RuleEntry(
+        key=Key(80),
+        code=optional(Text(40, line=True), ""),
+        name=optional(Text(160, line=True), ""),
+        severity=optional(Ref("severity")),
+        class_=optional(Ref("class")),
+        page=optional(Flag()),
+        phase=optional(Whole(1, 99)),
+        enabled=optional(Flag(), True),
+        every=optional(Length(positive=True), "1m"),
+        source=optional(Anything()),
+        any_of=optional(Anything()),
+        when=optional(Text(4000)),
+        for_=optional(Length()),
+        times=optional(Whole(1, 1000)),
+        rising=optional(Anything()),
+        levels=optional(Many(Anything(), at_least=1)),
+        group_by=optional(Many(Text(80, line=True, empty=False))),
+        per=optional(Text(80, line=True)),
+        resolve_after=optional(Length()),
+        keep_firing_for=optional(Length()),
+        on_nodata=optional(Text(10, line=True)),
+        on_error=optional(Text(10, line=True)),
+        labels=optional(Table(Text(500)), {}),
+        component=optional(Text(80, line=True), ""),
+        message=optional(Text(4000), ""),
+        runbook=optional(Text(), ""),
+        owners=optional(Several(Ref("contact")), []),
+        suppressed_by=optional(Several(Ref("rule")), []),
+    )
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        records = super().read(value, path, desk)
+        for key, values in records.items():
+            if key in values["suppressed_by"]:
+                desk.problem((*desk.places[(self.name, key)], "suppressed_by"), "A rule cannot be hidden by itself.")
+        return records
+
+    def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
+        """Rules of a phase that has not come are planned: off, with the day they should be on."""
+        phases = everything["phases"]
+        for values in records.values():
+            planned = load.phase is not None and values["phase"] is not None and values["phase"] > load.phase
+            phase = phases.get(str(values["phase"]))
+            values["enabled"] = values["enabled"] and not planned
+            values["planned_by"] = _day_after(load.since, phase["within"]) if planned and phase else None
+
+    def dump(self, records: dict[str, Values]) -> Any:
+        entries = []
+        for values in records.values():
+            entry = self.shape.trimmed(values)
+            if values["planned_by"] and not values["enabled"]:
+                entry.pop("enabled", None)  # the phase says so, not the rule
+            entries.append(entry | pack_sources.dump(values["sources"]))
+        return entries
+
+    def rows(self, policy: Policy) -> dict[str, AlertRule]:
+        found = policy.rules.select_related("severity", "alert_class", "policy").order_by("pk")
+        return {row.key: row for row in found.prefetch_related("sources__connection", "owners", "suppressed_by")}
+
+    def present(self, row: AlertRule) -> Values:
+        condition = _with_levels({name: row.condition.get(name) for name in CONDITION}, "severity")
+        return {
+            "key": row.key,
+            "code": row.code,
+            "name": row.name,
+            "severity": row.severity.key,
+            "class": row.alert_class.key if row.alert_class else None,
+            "page": row.page,
+            "phase": row.phase,
+            "enabled": row.enabled,
+            "planned_by": row.planned_by.isoformat() if row.planned_by else None,
+            "every": length_text(row.every),
+            "sources": pack_sources.present(row),
+            **condition,
+            "labels": row.labels,
+            "component": row.component,
+            "message": row.message,
+            "runbook": row.runbook,
+            "owners": sorted(owner.name for owner in row.owners.all()),
+            "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
+        }
+
+    def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:
+        row = row or AlertRule(policy=policy, key=values["key"], enabled=False)
+        if values["enabled"] and not row.enabled:
+            row.next_check_at = None  # at once
+        for name in ("code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook"):
+            setattr(row, name, values[name])
+        row.severity = one_named(policy.severities.all(), values["severity"])
+        row.alert_class = one_named(policy.classes.all(), values["class"])
+        row.every = length_of(values["every"])
+        row.planned_by = date.fromisoformat(values["planned_by"]) if values["planned_by"] else None
+        condition = {name: values[name] for name in CONDITION if values[name] is not None}
+        row.condition = _with_levels(condition, "level")
+        row.save()
+        pack_sources.write(row, values["sources"], Connection.objects.filter(policy=policy))
+        row.owners.set(all_named(EscalationContact.objects.all(), values["owners"], "name"))
+        return row
+
+    def connect(self, row: AlertRule, values: Values) -> None:
+        row.suppressed_by.set(all_named(row.policy.rules.all(), values["suppressed_by"]))
+
+    def remove(self, row: AlertRule) -> str:
+        """A rule with a past is switched off, so that its alerts and incidents keep their cause."""
+        if row.alerts.exists():
+            row.enabled, row.pack_values = False, {}
+            row.save(update_fields=["enabled", "pack_values"])
+            return "disabled"
+        row.delete()
+        return "removed"
+
+    def wrote(self, row: AlertRule, said: Values | None) -> None:
+        if row.pack_values != (said or {}):
+            row.pack_values = said or {}
+            row.save(update_fields=["pack_values"])
+
+
+def _day_after(first: date, within: str) -> str:
+    """The day `within` ("7d", "1 month") after `first`; months clamp to the last day."""
+    if months := MONTHS.fullmatch(within):
+        year, month = divmod(first.month - 1 + int(months[1]), 12)
+        following = date(first.year + year + (month == 11), (month + 1) % 12 + 1, 1)
+        last = (following - timedelta(days=1)).day
+        return date(first.year + year, month + 1, min(first.day, last)).isoformat()
+    return (first + parse_duration(within)).isoformat()
+
+
+RULES = Rules()
+SECTIONS: list[Section] = [Phases(), RULES, Documents()]
+
+
+def overrides(rule: AlertRule) -> list[tuple[str, Any, Any]]:
+    """What was changed here since the pack said it: (field, the pack's value, the value here)."""
+    present = RULES.present(rule)
+    return [(name, said, present.get(name)) for name, said in rule.pack_values.items() if present.get(name) != said]
+
+
+def reset_to_pack(rule: AlertRule) -> list[str]:
+    """Make the rule say what its pack says again; return the fields that changed. A hand-made rule stays as it is."""
+    changed = [name for name, _, _ in overrides(rule)]
+    if changed:
+        values = {**RULES.present(rule), **rule.pack_values}
+        RULES.connect(RULES.write(rule.policy, rule, values), values)
+    return changed
