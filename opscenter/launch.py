@@ -14,9 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from opscenter.demo import Demo
+from opscenter.localpg import PostgresUnavailable
+from opscenter.processes import free_port
 from opscenter.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,22 +107,16 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def free_port(host: str, port: int) -> int:
-    """`port` if a server can listen there now (0: any free one); StartFailed when it is taken."""
+def listening_port(host: str, port: int) -> int:
+    """`port` if a server can listen there now (0: any free one); StartFailed when it cannot."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return free_port(host, port)
     except socket.gaierror as error:
         raise StartFailed(f"--host {host}: there is no such address ({error.strerror}).") from error
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen()  # on Linux SO_REUSEADDR lets a bind pass where another listens, a listen not
-        except OSError as error:
-            raise StartFailed(
-                f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port."
-            ) from error
-        return probe.getsockname()[1]
+    except OSError as error:
+        raise StartFailed(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port."
+        ) from error
 
 
 def hold(data: Path) -> TextIO:
@@ -223,22 +221,35 @@ def answers(address: tuple[str, int]) -> bool:
 def launch(options: argparse.Namespace) -> None:
     """Start and serve until told to stop."""
     os.chdir(ROOT)
-    port = free_port(options.host, options.port)
+    port = listening_port(options.host, options.port)
     os.environ |= environment(options, port)
     settings = read_settings()
     data = Path(settings["data"])
-    lock = hold(data)
-    manage("migrate", "--no-input", "--verbosity", "0")
-    login = ["--admin", options.admin[0], "--password", options.admin[1]] if options.admin else []
-    manage("bootstrap", *login, show=True)
+    facts: dict[str, Any] = {
+        "url": os.environ["OPSCENTER_LISTEN_URL"],
+        "host": options.host,
+        "port": port,
+        "data": str(data),
+    }
+    lines = [f"Opscenter runs at {settings['url']}/  (logs: {data / 'logs'}; stop with Ctrl-C)"]
     programs = children(settings["engine"], options.host, port)
-    facts = {"url": os.environ["OPSCENTER_LISTEN_URL"], "host": options.host, "port": port, "data": str(data)}
-    lines = [
-        f"Opscenter runs at {settings['url']}/  (logs: {data / 'logs'}; stop with Ctrl-C)",
-    ]
-    address = (reachable(options.host), port)
-    with lock:
-        Supervisor(programs, data, facts).run(announcer(address, lines, data / "logs" / "web.log"))
+    packs: list[str] = []
+    with ExitStack() as held:
+        held.enter_context(hold(data))
+        if options.demo:
+            demo = held.enter_context(Demo(data / "demo"))
+            os.environ |= demo.environment()
+            facts["demo"] = demo.ports
+            programs += demo.children()
+            lines += demo.lines(facts["url"])
+            packs = demo.packs()
+        manage("migrate", "--no-input", "--verbosity", "0")
+        login = ["--admin", options.admin[0], "--password", options.admin[1]] if options.admin else []
+        manage("bootstrap", *login, show=True)
+        for pack in packs:
+            manage("load_pack", pack)
+        look = announcer((reachable(options.host), port), lines, data / "logs" / "web.log")
+        Supervisor(programs, data, facts).run(look)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -247,7 +258,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     try:
         launch(options)
-    except StartFailed as error:
+    except (StartFailed, PostgresUnavailable) as error:
         print(f"bin/run: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the supervisor took over

@@ -10,20 +10,21 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from opscenter.processes import die_with_parent
+from opscenter.processes import die_with_parent, free_port
 
+HOST = "127.0.0.1"
 START_WAIT = 60.0  # seconds; recovery after a crash included
 STOP_WAIT = 20.0
 
@@ -81,7 +82,7 @@ class LocalPostgres:
     def url(self) -> str:
         """Of the database `postgres`, for a super-user of this cluster only."""
         password = f":{quote(self._password())}" if self.durable else ""
-        return f"postgres://opscenter{password}@127.0.0.1:{self.port}/postgres"
+        return f"postgres://opscenter{password}@{HOST}:{self.port}/postgres"
 
     def start(self) -> str:
         """Make the cluster if need be, start it, wait until it answers, and return its URL."""
@@ -147,7 +148,7 @@ class LocalPostgres:
     def _launch(self, binaries: Path) -> bool:
         settings = {
             "port": self.port,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": HOST,
             "unix_socket_directories": "",
             "shared_buffers": "32MB",
             "log_min_messages": "fatal",
@@ -189,16 +190,10 @@ class LocalPostgres:
     def _free_port(self) -> int:
         """The port of the last time, so that stored addresses stay true; else a free one."""
         last = self.home / "port"
-        wanted = int(last.read_text()) if self.durable and last.exists() else 0
-        for port in (wanted, 0):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return probe.getsockname()[1]
-        raise PostgresUnavailable("No free port on 127.0.0.1.")
+        if self.durable and last.exists():
+            with suppress(OSError):
+                return free_port(HOST, int(last.read_text()))
+        return free_port(HOST)
 
     @property
     def _log(self) -> Path:

@@ -1,8 +1,9 @@
-"""Child processes that never outlive their parent, not even one that was killed with -9."""
+"""Child processes that never outlive their parent, not even one that was killed with -9; and free ports for them."""
 
 import ctypes
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,16 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
                 os.kill(os.getpid(), signal_number)
 
     return in_child
+
+
+def free_port(host: str, port: int = 0) -> int:
+    """`port` if a server can listen there now, 0: any free one. OSError when it cannot."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen()  # on Linux SO_REUSEADDR lets a bind pass where another listens, but not a listen
+        return probe.getsockname()[1]
 
 
 def kill_group(group: int) -> None:

@@ -1,6 +1,6 @@
 """Stand-ins for the world outside Opscenter: the systems it watches, and one sink that keeps what it sends.
 
-Plain Python: nothing here imports Django or the app, and the app imports nothing from here. Each target is a
+Plain Python: nothing here imports Django or the app, and of the app only opscenter/demo.py knows it. Each target is a
 class with `start()`, `stop()` and `url`, usable in a `with` block; each is also a program, for instance
 `python -m targets.sink --port 9000`.
 

@@ -71,14 +71,14 @@ def test_a_taken_port_is_refused():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(launch.StartFailed, match=f"port {port}: .*--port"):
-            launch.free_port("127.0.0.1", port)
-    assert launch.free_port("127.0.0.1", port) == port
-    assert launch.free_port("127.0.0.1", 0) > 0
+            launch.listening_port("127.0.0.1", port)
+    assert launch.listening_port("127.0.0.1", port) == port
+    assert launch.listening_port("127.0.0.1", 0) > 0
 
 
 def test_an_unknown_host_is_refused():
     with pytest.raises(launch.StartFailed, match=r"--host nowhere\.invalid: there is no such address"):
-        launch.free_port("nowhere.invalid", 0)
+        launch.listening_port("nowhere.invalid", 0)
 
 
 def test_a_data_folder_serves_one_instance(tmp_path):
@@ -102,7 +102,7 @@ def test_the_web_process_is_up_when_it_answers(status, live):
 
 
 def test_nobody_listening_is_not_up():
-    assert not launch.answers(("127.0.0.1", launch.free_port("127.0.0.1", 0)))
+    assert not launch.answers(("127.0.0.1", launch.listening_port("127.0.0.1", 0)))
 
 
 def test_the_programs_follow_the_engine():

@@ -1,0 +1,143 @@
+"""`bin/run --demo`: simulated systems to watch, a sink for what is sent, their packs, and sample people.
+
+The only place where the app knows `targets/`; an installation without that folder lacks nothing else.
+"""
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from opscenter.localpg import LocalPostgres
+from opscenter.processes import free_port
+from opscenter.supervisor import Child
+
+HOST = "127.0.0.1"
+PORTS = ("sink", "mail", "mailer", "whatsapp")
+PACKS = ("mailer", "whatsapp-alert-policy")
+PEOPLE = """\
+# Sample people, made by bin/run --demo; what is sent to them arrives at the sink.
+pack:
+  key: demo-people
+  name: Sample people
+  version: 1
+  description: Four people, their addresses at the sink, and a weekly rotation.
+
+severities:
+  - {{key: demo, label: Demo, meaning: Not used by any rule.}}
+
+contacts:
+{people}
+  - {{name: on-call, kind: role, members: [ada, grace]}}
+  - {{name: Platform, kind: team, members: [linus]}}
+  - {{name: Operations, kind: team, members: [margaret]}}
+  - {{name: Platform Lead, kind: role, members: [margaret]}}
+
+schedules:
+  - key: primary
+    name: On-call
+    layers:
+      - {{name: weekly, rotation: weeks, first_handoff: "2026-01-05T09:00:00Z", members: [ada, grace]}}
+"""
+PERSON = """\
+  - name: {name}
+    methods:
+      - {{kind: slack, address: "{sink}/slack/{name}"}}
+      - {{kind: email, address: {name}@example.org}}\
+"""
+
+
+class Demo:
+    """Everything that runs next to the app. `folder` keeps its database and ports for the next start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ports = self._ports()
+        self.postgres = LocalPostgres(folder / "postgres")
+
+    def __enter__(self) -> "Demo":
+        self.postgres.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.postgres.stop()
+
+    def url(self, name: str) -> str:
+        return f"http://{HOST}:{self.ports[name]}"
+
+    def environment(self) -> dict[str, str]:
+        """The packs' parameters and the mail server, for the app's processes."""
+        from targets.database import Database
+
+        def chat(name: str) -> str:
+            return f"{self.url('sink')}/slack/{name}"
+
+        return {
+            "EMAIL_URL": f"smtp://{HOST}:{self.ports['mail']}",
+            "TEAM_WEBHOOK_URL": chat("team"),
+            "TEAM_EMAIL": "team@example.org",
+            "CRM_DATABASE_URL": Database(self._database("crm")).monitor_url,
+            "MAILER_ALERT_WEBHOOK_URL": chat("mailer"),
+            "MAILER_ALERT_EMAIL": "mailer@example.org",
+            "WHATSAPP_BASE_URL": self.url("whatsapp"),
+            "WHATSAPP_DATABASE_URL": Database(self._database("inbox")).monitor_url,
+            "WHATSAPP_TEAM_WEBHOOK_URL": chat("whatsapp"),
+            "CAMPAIGN_RETRY_ALERT_WEBHOOK_URL": chat("whatsapp-retry"),
+        }
+
+    def children(self) -> list[Child]:
+        def program(name: str, *options: str) -> Child:
+            words = [sys.executable, "-m", f"targets.{name}", "--host", HOST, "--port", str(self.ports[name])]
+            return Child(name, [*words, *options])
+
+        return [
+            program("sink", "--smtp-port", str(self.ports["mail"])),
+            program("mailer", "--database-url", self._database("crm")),
+            program("whatsapp", "--database-url", self._database("inbox")),
+        ]
+
+    def packs(self) -> list[str]:
+        """What to hand to load_pack: names in the library and the path of the sample people's pack."""
+        people = self.folder / "people.yaml"
+        names = ("ada", "grace", "linus", "margaret")
+        entries = [PERSON.format(name=name, sink=self.url("sink")) for name in names]
+        people.write_text(PEOPLE.format(people="\n".join(entries)))
+        return [*PACKS, str(people)]
+
+    def lines(self, app: str) -> list[str]:
+        """What to open and which lever to pull; `app` is the app's address without a slash at its end."""
+        whatsapp, sink = self.url("whatsapp"), self.url("sink")
+        return [
+            "",
+            "The demo runs beside it:",
+            f"  {whatsapp}/  the WhatsApp inbox, with levers; its rules are checked every minute",
+            f"  {self.url('mailer')}/  the campaign mailer, with levers; checked every 5 to 30 minutes",
+            f"  {sink}/  the sink: every chat message and e-mail that Opscenter sends",
+            "",
+            "Try it:",
+            f'  1. Let the inbox go down: curl -X POST {whatsapp}/_levers/health -d \'{{"status": "down"}}\'',
+            f"     or at once, as Prometheus does: curl {app}/api/v2/alerts -H 'Content-Type: application/json' \\",
+            '       -d \'[{"labels": {"alertname": "CheckoutDown", "severity": "critical"}}]\'',
+            f"  2. Watch the incident open on {app}/incidents/ and the page arrive at {sink}/",
+            "  3. Acknowledge by the link in the page, resolve, and write the review it asks for.",
+            f"  4. Make the inbox healthy again: curl -X POST {whatsapp}/_levers/reset",
+        ]
+
+    def _database(self, name: str) -> str:
+        return self.postgres.url.removesuffix("postgres") + name
+
+    def _ports(self) -> dict[str, int]:
+        """Those of the last time where they are still free, so that stored addresses stay true."""
+        kept = self.folder / "ports.json"
+        last: dict[str, int] = {}
+        with suppress(FileNotFoundError, ValueError):
+            last = json.loads(kept.read_text())
+        ports: dict[str, int] = {}
+        for name in PORTS:
+            try:
+                ports[name] = free_port(HOST, last.get(name, 0))
+            except OSError:
+                ports[name] = free_port(HOST)
+        kept.write_text(json.dumps(ports))
+        return ports
