@@ -192,8 +192,10 @@ def _claim(
             batch=len(picked), claimed_by=me(), possibly_repeated=REPEATED_IF_CLAIMED,
         )  # fmt: skip
     except SecretUnreadable:
-        told.update(_set_aside_unreadable(picked, at=at))
-        claimed = []
+        _let_go(held, picked)
+        unreadable = _set_aside_unreadable(picked, at=at)
+        told.update(unreadable)
+        return _claim(couriers, at=at, most=most, thread=thread, held=held, told=told) if unreadable else []
     _let_go(held, set(picked) - {row.pk for row in claimed})
     interrupted = [row for row in claimed if row.claimed_by]
     if interrupted:
@@ -340,7 +342,7 @@ def _set_aside_unreadable(rows: list[int], *, at: datetime) -> Counter[str]:
                 status=Delivery.Status.FAILED, next_attempt_at=None, ended_at=at, claimed_by="", error=str(error)
             )
             wake()
-    return told
+    return +told
 
 
 def _clean(text: str) -> str:

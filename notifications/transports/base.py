@@ -99,7 +99,10 @@ class WebTransport(Transport):
 
     def hint(self, address: str) -> str:
         try:
-            host = urlsplit(address).hostname
+            parts = urlsplit(address)
+            place = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
         except ValueError:
-            host = None
-        return f"{host}/…{address[-4:]}" if host and len(address) > 24 + len(host) else host or "not a URL"
+            place = None
+        if not place:
+            return "not a URL"
+        return f"{place}/…{address[-4:]}" if len(address) > 24 + len(place) else place

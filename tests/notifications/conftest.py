@@ -18,6 +18,13 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
+def other_receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
 def mailbox(settings) -> Iterator[Mailbox]:
     """A mail server that Opscenter is set up to use."""
     mailbox = Mailbox()

@@ -149,6 +149,7 @@ def test_a_sound_web_address_passes(address):
     [
         ("slack", "https://hooks.slack.com/services/T0000/B0000/abcdefgh1234", "hooks.slack.com/…1234"),
         ("json", "https://x.test/y", "x.test"),
+        ("json", "http://x.test:8080/y", "x.test:8080"),
         ("json", "https://user:password@x.test/", "x.test"),
         ("json", "${TEAM_URL}", "not a URL"),
         ("json", "http://[broken/abcdefghijklmnopqrstuvwxyz", "not a URL"),
