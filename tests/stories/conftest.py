@@ -1,0 +1,26 @@
+"""`ops`: the team and its day, for stories on virtual time."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from targets.sink import Sink
+from tests.stories.ops import Ops
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink().start()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def ops(db, settings, sink) -> Ops:
+    mail = urlsplit(sink.smtp_url)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = mail.hostname, mail.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    return Ops(sink)
