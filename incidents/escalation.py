@@ -14,7 +14,7 @@ from oncall.roster import responders
 from policies.claims import sweep
 
 from . import paging
-from .models import Escalation, EscalationPolicy, Incident, Status, Turn
+from .models import Escalation, EscalationPolicy, Incident, Page, Status, Turn
 from .models.escalation import Condition
 
 LAST_WAIT = timedelta(minutes=10)
@@ -85,6 +85,9 @@ def take(turn: Turn, *, at: datetime) -> None:
         _end(turn, at, skipped=reason)
         return _end_run_if_last(run, at)
     people, notes = _people(turn, at)
+    if again := _asked_since_due(turn, people):
+        people = [person for person in people if person not in again]
+        notes += [f"{person} was asked after this step's time already" for person in again]
     reached = [person for person in people if paging.page(incident, person, at=at, turn=turn)]
     late = at - turn.due_at if turn.due_at else timedelta(0)
     if late > timedelta(seconds=5):
@@ -98,12 +101,24 @@ def take(turn: Turn, *, at: datetime) -> None:
     if reached:
         _end(turn, at, reason="; ".join(notes))
         incident.log("paged", words + ", ".join(map(str, reached)) + _bracket(notes), at=at, data=data)
+    elif again:
+        _end(turn, at, skipped="; ".join(notes))
+        incident.log("step_skipped", words + "asked nobody anew" + _bracket(notes), at=at, data=data)
     else:
         notes = notes or ["nobody on call"] if turn.schedule else notes or ["nobody named"]
         _end(turn, at, skipped="; ".join(notes))
         incident.log("step_skipped", words + "reached nobody" + _bracket(notes), at=at, data=data)
         run.hurry(at)
     _end_run_if_last(run, at)
+
+
+def _asked_since_due(turn: Turn, people: list[EscalationContact]) -> list[EscalationContact]:
+    """Those whom this run has asked at or after the turn's time: after an outage one page does for all missed steps."""
+    if not turn.position or turn.due_at is None:
+        return []
+    pages = Page.objects.filter(turn__escalation=turn.escalation_id, at__gte=turn.due_at, contact__in=people)
+    asked = set(pages.exclude(state=Page.State.UNREACHABLE).values_list("contact_id", flat=True))
+    return [person for person in people if person.pk in asked]
 
 
 def _unneeded(turn: Turn, incident: Incident) -> str:
