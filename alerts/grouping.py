@@ -17,6 +17,7 @@ from sources.models import Integration
 
 from .models import Alert, AlertRule, Liveness
 from .suppression import Suppression, Verdict
+from .telling import NEVER
 
 BATCH = 2000
 DEFAULT_GROUP_BY = ["alertname"]
@@ -161,7 +162,7 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
     opening = lifecycle.Opening(
         policy=group.policy, severity=group.severity, scope=group.scope, key=group.key, title=title.splitlines()[0],
         summary=alert.annotations.get("description", ""), labels=_common_labels(group.rows),
-        alert_class=rule.alert_class if rule else None, page=rule.page if rule else None,
+        alert_class=rule.alert_class if rule else None, page=_pages(alert, rule),
         owners=tuple(rule.owners.all()) if rule else (), started_at=min(first.starts_at, at),
         resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
     )  # fmt: skip
@@ -172,6 +173,13 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
         incident = Incident.objects.open().select_related("severity", "policy").get(scope=group.scope, key=group.key)
         _join(incident, group, at=at)
         return incident
+
+
+def _pages(alert: Alert, rule: AlertRule | None) -> bool | None:
+    """What the alert and then its rule say of paging; None: as class or level say."""
+    if alert.annotations.get("page") == NEVER:
+        return False
+    return rule.page if rule else None
 
 
 def _reason(group: Group, rule: AlertRule | None, alert: Alert) -> str:
