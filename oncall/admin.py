@@ -1,10 +1,8 @@
 from django.contrib import admin, messages
-from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, StackedInline, TabularInline
 
 from .models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
-from .roster import responders
 
 
 class MethodInline(StackedInline):
@@ -64,15 +62,11 @@ class OverrideInline(TabularInline):
 
 @admin.register(Schedule)
 class ScheduleAdmin(ModelAdmin):
-    list_display = ["name", "key", "timezone", "policy", "now"]
+    list_display = ["name", "key", "timezone", "policy"]
     list_filter = ["policy"]
     list_select_related = ["policy"]
     search_fields = ["name", "key"]
     inlines = [LayerInline, OverrideInline]
-
-    @admin.display(description="on call now")
-    def now(self, schedule):
-        return ", ".join(map(str, responders(schedule, timezone.now()))) or "nobody"
 
 
 class PlaceInline(TabularInline):
