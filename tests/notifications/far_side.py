@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import subprocess
 import threading
 import time
 from collections import deque
@@ -158,9 +159,10 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def until(condition, seconds: float = 20.0) -> None:
-    """Wait for other processes; fails when `condition` does not come to hold."""
+def until(condition, process: subprocess.Popen, seconds: float = 30.0) -> None:
+    """Wait for what `process` does; fails when `condition` does not come to hold."""
     end = time.monotonic() + seconds
     while not condition():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)

@@ -15,6 +15,7 @@ WORDS = {"sent": "sent", "retrying": "to be tried again", "failed": "failed", "c
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # they load every page, once a minute
     help = (
         "Send the messages that are due. Exit codes: 0 all went out or none was due, 1 some will be tried again, "
         "2 some failed for good, 3 it could not run (another one is running, or an argument is wrong)."
