@@ -1,8 +1,8 @@
 """System jobs: their registry, their stored schedules, and the hand-over of those that are due.
 
-A schedule is a row of django-celery-beat, made here once and edited in the admin. The clock reads the rows and hands due
-ones to the engine, whatever the engine is. A job runs once for each time it was due: the hand-over is claimed on the
-schedule's row, the run on the job's sign of life, and a hand-over that nobody took is seen by comparing the two.
+A schedule is a row of django-celery-beat, made here once and edited in the admin. The clock reads the rows and hands
+due ones to the engine, whatever the engine is. A job runs once for each time it was due: the hand-over is claimed on
+the schedule's row, the run on the job's sign of life, and a hand-over nobody took is seen by comparing the two.
 """
 
 import json

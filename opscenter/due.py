@@ -22,8 +22,7 @@ EARLIEST = {
     "notifications.outbox.deliver_due": "SELECT min(next_attempt_at) FROM notifications_delivery"
     " WHERE next_attempt_at IS NOT NULL",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
-    # a page waits for its delivery to end, which is no instant: when the delivery was made stands for it
-    "incidents.paging.follow_up_due": "SELECT min(d.created_at) FROM incidents_page p"
+    "incidents.paging.follow_up_due": "SELECT min(d.ended_at) FROM incidents_page p"
     " JOIN notifications_delivery d ON d.id = p.delivery_id"
     " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled')",
 }

@@ -1,7 +1,7 @@
 """The seam to whatever runs tasks: django-q (default), Celery, or this very process (inline).
 
-Nothing else imports an engine. A queue only spreads work; every deadline stands in a row of ours, so a task may be lost
-or run twice without harm. Functions opt in with `@task`, so that a name stored in a schedule cannot reach anything else.
+Nothing else imports an engine. A queue only spreads work; every deadline stands in a row of ours, so a task may be
+lost or run twice without harm. Functions opt in with `@task`, so that a name stored in a schedule reaches nothing else.
 """
 
 import json

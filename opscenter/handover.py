@@ -1,7 +1,8 @@
-"""Rule checks and system jobs: handed to the task queue, and done by the clock itself when the queue does not take them.
+"""Rule checks and system jobs: handed to the task queue, and done by the clock itself when the queue does not take
+them.
 
-A queue can stall while it looks healthy. So nothing is believed of it but what it does: a hand-over is taken within a few
-seconds, and what it is asked every half minute it answers.
+A queue can stall while it looks healthy. So nothing is believed of it but what it does: a hand-over is taken within a
+few seconds, and what it is asked every half minute it answers.
 """
 
 import logging
@@ -11,6 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
+
+from alerts import evaluation
 
 from . import beat, engine
 from .due import Look
@@ -28,6 +32,14 @@ RESTART_EVERY = timedelta(seconds=120)  # doubles with each restart that did not
 RESTART_AT_MOST = timedelta(minutes=30)
 RELOAD_EVERY = timedelta(minutes=1)  # edits of schedules are seen at once; this is for those that bypass Django
 CROWDED = 50  # tasks in the queue; more questions would only add to them
+SLOW_SOURCES = timedelta(seconds=20)
+"""How long one round of checks waits for its sources: the queue must stay able to answer meanwhile."""
+
+
+def check_rules() -> None:
+    """Check the rules that are due, batch after batch, wherever this runs."""
+    while evaluation.check_due(at=timezone.now(), patience=SLOW_SOURCES).checked >= evaluation.BATCH:
+        pass
 
 
 class HandOver:
@@ -88,9 +100,8 @@ class HandOver:
                 "Look whether the worker (manage.py qcluster) runs."
             )
         elif self.stalled_at:
-            found.append(
-                f"The task queue is behind ({self.why}) since {self.stalled_at:%H:%M:%S} UTC, so the clock does its work."
-            )
+            since = f"{self.stalled_at:%H:%M:%S} UTC"
+            found.append(f"The task queue is behind ({self.why}) since {since}, so the clock does its work.")
         return found
 
     # rule checks
@@ -179,7 +190,7 @@ class HandOver:
             log.warning("The task queue is behind: %s. The clock does its work until it answers.", why)
 
     def _restart_worker(self, at: datetime) -> None:
-        """Tell the supervisor, by a file, that the worker should be replaced; ever more rarely when it does not help."""
+        """Tell the supervisor, by a file, to replace the worker; ever more rarely when it does not help."""
         pause = min(RESTART_EVERY * 2**self.restarts, RESTART_AT_MOST)
         if (self.restarted_at and at - self.restarted_at < pause) or beat.busy(at):
             return

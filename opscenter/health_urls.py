@@ -1,3 +1,12 @@
-from django.urls import path  # noqa: F401
+"""Addresses for probes; they need no login and tell no names."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from . import health_views
+
+urlpatterns = [
+    path("api/live", health_views.live),
+    path("api/ready", health_views.ready),
+    path("api/health", health_views.health),
+    path("metrics", health_views.metrics),
+]

@@ -1,5 +1,6 @@
-"""Housekeeping: removes records of passage that nobody needs any more. Incidents, their timelines, their reviews and the
-deliveries themselves are kept for good.
+"""Housekeeping: removes records of passage that nobody needs any more.
+
+Incidents, their timelines, their reviews and the deliveries themselves are kept for good.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ BATCH = 1000
 
 
 def prune(*, at: datetime) -> dict[str, int]:
-    """Remove what is older than the settings keep it; return how many rows of each kind went. A second run finds none."""
+    """Remove what is older than the settings keep it; return how many rows of each kind went."""
 
     def before(days: int) -> datetime:
         return at - timedelta(days=days)

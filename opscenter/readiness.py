@@ -1,0 +1,130 @@
+"""Whether this installation could page somebody right now: one finding a check, for `ops_readiness`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+
+from alerts.models import RuleSource
+from incidents.models import EscalationPolicy
+from notifications.models import Destination
+from oncall.models import EscalationContact
+from oncall.people import catch_all, persons
+from oncall.roster import responders
+from policies.models import Policy
+from policies.substitute import names
+
+from . import beat, health
+
+OK, WARN, FAIL = "ok", "warn", "FAIL"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: how it went, what was looked at, and what to do."""
+
+    verdict: str
+    check: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:<4}  {self.check:<11} {self.text}"
+
+
+def findings(*, at: datetime) -> Iterator[Finding]:
+    """Every check in turn; without a usable database only the first."""
+    if words := health.readiness():
+        yield Finding(FAIL, "database", words)
+        return
+    yield Finding(OK, "database", "It answers, and every migration is applied.")
+    state = health.check(at=at)
+    for check in ("clock", "queue", "sweeps", "jobs", "deliveries", "rules"):
+        if check in state.checks:
+            words = state.checks[check]
+            serious = check in ("clock", "queue", "sweeps")
+            yield Finding(OK if words == health.OK else FAIL if serious else WARN, check, words)
+    yield from schedules()
+    yield from this_installation()
+    yield from parameters()
+    yield from on_call(at=at)
+
+
+def schedules() -> Iterator[Finding]:
+    """The stored schedules of the system jobs."""
+    stored = {entry.name: entry.due_at for entry in beat.entries()}
+    for job in beat.JOBS:
+        if job.name not in stored:
+            yield Finding(WARN, "schedules", f"The job {job.name} is switched off, missing or has no usable schedule.")
+        else:
+            yield Finding(OK, "schedules", f"{job.name}: next {stored[job.name]:%Y-%m-%d %H:%M} UTC.")
+
+
+def this_installation() -> Iterator[Finding]:
+    """Settings that a public installation must have."""
+    missing = []
+    if settings.PRODUCTION and not settings.BASE_URL.startswith("https:"):
+        missing.append("OPSCENTER_BASE_URL is no https address, so links with tokens would travel in the clear.")
+    if settings.PRODUCTION and not settings.ALLOWED_HOSTS:
+        missing.append("ALLOWED_HOSTS is empty; name the host of OPSCENTER_BASE_URL.")
+    for words in missing:
+        yield Finding(FAIL, "settings", words)
+    if not missing:
+        yield Finding(OK, "settings", f"Mode {settings.ENVIRONMENT}, links to {settings.BASE_URL}.")
+
+
+def parameters() -> Iterator[Finding]:
+    """Parameters that a switched-on rule or destination asks for and that have no value, each by name."""
+    values = {
+        (parameter.policy_id, parameter.key): parameter.raw
+        for policy in Policy.objects.prefetch_related("parameters")
+        for parameter in policy.parameters.all()
+    }
+    missing: dict[str, list[str]] = {}
+    for policy_id, text, user in uses():
+        for name in names(text):
+            if not values.get((policy_id, name)):
+                missing.setdefault(name, []).append(user)
+    for name, users in sorted(missing.items()):
+        yield Finding(FAIL, "parameters", f"{name} is not set, and {users[0]} needs it.")
+    if not missing:
+        yield Finding(OK, "parameters", "Every parameter that is asked for has a value.")
+
+
+def uses() -> Iterator[tuple[int | None, str, str]]:
+    """Texts that may ask for parameters: policy, text, who needs it. A stand-in is needed only where it stands in."""
+    wanted = Q(enabled=True) & Q(routes__isnull=False)
+    for destination in Destination.objects.filter(wanted).distinct():
+        yield destination.policy_id, destination.address, f"the destination {destination.key}"
+    sources = RuleSource.objects.filter(rule__enabled=True).select_related("rule", "connection")
+    for source in sources:
+        if source.connection is not None:
+            policy_id = source.connection.policy_id or source.rule.policy_id
+            yield policy_id, source.connection.url, f"the rule {source.rule.key}"
+
+
+def on_call(*, at: datetime) -> Iterator[Finding]:
+    """For every plan that pages: whether somebody who can be reached would answer now."""
+    for plan in EscalationPolicy.objects.select_related("policy").prefetch_related(
+        "steps__schedule", "steps__contacts"
+    ):
+        asked: list[EscalationContact] = []
+        for step in plan.steps.all():
+            asked += responders(step.schedule, at) if step.schedule else []
+            asked += step.contacts.all()
+        people, _ = persons(asked)
+        reachable = [person for person in people if is_reachable(person)]
+        name = plan.policy.key if plan.policy else plan.key
+        if reachable:
+            yield Finding(OK, "on-call", f"{name}: {', '.join(map(str, reachable))}.")
+        elif people:
+            yield Finding(WARN, "on-call", f"{name}: {people[0]} has no usable contact method; add one in the admin.")
+        else:
+            yield Finding(WARN, "on-call", f"{name}: no on-call. Put somebody on its schedule or role.")
+    if not any(is_reachable(person) for person in catch_all()):
+        yield Finding(WARN, "on-call", "No catch-all contact can be reached; mark one, with a contact method.")
+
+
+def is_reachable(person: EscalationContact) -> bool:
+    return any(method.usable for method in person.methods.all())
