@@ -1,6 +1,6 @@
 """What exactly a rule's source asks: its spec with the connection's address and the parameters filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policies.models import Parameter, Policy
@@ -35,22 +35,38 @@ def _fill(value: Any, values: Mapping[str, Any]) -> Any:
     return [_fill(member, values) for member in value] if isinstance(value, list) else value
 
 
-class Values(Mapping):
-    """A policy's effective parameter values, each worked out when it is asked for, so that one bad value harms only
-    the rules that use it. An unset one (empty text) counts as absent."""
+def address_values(policy: Policy) -> Mapping[str, Any]:
+    """Every parameter of the policy that is set, secrets included, typed when asked for: for what goes out."""
+    return _Values({row.key: row for row in policy.parameters.all() if row.raw != ""})
 
-    def __init__(self, policy: Policy, *, secrets: bool) -> None:
-        found = policy.parameters.all() if secrets else policy.parameters.exclude(type=Parameter.Type.SECRET)
-        self._rows = {row.key: row for row in found}
+
+def judged_values(policy: Policy) -> tuple[dict[str, Any], dict[str, str]]:
+    """What conditions and messages may see: parameters but no secrets, and what is wrong with those left out."""
+    values, wrong = {}, {}
+    for row in policy.parameters.all():
+        if row.type == Parameter.Type.SECRET:
+            wrong[row.key] = f"The parameter {row.key} is a secret, and conditions and messages see none."
+        elif row.raw == "":
+            wrong[row.key] = f"The parameter {row.key} is not set. Set it in the environment or in its policy."
+        else:
+            try:
+                values[row.key] = row.effective
+            except ValueError as error:
+                wrong[row.key] = str(error)
+    return values, wrong
+
+
+class _Values(Mapping):
+    """Values worked out when they are asked for, so that one that is ill-typed harms only those who use it."""
+
+    def __init__(self, rows: dict[str, Parameter]) -> None:
+        self._rows = rows
 
     def __getitem__(self, key: str) -> Any:
-        row = self._rows[key]
-        if row.raw == "":
-            raise KeyError(key)
-        return row.effective
+        return self._rows[key].effective
 
-    def __iter__(self):
-        return (key for key, row in self._rows.items() if row.raw != "")
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._rows)

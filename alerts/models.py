@@ -5,7 +5,7 @@ every re-send), so that the door can take a storm; see docs/adr/0004-two-rows-an
 """
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -15,6 +15,9 @@ from oncall.models import EscalationContact
 from policies.fields import JSONTextField
 from policies.models import AlertClass, Policy, Severity
 from sources.models import Connection, Integration
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a rule that has just been switched on was due: at once."""
 
 
 class AlertRuleQuerySet(models.QuerySet):
@@ -84,6 +87,16 @@ class AlertRule(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.key
+
+    def save(self, *args, **kwargs) -> None:
+        if self.enabled and self.next_check_at is None:
+            self.next_check_at = LONG_AGO
+        super().save(*args, **kwargs)
+
+    @property
+    def fires(self) -> bool:
+        """Whether any of its alerts fires, even if its source cannot be read just now."""
+        return any("fired_at" in key for key in self.memory.get("keys", {}).values())
 
     @property
     def scope(self) -> str:

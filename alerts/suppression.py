@@ -37,10 +37,12 @@ class Suppression:
                 self.silences.append((silence, all_of(silence.matchers)))
             except BadMatcher:  # stored before it was refused at the door: it silences nothing rather than everything
                 continue
-        parents = AlertRule.suppressed_by.through.objects.filter(to_alertrule__state=AlertRule.State.FIRING)
-        self.parents = {}
-        for child, parent in parents.values_list("from_alertrule_id", "to_alertrule__name", named=False):
-            self.parents.setdefault(child, parent)
+        calm = [AlertRule.State.UNKNOWN, AlertRule.State.INACTIVE, AlertRule.State.PENDING]
+        links = AlertRule.suppressed_by.through.objects.exclude(to_alertrule__state__in=calm)
+        self.parents: dict[int, str] = {}
+        for link in links.select_related("to_alertrule"):
+            if link.to_alertrule.fires:
+                self.parents.setdefault(link.from_alertrule_id, str(link.to_alertrule))
 
     def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
         if parent := self.parents.get(rule_id):

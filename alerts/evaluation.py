@@ -1,0 +1,330 @@
+"""Rules that are due -> read, judge, move the alert.
+
+Reading goes out over the network and happens on threads, outside any transaction; claiming before it and judging after
+it are short transactions in the caller's thread. A rule is claimed by pushing its due time on, so that of two runners
+one checks it; when a runner dies, the rule is due again once the lease has run out.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, QuerySet
+
+from policies.claims import lease
+from policies.fields import SecretUnreadable
+from policies.wake import wake
+from sources.models import Connection
+from sources.probes import PROBES
+
+from . import store, telling
+from .asking import address_values, filled, judged_values
+from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
+from .models import Alert, AlertRule, Liveness, RuleSource
+from .reading import Answer, Question, Round
+from .store.facts import KEY_LENGTH
+
+log = logging.getLogger(__name__)
+BATCH = 1000
+LEASE = timedelta(minutes=1)
+TIMEOUT = timedelta(seconds=10)
+SHORTEST = timedelta(seconds=1)
+ERROR_KEY = "error_alert"
+"""In a rule's memory: the key of the alert that says its source cannot be read, while there is one."""
+
+
+@dataclass
+class Report:
+    """What a round of checks came to.
+
+    states   how many rules ended in each state
+    waiting  rules whose sources had not answered when `patience` ran out; they are judged when they do
+    failed   rules that a fault of ours kept from being judged; the log says why
+    """
+
+    states: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+    failed: int = 0
+
+    @property
+    def checked(self) -> int:
+        return sum(self.states.values())
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
+        late = f", {self.waiting} still being read" if self.waiting else ""
+        return f"{self.checked} rules checked{f': {states}' if states else ''}{late}"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A claimed rule with all that is needed to judge it.
+
+    spec         or why there is none
+    params       what conditions and messages may see
+    error_key    the key of the alert when its source is gone, by place: rules of one connection share an incident
+    """
+
+    rule: AlertRule
+    spec: RuleSpec | str
+    params: dict[str, Any]
+    next_at: datetime
+    error_key: dict[str, str]
+
+
+def check_due(
+    *, at: datetime, rules: QuerySet[AlertRule] | None = None, variant: str | None = None, force: bool = False,
+    patience: timedelta | None = None,
+) -> Report:  # fmt: skip
+    """Check every rule whose time has come by `at` and return what came of it.
+
+    rules     only these; None: all
+    variant   only rules with sources of this variant, and only those sources
+    force     also rules that are not due; disabled ones never
+    patience  return after so long although sources have not answered; a thread judges the rest. None: wait for all
+    """
+    retire_disabled(at=at)
+    report, going = Report(), Round()
+    for rule in _claim(at=at, rules=rules, variant=variant, force=force):
+        due, questions = _prepare(rule, at=at, variant=variant)
+        going.put(due, questions, at=at)
+    until = None if patience is None else time.monotonic() + patience.total_seconds()
+    while going.open:
+        left = None if until is None else max(0.0, until - time.monotonic())
+        taken = going.take(wait=left)
+        if not taken:
+            report.waiting = going.open
+            threading.Thread(target=_settle_late, args=(going, at), name="late rule checks", daemon=True).start()
+            break
+        _settle(taken, report, at=at)
+    return report
+
+
+def _settle_late(going: Round, at: datetime) -> None:
+    try:
+        while going.open:
+            _settle(going.take(wait=None), Report(), at=at)
+    finally:
+        connection.close()
+
+
+# claiming and asking
+
+
+def _claim(*, at: datetime, rules: QuerySet | None, variant: str | None, force: bool) -> list[AlertRule]:
+    found = AlertRule.objects.filter(enabled=True) if force else AlertRule.objects.due(at)
+    if rules is not None:
+        found = found.filter(pk__in=rules.order_by().values("pk"))
+    if variant is not None:
+        found = found.filter(pk__in=RuleSource.objects.filter(variant=variant).values("rule"))
+    if not found.exists():  # most ticks: without a transaction, which on SQLite would take the lock
+        return []
+    whole = found.annotate(planned_at=F("next_check_at")).select_related("severity", "policy")
+    whole = whole.prefetch_related("sources__connection", "policy__severities", "policy__parameters")
+    return lease(whole, due="next_check_at", at=at, length=LEASE, batch=BATCH)
+
+
+def next_check(rule: AlertRule, planned_at: datetime | None, *, at: datetime) -> datetime:
+    """When a rule checked at `at` is due again: on its own grid, so that cron's seconds do not shift it.
+
+    The first check sets the grid, at the full minute for rules checked by whole minutes; a late check keeps it.
+    """
+    every = max(rule.every, SHORTEST)
+    if planned_at is None or rule.checked_at is None:
+        planned_at = at if every % timedelta(minutes=1) else at.replace(second=0, microsecond=0)
+    if planned_at > at:
+        return planned_at
+    return planned_at + ((at - planned_at) // every + 1) * every
+
+
+def _prepare(rule: AlertRule, *, at: datetime, variant: str | None) -> tuple[Due, list[Question]]:
+    params, wrong = judged_values(rule.policy)
+    questions, error_key = [], {}
+    values = address_values(rule.policy)
+    for source in rule.sources.all():
+        if variant is None or source.variant == variant:
+            questions.append(_question(source, values))
+            if source.connection:
+                error_key[questions[-1].place] = f"source:{source.connection.key}"
+    due = Due(rule, _spec(rule, wrong), params, next_check(rule, rule.planned_at, at=at), error_key)
+    return due, questions
+
+
+def _question(source: RuleSource, values: Mapping[str, Any]) -> Question:
+    base = source.connection
+    spec, cannot = {}, ""
+    try:
+        spec = filled(source.spec, base.url if base else None, values)
+    except ValueError as error:  # a parameter that is missing or ill-typed
+        cannot = str(error)
+    except SecretUnreadable as error:
+        cannot = str(error)
+    if source.kind not in PROBES:
+        cannot = f"There is no kind of source {source.kind!r}; there are {', '.join(PROBES)}."
+    place = f"connection:{base.pk}" if base else urlsplit(str(spec.get("url", ""))).netloc or f"source:{source.pk}"
+    timeout = (base and base.timeout) or TIMEOUT
+    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot)
+
+
+def _spec(rule: AlertRule, wrong: dict[str, str]) -> RuleSpec | str:
+    """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
+    condition = {**rule.condition, "every": rule.every}
+    if "levels" in condition:
+        ranks = {level.key: level.rank for level in rule.policy.severities.all()}
+        condition["levels"] = [{**level, "rank": ranks.get(level.get("level"), 99)} for level in condition["levels"]]
+    else:
+        condition["level"] = rule.severity.key
+    try:
+        spec = RuleSpec.parse(condition)
+    except (BadRule, AttributeError, TypeError) as error:
+        return f"The rule's condition cannot be used: {error}"
+    for level in spec.levels:
+        for path in level.when.paths if level.when else ():
+            if path.names[0] == "params" and path.names[1:] and path.names[1] in wrong:
+                return wrong[path.names[1]]
+    return spec
+
+
+# judging and writing
+
+
+def _settle(taken: list[tuple[Due, Answer | BaseException]], report: Report, *, at: datetime) -> None:
+    """Judge rules that were read and write what follows, together; when that fails, each by itself."""
+    try:
+        with transaction.atomic():
+            states = _write(taken, at=at)
+    except (OperationalError, InterfaceError):  # the database itself: for the caller, the leases run out
+        raise
+    except Exception:
+        if len(taken) > 1:
+            for one in taken:
+                _settle([one], report, at=at)
+            return
+        log.exception("Rule %s could not be checked; looked at again in a minute.", taken[0][0].rule.key)
+        report.failed += 1
+        return
+    report.states.update(states)
+
+
+def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> list[str]:
+    states, quiet = [], defaultdict(list)
+    for due, answer in taken:
+        if isinstance(answer, BaseException):
+            raise answer
+        judgement = _judge(due, answer, at=at)
+        changed = _changed(due.rule, judgement, at=at)
+        key = _error_key(due, answer) if judgement.state == State.ERROR else ""
+        if key != due.rule.memory.get(ERROR_KEY, ""):
+            changed["memory"] = {**judgement.memory, **({ERROR_KEY: key} if key else {})}
+        elif key and "memory" in changed:
+            changed["memory"] = {**changed["memory"], ERROR_KEY: key}
+        if changed:
+            row = AlertRule.objects.filter(pk=due.rule.pk, enabled=True)
+            if not row.update(checked_at=at, next_check_at=due.next_at, **changed):
+                continue  # switched off while it was read
+        else:
+            quiet[due.next_at].append(due.rule.pk)
+        _tell(due, judgement, key, at=at)
+        states.append(str(judgement.state))
+    for next_at, rules in quiet.items():
+        AlertRule.objects.filter(pk__in=rules, enabled=True).update(checked_at=at, next_check_at=next_at)
+    _note_sources([answer for _, answer in taken if isinstance(answer, Answer)], at=at)
+    return states
+
+
+def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
+    """The judgement; its memory without the instant, which is the row's `checked_at`."""
+    rule, memory = due.rule, {key: value for key, value in due.rule.memory.items() if key != ERROR_KEY}
+    if rule.checked_at:
+        memory["at"] = rule.checked_at.isoformat()
+    if isinstance(due.spec, str):
+        since = rule.state_since if rule.state == AlertRule.State.ERROR and rule.state_since else at
+        memory.pop("at", None)
+        return Judgement(State.ERROR, since, due.spec, (), memory)
+    # that a rule was never set up is no sign that its source is down
+    spec = replace(due.spec, on_error="error") if answer.unset else due.spec
+    judgement = judge(spec, memory, answer.readings, at=at, params=due.params)
+    judgement.memory.pop("at", None)
+    return judgement
+
+
+def _changed(rule: AlertRule, judgement: Judgement, *, at: datetime) -> dict[str, Any]:
+    """The fields of the rule that the judgement changes."""
+    says = {
+        "state": str(judgement.state),
+        "state_since": judgement.since,
+        "verdict": judgement.sentence,
+        "memory": judgement.memory,
+    }
+    known = {key: value for key, value in rule.memory.items() if key != ERROR_KEY}
+    return {
+        name: value for name, value in says.items() if value != (known if name == "memory" else getattr(rule, name))
+    }
+
+
+def _error_key(due: Due, answer: Answer) -> str:
+    shared = next((due.error_key[place] for place in answer.gone if place in due.error_key), None)
+    return shared or f"{due.rule.key}:error"
+
+
+def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> None:
+    """Tell the store what fires, what has ended, and that the source cannot be read (or can again)."""
+    rule, before = due.rule, due.rule.memory.get(ERROR_KEY, "")
+    firing = [state for state in judgement.firing if not state.doubt or state.change]
+    signals = [telling.firing(rule, state, params=due.params, at=at) for state in firing]
+    ends = {telling.key_of(rule, state.labels): state.reason for state in judgement.ended}
+    if before and before != error_key:
+        ends[before] = "The source can be read again."
+    if error_key:
+        level = max(rule.policy.severities.all(), key=lambda level: level.rank).key
+        signals.append(telling.source_error(rule, error_key, judgement.sentence, level=level, since=judgement.since))
+    if ends:
+        for alert in Alert.objects.filter(rule=rule, key__in=[key[:KEY_LENGTH] for key in ends]):
+            signals.append(telling.over(alert, at=at, reason=ends.get(alert.key, "")))
+    if not signals:
+        return
+    stored = store.store(None, signals, at=at, rule=rule)
+    raised = [id for id, state in zip(stored.ids, firing, strict=False) if id and state.change == Change.RAISED]
+    if raised:  # the incident they have joined takes the graver level
+        Liveness.objects.filter(pk__in=raised).update(assign_at=at)
+        wake()
+
+
+def _note_sources(answers: list[Answer], *, at: datetime) -> None:
+    """Which sources and connections answered, and what was wrong with the others."""
+    fine = [source for answer in answers for source, fault in answer.faults.items() if not fault]
+    RuleSource.objects.filter(pk__in=fine).update(error="", last_seen_at=at)
+    for answer in answers:
+        for source, fault in answer.faults.items():
+            if fault:
+                RuleSource.objects.filter(pk=source).exclude(error=fault).update(error=fault)
+    gone = {place: fault for answer in answers for place, fault in answer.gone.items()}
+    reached = {place for answer in answers for place in answer.reached} - gone.keys()
+    number = {place: int(place.partition(":")[2]) for place in {*gone, *reached} if place.startswith("connection:")}
+    Connection.objects.filter(pk__in=[number[place] for place in reached if place in number]).update(
+        state=Connection.State.OK, error="", last_seen_at=at
+    )
+    for place, fault in gone.items():
+        if place in number:
+            Connection.objects.filter(pk=number[place]).update(state=Connection.State.ERROR, error=fault)
+
+
+def retire_disabled(*, at: datetime) -> int:
+    """End the alerts of rules that were switched off while they fired; return how many rules that were."""
+    rules = list(AlertRule.objects.filter(enabled=False).exclude(state=AlertRule.State.UNKNOWN))
+    for rule in rules:
+        with transaction.atomic():
+            alerts = Alert.objects.filter(rule=rule, liveness__firing=True)
+            reason = "The rule was switched off."
+            store.store(None, [telling.over(alert, at=at, reason=reason) for alert in alerts], at=at, rule=rule)
+            AlertRule.objects.filter(pk=rule.pk).update(
+                state=AlertRule.State.UNKNOWN, state_since=at, verdict=reason, memory={}
+            )
+    return len(rules)

@@ -1,0 +1,180 @@
+"""Asks the sources of many rules at once, without the database: plain values in, plain values out.
+
+Every place (a connection, a host) has up to four threads of its own, so that one that hangs delays no other. Threads
+live on between checks, because the SQL probe keeps a session open in each; one that was idle for a minute ends.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sources.probes import PROBES, BadSpec, ProbeError, Reading
+
+PER_PLACE = 4
+IDLE = 60.0  # seconds
+GONE = ("unreachable", "timeout")
+"""Why a place gives no answer at all, so that a second question is no use."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One source of a rule. `cannot` says why it cannot even be asked, such as a parameter that is not set."""
+
+    source: int
+    kind: str
+    spec: Mapping[str, Any]
+    place: str
+    timeout: timedelta
+    fallback: bool = False
+    cannot: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the sources of a rule said.
+
+    readings    of all that answered; when none did, the first one's reason
+    faults      source -> why it gave nothing, "" when it answered; sources that were not asked are left out
+    reached     places that answered something; gone: those that did not, with the reason
+    unset       that there was nothing to ask with: a fault of ours, not of the source
+    """
+
+    readings: list[Reading] | ProbeError
+    faults: dict[int, str]
+    reached: frozenset[str]
+    gone: dict[str, str]
+    unset: bool = False
+
+
+def ask(questions: list[Question], *, at: datetime) -> Answer:
+    """Ask each source, and a fallback only when the one before it failed."""
+    readings: list[Reading] = []
+    failures: list[ProbeError] = []
+    faults: dict[int, str] = {}
+    reached, gone = set(), {}
+    before_failed = answered = False
+    for question in questions:
+        if question.fallback and not before_failed:
+            continue
+        try:
+            if question.cannot:
+                raise ProbeError(question.cannot, reason="unset")
+            if question.place in gone:
+                raise ProbeError(gone[question.place], reason="unreachable")
+            readings += _read(question, at)
+            faults[question.source] = ""
+            reached.add(question.place)
+            answered, before_failed = True, False
+        except ProbeError as error:
+            faults[question.source] = str(error)
+            failures.append(error)
+            before_failed = True
+            if error.reason in GONE:
+                gone[question.place] = str(error)
+            elif error.reason != "unset":
+                reached.add(question.place)
+    if answered:
+        return Answer(readings, faults, frozenset(reached), gone)
+    first = failures[0] if failures else ProbeError("This rule has no source to ask.", reason="unset")
+    return Answer(first, faults, frozenset(reached), gone, unset=first.reason == "unset")
+
+
+def _read(question: Question, at: datetime) -> list[Reading]:
+    try:
+        return PROBES[question.kind].read(question.spec, at=at, timeout=question.timeout)
+    except BadSpec as error:
+        raise ProbeError(f"This source cannot be asked as it is written: {error}", reason="unset") from None
+
+
+@dataclass
+class _Place:
+    jobs: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    waiting: int = 0  # jobs nobody has taken yet
+    idle: int = 0
+    threads: int = 0
+
+
+class Pool:
+    """Threads by place. Daemons: a process that is told to end does not wait for a source that hangs."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.places: dict[str, _Place] = {}
+
+    def submit(self, name: str, job: Callable[[], None]) -> None:
+        """Run `job`, which never raises, on a thread of the place `name`, in turn."""
+        with self.lock:
+            place = self.places.setdefault(name, _Place())
+            place.waiting += 1
+            place.jobs.put(job)
+            if place.waiting > place.idle and place.threads < PER_PLACE:
+                place.threads += 1
+                threading.Thread(target=self._work, args=(name, place), name=f"asks {name}", daemon=True).start()
+
+    def _work(self, name: str, place: _Place) -> None:
+        while True:
+            with self.lock:
+                place.idle += 1
+            try:
+                job = place.jobs.get(timeout=IDLE)
+            except queue.Empty:
+                job = None
+            with self.lock:
+                place.idle -= 1
+                if job is None:
+                    if place.waiting:  # one came in this very moment
+                        continue
+                    place.threads -= 1
+                    if not place.threads:
+                        self.places.pop(name, None)
+                    return
+                place.waiting -= 1
+            job()
+
+
+pool = Pool()
+
+
+def _after_fork() -> None:
+    """A child has none of its parent's threads."""
+    global pool
+    pool = Pool()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class Round:
+    """Rules that are being asked; answers are taken as they come."""
+
+    def __init__(self) -> None:
+        self.answers: queue.SimpleQueue[tuple[Any, Answer | BaseException]] = queue.SimpleQueue()
+        self.open = 0
+
+    def put(self, what: Any, questions: list[Question], *, at: datetime) -> None:
+        """Ask `questions` on a thread; `what` comes back with the answer."""
+
+        def job() -> None:
+            try:
+                answer: Answer | BaseException = ask(questions, at=at)
+            except BaseException as error:  # handed to the caller's thread, which logs it
+                answer = error
+            self.answers.put((what, answer))
+
+        self.open += 1
+        pool.submit(questions[0].place if questions else "", job)
+
+    def take(self, *, wait: float | None) -> list[tuple[Any, Answer | BaseException]]:
+        """Return the answers there are, at least one; wait up to `wait` seconds for it (None: as long as it takes)."""
+        taken: list[tuple[Any, Answer | BaseException]] = []
+        while len(taken) < self.open:
+            try:
+                taken.append(self.answers.get(block=not taken, timeout=None if taken else wait))
+            except queue.Empty:
+                break
+        self.open -= len(taken)
+        return taken
