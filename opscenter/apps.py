@@ -1,10 +1,12 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class OpscenterConfig(AppConfig):
     name = "opscenter"
 
     def ready(self) -> None:
-        from . import audit
+        from . import audit, rights
 
         audit.register()
+        post_migrate.connect(rights.ensure_groups, sender=self)

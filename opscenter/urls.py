@@ -1,14 +1,18 @@
 """Addresses; every room brings its own."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents")),
+    path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("", include("opscenter.health_urls")),
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
+    path("", include("oncall.urls")),
 ]
