@@ -1,0 +1,45 @@
+"""The alerts page: what fires now, newest first, where it went, and why it did not act."""
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.db.models import Q
+from django.shortcuts import render
+from django.utils import timezone
+
+from .models import AlertRule, Liveness
+
+SHOWN = 100
+SHOWS = {"firing": "Firing", "suppressed": "Firing but suppressed", "ended": "Ended", "all": "All"}
+UNANSWERED = [AlertRule.State.ERROR, AlertRule.State.NODATA]
+
+
+@login_required
+@permission_required("alerts.view_liveness", raise_exception=True)
+def alert_list(request):
+    """At most 100 alerts, never counted: a list of a million opens as quickly as a short one."""
+    at = timezone.now()
+    show = request.GET.get("show", "firing")
+    show = show if show in SHOWS else "firing"
+    rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity")
+    fires = Q(firing=True) & (Q(ends_at=None) | Q(ends_at__gt=at))
+    if show == "ended":
+        rows = rows.exclude(fires)
+    elif show != "all":
+        rows = rows.filter(fires)
+    if show == "suppressed":
+        rows = rows.filter(verdict=Liveness.Verdict.SUPPRESSED)
+    if text := request.GET.get("q", "").strip():
+        rows = rows.filter(
+            Q(alert__name__icontains=text) | Q(alert__labels__icontains=text) | Q(severity_key__iexact=text)
+        )
+    found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
+    context = {
+        "rows": [(row, row.fires_at(at)) for row in found[:SHOWN]],
+        "more": len(found) > SHOWN,
+        "shown": SHOWN,
+        "show": show,
+        "shows": SHOWS.items(),
+        "q": text,
+        "unanswered": AlertRule.objects.filter(enabled=True, state__in=UNANSWERED).select_related("policy"),
+        "at": at,
+    }
+    return render(request, "alerts/list.html", context)
