@@ -1,55 +1,146 @@
-"""Forms of the responder pages; each gives its action the arguments it takes."""
+"""Forms of the responder pages; each gives its action the arguments it takes.
+
+Those of an incident are made with `incident`; what is typed in them survives a refusal.
+"""
+
+from uuid import uuid4
 
 from django import forms
 
 from oncall.models import EscalationContact
-from policies.models import Policy, Severity
+from policies.models import Severity
+
+from .models import OPEN, Incident
+from .page import SHOW
+
+ROLES = ("commander", "communications", "first responder")
+
+
+def _text(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows})
+
+
+def _people():
+    return EscalationContact.objects.filter(kind=EscalationContact.Kind.PERSON, active=True)
 
 
 class DeclareForm(forms.Form):
     """Open an incident by hand."""
 
-    policy = forms.ModelChoiceField(Policy.objects.all(), empty_label=None)
-    severity = forms.ModelChoiceField(Severity.objects.select_related("policy").order_by("policy__key", "rank"))
+    severity = forms.TypedChoiceField(label="How bad is it?")
     title = forms.CharField(max_length=250, label="What is wrong?")
-    impact = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Who is affected?")
+    impact = forms.CharField(required=False, widget=_text(2), label="Who is affected?")
     drill = forms.BooleanField(required=False, label="This is a drill")
+    # sent twice by a nervous thumb, it still opens one incident
+    nonce = forms.CharField(max_length=40, widget=forms.HiddenInput, initial=lambda: uuid4().hex)
 
-    def clean(self):
-        data = super().clean()
-        policy, severity = data.get("policy"), data.get("severity")
-        if policy and severity and severity.policy_id != policy.pk:
-            self.add_error("severity", f"{severity} is a level of {severity.policy}; choose one of {policy}.")
-        return data
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        levels = {str(level.pk): level for level in Severity.objects.select_related("policy")}
+        groups: dict[str, list] = {}
+        for pk, level in levels.items():
+            text = f"{level}: {level.meaning}" if level.meaning else str(level)
+            groups.setdefault(level.policy.name, []).append((pk, text[:120]))
+        field = self.fields["severity"]
+        field.choices = [("", "Choose a level"), *groups.items()]
+        field.coerce = levels.__getitem__
 
-
-class NoteForm(forms.Form):
-    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="Note")
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(required=False, max_length=500)
-    override_reason = forms.CharField(required=False, max_length=500)
-
-
-class UpdateForm(forms.Form):
-    text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), label="What people should know")
-    impact = forms.CharField(required=False, max_length=500)
-    cause = forms.CharField(required=False, max_length=500)
-    eta = forms.CharField(required=False, max_length=120, label="ETA")
+    @property
+    def has_levels(self) -> bool:
+        return len(self.fields["severity"].choices) > 1
 
 
-class SeverityForm(forms.Form):
-    severity = forms.ModelChoiceField(Severity.objects.none(), empty_label=None)
-    reason = forms.CharField(max_length=250)
+class IncidentForm(forms.Form):
+    """A form of the incident's page; without fields of its own it is just a button."""
+
+    def __init__(self, *args, incident: Incident, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.incident = incident
+
+
+class MoveForm(IncidentForm):
+    override_reason = forms.CharField(required=False, max_length=500, label="Why it may pass all the same")
+
+
+class ReasonForm(IncidentForm):
+    reason = forms.CharField(max_length=500, label="Why?")
+
+
+class KnownForm(IncidentForm):
+    """Begins with what is known; sent from a page grown old, it changes only what was typed over."""
 
     def __init__(self, *args, incident, **kwargs):
-        super().__init__(*args, **kwargs)
+        known = {name: getattr(incident, name, None) for name in self.base_fields}
+        if known.get("started_at"):
+            known["started_at"] = known["started_at"].replace(microsecond=0)
+        super().__init__(*args, incident=incident, initial=known, **kwargs)
+        for name, field in self.fields.items():
+            field.show_hidden_initial = hasattr(incident, name)
+
+    def changes(self) -> dict:
+        """The incident's fields that were changed, with their new values."""
+        return {name: self.cleaned_data[name] for name in self.changed_data if hasattr(self.incident, name)}
+
+
+class NoteForm(IncidentForm):
+    text = forms.CharField(widget=_text(2), label="Add to the timeline")
+
+
+class UpdateForm(KnownForm):
+    text = forms.CharField(required=False, widget=_text(3), label="What people should know")
+    impact = forms.CharField(required=False, widget=_text(2))
+    cause = forms.CharField(required=False, widget=_text(2))
+    eta = forms.CharField(required=False, max_length=120, label="When it will be over (ETA)")
+
+
+class FactsForm(KnownForm):
+    title = forms.CharField(max_length=250)
+    summary = forms.CharField(required=False, widget=_text(3))
+    impact = forms.CharField(required=False, widget=_text(2))
+    cause = forms.CharField(required=False, widget=_text(2))
+    eta = forms.CharField(required=False, max_length=120, label="When it will be over (ETA)")
+    started_at = forms.DateTimeField(
+        required=False, label="The harm began at (UTC)", help_text="As 2026-12-31 03:10.",
+        error_messages={"invalid": "Write the time as 2026-12-31 03:10, in UTC."},
+    )  # fmt: skip
+
+
+class SeverityForm(IncidentForm):
+    severity = forms.ModelChoiceField(Severity.objects.none(), empty_label=None, label="Level")
+    reason = forms.CharField(max_length=250, label="Why?")
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args, incident, **kwargs):
+        known = {"severity": incident.severity_id, "seen": incident.severity_id}
+        super().__init__(*args, incident=incident, initial=known, **kwargs)
         self.fields["severity"].queryset = incident.policy.severities.order_by("rank")
 
 
-class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=[(r, r.capitalize()) for r in ("commander", "communications", "first responder")])
-    contact = forms.ModelChoiceField(
-        EscalationContact.objects.filter(kind="person", active=True), empty_label=None, label="Person"
-    )
+class RoleForm(IncidentForm):
+    role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
+    contact = forms.ModelChoiceField(_people(), empty_label=None, label="Person")
+
+
+class PageForm(IncidentForm):
+    contact = forms.ModelChoiceField(_people(), empty_label=None, label="Person")
+
+
+class MergeForm(IncidentForm):
+    into = forms.ModelChoiceField(
+        Incident.objects.filter(status__in=OPEN), widget=forms.NumberInput, label="Number of the other incident",
+        error_messages={"invalid_choice": "There is no open incident of this number."},
+    )  # fmt: skip
+
+
+class CorrectForm(forms.Form):
+    text = forms.CharField(widget=_text(3), label="What is right instead")
+
+
+class ShowForm(forms.Form):
+    show = forms.ChoiceField(choices=list(SHOW.items()), required=False)
+
+    @classmethod
+    def chosen(cls, data) -> str:
+        """The kind of timeline entries asked for; everything when the choice is unknown."""
+        form = cls(data)
+        return (form.cleaned_data["show"] if form.is_valid() else "") or "all"

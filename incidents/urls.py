@@ -8,6 +8,7 @@ urlpatterns = [
     path("incidents/<int:number>/", views.incident, name="incident"),
     path("incidents/<int:number>/live/", views.live, name="incident-live"),
     path("incidents/<int:number>/timeline.json", views.timeline_json, name="incident-timeline"),
+    path("incidents/<int:number>/timeline/<int:entry>/", views.correct, name="incident-correct"),
     path("incidents/<int:number>/<slug:action>/", views.act, name="incident-act"),
     path("a/<str:token>/", views.acknowledge_link, name="acknowledge-link"),
 ]

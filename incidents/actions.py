@@ -1,0 +1,140 @@
+"""What a responder can do to an incident from its page: check the form, call one use case, say what was done.
+
+`seen` facts sent along with a form refuse what was decided on a page that is no longer true.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from . import escalation, forms, lifecycle, updates
+from .models import OPEN, IllegalMove, Status
+
+BEFORE_CLOSE = frozenset([*OPEN, Status.RESOLVED])
+OVER = frozenset([Status.RESOLVED, Status.CLOSED, Status.FALSE_POSITIVE])
+
+
+@dataclass(frozen=True)
+class Action:
+    """`do(incident, form, by=…, at=…)` changes the incident; `done` tells it.
+
+    tool   what the fold on the page is called; empty: the page has a button of its own for it
+    when   the statuses in which the page offers the fold
+    """
+
+    do: Callable
+    done: str
+    form: type[forms.IncidentForm] = forms.IncidentForm
+    tool: str = ""
+    button: str = ""
+    hint: str = ""
+    when: frozenset = frozenset(OPEN)
+
+
+def _move(function: Callable) -> Callable:
+    def do(incident, form, *, by, at):
+        function(incident, by=by, at=at, override_reason=form.cleaned_data["override_reason"])
+
+    return do
+
+
+@transaction.atomic
+def _update(incident, form, *, by, at):
+    data = form.cleaned_data
+    fields = {name: data[name] for name in ("impact", "cause", "eta")}
+    updates.post(incident, by=by, at=at, text=data["text"], fields=fields)
+    lifecycle.edit(incident, by=by, at=at, **form.changes())
+
+
+def _severity(incident, form, *, by, at):
+    if form.cleaned_data["seen"] != str(incident.severity_id):
+        raise IllegalMove(f"The level was changed to {incident.severity} meanwhile; decide again.")
+    lifecycle.set_severity(incident, form.cleaned_data["severity"], by=by, at=at, reason=form.cleaned_data["reason"])
+
+
+def _role(incident, form, *, by, at):
+    lifecycle.assign_role(incident, form.cleaned_data["role"], form.cleaned_data["contact"], by=by, at=at)
+
+
+def _page(incident, form, *, by, at):
+    if not lifecycle.page_by_hand(incident, [form.cleaned_data["contact"]], by=by, at=at):
+        raise IllegalMove(f"{form.cleaned_data['contact']} has no usable contact method; ask somebody else.")
+
+
+ACTIONS = {
+    "acknowledge": Action(lambda i, form, *, by, at: lifecycle.acknowledge(i, by=by, at=at), "You have it."),
+    "mitigate": Action(_move(lifecycle.mitigate), "Mitigated: the harm is held.", forms.MoveForm),
+    "resolve": Action(_move(lifecycle.resolve), "Resolved.", forms.MoveForm),
+    "close": Action(_move(lifecycle.close), "Closed.", forms.MoveForm),
+    "note": Action(
+        lambda i, form, *, by, at: lifecycle.note(i, form.cleaned_data["text"], by=by, at=at), "Added to the timeline.",
+        forms.NoteForm,
+    ),
+    "update": Action(
+        _update, "Posted.", forms.UpdateForm, "Post an update", "Post the update", when=BEFORE_CLOSE,
+    ),
+    "facts": Action(
+        lambda i, form, *, by, at: lifecycle.edit(i, by=by, at=at, **form.changes()), "Saved.", forms.FactsForm,
+        "Edit the facts", "Save the facts", when=BEFORE_CLOSE,
+    ),
+    "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
+    "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
+    "page": Action(_page, "Asked.", forms.PageForm, "Ask a person", "Page this person now"),
+    "escalate": Action(
+        lambda i, form, *, by, at: escalation.escalate_now(i, by=by, at=at), "The next step is taken now.",
+        tool="Ask the next step now", button="Escalate now",
+        hint="Takes the next step of the escalation at once. Whoever had acknowledged does not hold it any more.",
+    ),
+    "merge": Action(
+        lambda i, form, *, by, at: lifecycle.merge(i, form.cleaned_data["into"], by=by, at=at), "Merged.",
+        forms.MergeForm, "Merge into another incident", "Merge",
+        hint="For the same trouble seen twice. People work on the other incident from then on.",
+    ),
+    "false-positive": Action(
+        lambda i, form, *, by, at: lifecycle.mark_false_positive(i, by=by, at=at, reason=form.cleaned_data["reason"]),
+        "Marked as a false positive.", forms.ReasonForm, "False positive", "Mark as false positive",
+        hint="There was nothing. The reason is used to mend the rule.", when=BEFORE_CLOSE,
+    ),
+    "reopen": Action(
+        lambda i, form, *, by, at: lifecycle.reopen(i, by=by, at=at, reason=form.cleaned_data["reason"]), "Reopened.",
+        forms.ReasonForm, "Reopen", "Reopen", hint="It is not over: the clocks and the escalation start anew.",
+        when=OVER,
+    ),
+}  # fmt: skip
+
+
+def perform(name: str, incident, form, *, by, at) -> None:
+    """Do the action; IllegalMove in words when it, or the incident's status, does not allow it."""
+    action = ACTIONS[name]
+    if action.tool and incident.status not in action.when:
+        state = incident.get_status_display().lower()
+        raise IllegalMove(f"“{action.tool}” is not possible: incident #{incident.pk} is {state}.")
+    action.do(incident, form, by=by, at=at)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A fold of the page with its form; `open` when its form was refused."""
+
+    name: str
+    action: Action
+    form: forms.IncidentForm
+    open: bool = False
+
+
+def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
+    """The folds the page offers in the incident's status; `refused` are forms to show again with what was typed."""
+    return [
+        Tool(name, action, _form(name, action, incident, refused), name in refused)
+        for name, action in ACTIONS.items()
+        if action.tool and (incident.status in action.when or name in refused)
+    ]
+
+
+def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:
+    return _form("note", ACTIONS["note"], incident, refused)
+
+
+def _form(name: str, action: Action, incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:
+    return refused.get(name) or action.form(incident=incident, auto_id=f"{name}-%s")

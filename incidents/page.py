@@ -1,0 +1,175 @@
+"""What the incident page shows, in parts: while one looks, a part is sent again only when what it says has changed.
+
+So nothing on the page moves without a reason, and an incident that stays as it is costs its viewers next to nothing.
+No part may contain the present time; the browser counts the clocks.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2s
+
+from django.db.models import Count, Q
+from django.template.loader import render_to_string
+
+from notifications.models import Delivery
+from oncall.models import EscalationContact
+
+from . import gates
+from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
+
+PARTS = ("head", "actions", "clocks", "people", "facts", "alerts", "sent")
+LISTED = 20
+TIMELINE_SHOWN = 200
+MOVED = (
+    "detected", "acknowledged", "mitigated", "resolved", "closed", "reopened", "false_positive", "merged", "severity",
+    "escalated", "override",
+)  # fmt: skip
+SHOW = {"all": "Everything", "people": "By people", "moves": "Moves"}
+NEXT = {
+    Status.DETECTED: [Status.MITIGATED, Status.RESOLVED],
+    Status.ACKNOWLEDGED: [Status.MITIGATED, Status.RESOLVED],
+    Status.MITIGATED: [Status.RESOLVED],
+    Status.RESOLVED: [Status.CLOSED],
+}
+"""The moves a person makes that a gate may keep shut."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of the page; `digest` changes with what it says."""
+
+    name: str
+    html: str
+
+    @property
+    def digest(self) -> str:
+        return blake2s(self.html.encode(), digest_size=8).hexdigest()
+
+    @property
+    def have(self) -> str:
+        return f"{self.name}:{self.digest}"
+
+
+@dataclass(frozen=True)
+class Shut:
+    """A gate that is shut: the move it guards and what it waits for."""
+
+    to: str
+    missing: list[str]
+
+    @property
+    def action(self) -> str:
+        return {Status.MITIGATED: "mitigate", Status.RESOLVED: "resolve", Status.CLOSED: "close"}[Status(self.to)]
+
+    @property
+    def label(self) -> str:
+        return str(Status(self.to).label).lower()
+
+
+def contact_for(user) -> EscalationContact | None:
+    """Who `user` is, without making a contact for somebody who only looks."""
+    return EscalationContact.objects.filter(user=user).first()
+
+
+def context(incident: Incident, user) -> dict:
+    """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
+    sent = Delivery.objects.filter(thread=incident.thread)
+    counts = sent.aggregate(all=Count("pk"), failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)))
+    run = incident.escalations.order_by("-pk").first()
+    responds = user.has_perm("incidents.respond_incident")
+    return {
+        "incident": incident,
+        "is_open": incident.status in OPEN,
+        "responds": responds,
+        "overrides": responds and user.has_perm("incidents.override_gate"),
+        "clocks": _clocks(incident),
+        "owners": incident.owners.all(),
+        "roles": incident.roles.filter(until=None).select_related("contact"),
+        "run": run,
+        "turns": run.turns.order_by("position") if run else [],
+        "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
+        "sent": sent.order_by("-pk")[:LISTED],
+        "sent_counts": counts,
+        "alerts": incident.alerts.select_related("alert").order_by("-firing", "-starts_at")[:LISTED],
+        "alert_counts": incident.alerts.aggregate(all=Count("pk"), firing=Count("pk", filter=Q(firing=True))),
+        "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
+        "review": None if incident.status in OPEN else getattr(incident, "review", None),
+        "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
+        "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
+    }
+
+
+def _clocks(incident: Incident) -> list[ResponseTarget]:
+    """Missed and still owed first, then running, waiting, and what is settled."""
+
+    def urgency(target: ResponseTarget) -> tuple:
+        owed = target.met_at is None
+        order = [target.state == "breached" and owed, target.state == "pending" and target.due_at is not None, owed]
+        return (*(not first for first in order), target.due_at or incident.detected_at, target.pk)
+
+    return sorted(incident.targets.exclude(state=ResponseTarget.State.CANCELLED), key=urgency)
+
+
+def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut]:
+    """The gates in front of the incident that are shut for `by`."""
+    asked = ((to, gates.missing(incident, to, by=by)) for to in NEXT.get(Status(incident.status), []))
+    return [Shut(to, sentences) for to, sentences in asked if sentences]
+
+
+def parts(request, given: dict) -> list[Part]:
+    """Every part of the page, rendered."""
+    return [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Entries to show, newest first; `last` and `total` tell the next look what this one has seen."""
+
+    entries: list[TimelineEntry]
+    last: int
+    total: int
+
+    @property
+    def have(self) -> str:
+        return f"timeline:{self.last}:{self.total}"
+
+    @property
+    def is_cut(self) -> bool:
+        return self.total > len(self.entries)
+
+
+def timeline(incident: Incident, show: str, *, whole: bool = False) -> Timeline:
+    """The latest entries of a kind (`SHOW`), or all of them."""
+    rows = _shown(incident, show)
+    entries = list(_newest_first(rows) if whole else _newest_first(rows)[:TIMELINE_SHOWN])
+    last = max((entry.pk for entry in entries), default=0)
+    return Timeline(entries, last, rows.filter(pk__lte=last).count())
+
+
+def fresh(incident: Incident, show: str, *, last: int, total: int) -> Timeline | None:
+    """Entries added since a look that ended at `last` and knew `total`; None when it must be read anew.
+
+    The timeline only grows, so what came since has a higher number; only a transaction that took its number early and
+    was committed late slips in between, which the count shows.
+    """
+    rows = _shown(incident, show)
+    added = list(_newest_first(rows.filter(pk__gt=last)))
+    if rows.filter(pk__lte=last).count() != total:
+        return None
+    return Timeline(added, max((entry.pk for entry in added), default=last), total + len(added))
+
+
+def _shown(incident: Incident, show: str):
+    rows = incident.timeline.all()
+    if show == "people":
+        return rows.exclude(by=None)
+    return rows.filter(kind__in=MOVED) if show == "moves" else rows
+
+
+def _newest_first(rows):
+    return rows.select_related("by", "corrects").order_by("-at", "-pk")
+
+
+def last_move(incident: Incident) -> str:
+    """The last move in words, for somebody whose own came too late."""
+    entry = incident.timeline.filter(kind__in=MOVED).order_by("-at", "-pk").first()
+    return f"{entry.text} ({entry.at:%H:%M:%S} UTC)" if entry else ""
