@@ -21,18 +21,7 @@ class SourceInline(TabularInline):
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(ModelAdmin):
-    list_display = [
-        "name",
-        "code",
-        "policy",
-        "severity",
-        "state",
-        "verdict",
-        "checked_at",
-        "every",
-        "enabled",
-        "changed",
-    ]
+    list_display = ["name", "code", "policy", "severity", "state", "verdict", "checked_at", "every", "enabled"]
     list_filter = ["state", "enabled", "policy", "phase"]
     list_select_related = ["policy", "severity"]
     search_fields = ["name", "key", "code"]

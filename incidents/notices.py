@@ -76,7 +76,9 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
 
 def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact, via: str = "") -> None:
     """Tell everybody who was paged that `by` has taken it, except `by`, by the method that reached them."""
-    words = messages.acknowledged(**_facts(incident), by=str(by), after=at - incident.detected_at, via=via)
+    words = messages.acknowledged(
+        **_facts(incident), by=str(by), after=max(at - incident.detected_at, timedelta(0)), via=via
+    )
     told = {by.pk}
     asked = incident.page_rows.filter(state__in=[Page.State.TRYING, Page.State.REACHED], method__isnull=False)
     for row in asked.select_related("contact", "method").order_by("-pk"):

@@ -22,6 +22,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+MEMORY = {"keys": {"{}": {"fired_at": "2026-11-23T09:00:00+00:00"}}}  # of a rule that fires
 
 
 @pytest.fixture
@@ -137,13 +138,13 @@ def test_what_ended_while_it_was_silenced_never_acts(door):
 def test_a_firing_parent_rule_hides_its_children(door):
     policy = door.policy
     level = policy.severities.get(key="critical")
-    parent = AlertRuleFactory(severity=level, name="down", state=AlertRule.State.FIRING)
+    parent = AlertRuleFactory(severity=level, name="down", state=AlertRule.State.FIRING, memory=MEMORY)
     child = AlertRuleFactory(severity=level, name="degraded")
     child.suppressed_by.add(parent)
     alert = AlertFactory(integration=None, rule=child, key="degraded")
     LivenessFactory(alert=alert, severity_key="critical")
     grouping.assign_due(at=NINE)
     assert Liveness.objects.get().reason == "hidden by firing down"
-    AlertRule.objects.filter(pk=parent.pk).update(state="inactive")
+    AlertRule.objects.filter(pk=parent.pk).update(state="inactive", memory={})
     grouping.assign_due(at=NINE + MINUTE)
     assert Incident.objects.get().key == "degraded"
