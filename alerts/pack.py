@@ -166,9 +166,10 @@ class Rules(Section):
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
         records = super().read(value, path, desk)
-        for key, values in records.items():
-            if key in values["suppressed_by"]:
-                desk.problem((*desk.places[(self.name, key)], "suppressed_by"), "A rule cannot be hidden by itself.")
+        for key in records:
+            if circle := _circle(key, records):
+                words = f"These rules would hide each other, and nobody would be told: {' -> '.join(circle)}."
+                desk.problem((*desk.places[(self.name, key)], "suppressed_by"), words)
         return records
 
     def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
@@ -249,6 +250,20 @@ class Rules(Section):
         if row.pack_values != (said or {}):
             row.pack_values = said or {}
             row.save(update_fields=["pack_values"])
+
+
+def _circle(start: str, records: dict[str, Values]) -> list[str]:
+    """The way from a rule over those that hide it back to itself, if there is one."""
+    ways, seen = [[start]], set()
+    while ways:
+        way = ways.pop()
+        for parent in records[way[-1]]["suppressed_by"] if way[-1] in records else ():
+            if parent == start:
+                return [*way, start]
+            if parent not in seen:
+                seen.add(parent)
+                ways.append([*way, parent])
+    return []
 
 
 def _day_after(first: date, within: str) -> str:

@@ -81,7 +81,9 @@ def watch_whatsapp(load, whatsapp, monkeypatch):
     monkeypatch.setenv("WHATSAPP_DATABASE_URL", whatsapp.monitor_url)
     monkeypatch.setenv("WHATSAPP_BASE_URL", whatsapp.url)
     load("whatsapp-alert-policy")
-    return Watch("whatsapp-alert-policy", whatsapp)
+    watch = Watch("whatsapp-alert-policy", whatsapp)
+    whatsapp.job()  # healthy at that instant, too
+    return watch
 
 
 @pytest.fixture

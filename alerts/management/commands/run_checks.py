@@ -88,7 +88,7 @@ class Command(BaseCommand):
         """Print the message of every alert of `rules` that fires, gravest first; return their ranks."""
         lives = Liveness.objects.filter(firing=True, alert__rule__in=rules).select_related("alert__rule__policy")
         found = []
-        for life in lives.order_by("alert_id"):
+        for life in lives.order_by("alert__rule_id", "alert_id"):
             if life.alert.labels.get("alertname") == life.alert.rule.key:
                 level = life.alert.rule.policy.severity_for(life.severity_key)
                 found.append((level.rank, life.alert.annotations.get("summary", str(life.alert))))
