@@ -2,8 +2,8 @@
 
 Prometheus, Loki's ruler, vmalert and Grafana post here all the time and mostly what is known already, so a request
 should cost little more than its one statement. It uses Django's connection of the thread it runs on. No request signal
-of Django's looks after that connection here, so `answer` does: only after an error or at its age, and a request that met
-a broken one is done again on a new one, which is safe since storing twice is.
+of Django's looks after that connection here, so `answer` does: only after an error or at its age, and a request that
+met a broken one is done again on a new one, which is safe since storing twice is.
 """
 
 import base64
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import BinaryIO, NamedTuple
@@ -20,7 +21,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sources import intake
@@ -80,37 +82,39 @@ def before(application: Callable) -> Callable:
 def answer(environ: dict, stream: BinaryIO) -> Answer:
     """Take one request: a WSGI environment and its body. 200 only after what it says is committed."""
     at = timezone.now()
+    django = connections[DEFAULT_DB_ALIAS]
     try:
-        _tidy_connection()
+        _tidy(django)
         body: list[bytes] = []  # read once, also when the work has to be done again
         try:
-            return _take(environ, stream, body, at=at)
+            return _take(environ, stream, body, django, at=at)
         except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:
+            if django.in_atomic_block:
                 raise
-            connection.close()
-            return _take(environ, stream, body, at=at)
+            django.close()
+            return _take(environ, stream, body, django, at=at)
     except Refused as refusal:
         return _refuse(refusal, environ, at=at)
     except (OperationalError, InterfaceError) as error:
         log.error("Alerts from %s could not be stored: %s", environ.get("REMOTE_ADDR"), error)
-        if not connection.in_atomic_block:
-            connection.close()
+        if not django.in_atomic_block:
+            django.close()
         return _words(503, "The database cannot be reached, nothing was stored; send again.", ("Retry-After", "5"))
     except Exception:
         log.exception("Alerts from %s could not be taken", environ.get("REMOTE_ADDR"))
         return _words(500, "Opscenter failed on this request, nothing was stored; its log says why.")
 
 
-def _tidy_connection() -> None:
+def _tidy(django: BaseDatabaseWrapper) -> None:
     """Close this thread's connection if it met an error or has reached its age; Django opens it again when needed."""
-    due = connection.close_at is not None and time.monotonic() >= connection.close_at
-    if connection.connection is not None and (connection.errors_occurred or due):
-        connection.close_if_unusable_or_obsolete()
+    due = django.close_at is not None and time.monotonic() >= django.close_at
+    if django.connection is not None and (due or django.errors_occurred):
+        django.close_if_unusable_or_obsolete()
 
 
-def _take(environ: dict, stream: BinaryIO, body: list[bytes], *, at: datetime) -> Answer:
-    door = _door(environ)
+def _take(environ: dict, stream: BinaryIO, body: list[bytes], django: BaseDatabaseWrapper, *, at: datetime) -> Answer:
+    token = _token(environ)
+    door = _door(token, environ, fresh=django.in_atomic_block)
     if not body:
         _check_type(environ, door)
         body.append(_read(environ, stream, door))
@@ -160,12 +164,16 @@ def _read(environ: dict, stream: BinaryIO, door: Door) -> bytes:
     return body
 
 
-def _door(environ: dict) -> Door:
-    """Whose request this is, by its token or because it comes from this machine."""
-    token = _token(environ)
+def _door(token: str, environ: dict, *, fresh: bool) -> Door:
+    """Whose request this is, by its token or because it comes from this machine.
+
+    fresh: inside somebody's transaction, where what was seen may have been rolled back since; asks the database.
+    """
     if not token and not _is_local(environ):
         raise Refused(401, "A key is needed: as a bearer token, as the password of basic authentication, or as ?key=.")
-    door = _remembered(token) or (_by_key(token) if token else _local_door())
+    door, until = _doors.get(token, (None, 0.0))
+    if door is None or fresh or time.monotonic() >= until:
+        door = _by_key(token) if token else _local_door()
     if door is None:
         raise Refused(401, "This key opens no door; `manage.py integration list` shows those that do.")
     if door.kind != KIND:
@@ -195,8 +203,13 @@ def _is_local(environ: dict) -> bool:
     """Whether a program on this machine sent it itself; one that a proxy here passes on is a stranger's."""
     if not settings.TRUST_LOOPBACK or "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
         return False
+    return _is_loopback(environ.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 
@@ -209,12 +222,6 @@ def forget() -> None:
     """Drop what is remembered of doors: the next request asks the database."""
     _doors.clear()
     _seen.clear()
-
-
-def _remembered(token: str) -> Door | None:
-    door, until = _doors.get(token, (None, 0.0))
-    # inside somebody's transaction what we saw may be rolled back: there nothing is remembered
-    return door if time.monotonic() < until and not connection.in_atomic_block else None
 
 
 def _by_key(token: str) -> Door | None:

@@ -9,7 +9,6 @@ from hashlib import blake2b
 import msgspec
 
 NAME_LENGTH, KEY_LENGTH, SEVERITY_LENGTH = 250, 255, 40
-SEVERITY_LABELS = ("severity", "level", "priority")
 
 encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -97,17 +96,15 @@ def facts_of(
     if "" in labels.values():
         labels = {label: value for label, value in labels.items() if value}
     canonical = encode(labels)
-    name = name or labels.get("alertname", "")
-    if not severity_key:
-        severity_key = next((labels[label] for label in SEVERITY_LABELS if label in labels), "")
+    get = labels.get
     return Facts(
         scope.of_key(key) if key else scope.of_labels(canonical),
-        stored(key, KEY_LENGTH),
-        stored(name, NAME_LENGTH),
+        stored(key, KEY_LENGTH) if key else "",
+        stored(name or get("alertname", ""), NAME_LENGTH),
         canonical,
         encode(annotations),
-        stored(url),
-        stored(severity_key, SEVERITY_LENGTH),
+        stored(url) if url else "",
+        stored(severity_key or get("severity") or get("level") or get("priority") or "", SEVERITY_LENGTH),
     )
 
 
@@ -119,11 +116,6 @@ def stored(text: str, length: int | None = None) -> str:
 def alive(life: Life, now: int) -> bool:
     """Whether it fires at `now`: an end that has passed counts at once, swept or not."""
     return life.firing and (life.ends is None or life.ends > now)
-
-
-def unfold(told: Told) -> Life:
-    """The life of an alert that nobody had told of before and that fires."""
-    return Life(0, told.facts, True, told.starts, told.ends, told.timeout, told.ends, 1, True)
 
 
 def merge(life: Life, told: Told, now: int) -> Life:

@@ -34,7 +34,7 @@ class Known(msgspec.Struct, gc=False):
     packed_stamp: bytes
 
 
-def known(id: int, stamp: int, firing: bool, starts: int, ends: int | None, said: bytes, url: str | None) -> Known:
+def remembered(id: int, stamp: int, firing: bool, starts: int, ends: int | None, said: bytes, url: str | None) -> Known:
     return Known(id, stamp, firing, starts, None if firing else ends, said, url, _item(8, id), _item(8, stamp))
 
 

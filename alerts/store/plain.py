@@ -1,11 +1,12 @@
 """The statements of the store for SQLite: the plain twin of postgres.py, with the same functions and answers.
 
-Every function is called inside a transaction; SQLite's IMMEDIATE one is its own lock, so nothing changes in between.
+SQLite's IMMEDIATE transaction is its own lock, so nothing changes between a look and a write. The clock sees by itself
+that the database has changed.
 """
 
 from collections.abc import Iterator, Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Model
 
 from sources.models import Integration
@@ -67,6 +68,7 @@ def unchanged(rows: Sequence[tuple[Known, int, int]]) -> int:
     return sum(stamps[id] == stamp for id, stamp in _in_chunks(Liveness, "pk", list(stamps), "pk", "stamp"))
 
 
+@transaction.atomic
 def insert(
     told: Sequence[Told], *, integration: int | None, rule: int | None, now: int, stamp: int
 ) -> dict[bytes, int]:

@@ -1,19 +1,21 @@
 """The statements of the store for PostgreSQL: one a batch, with binary arrays that the server unpacks.
 
-They run on Django's connection of this thread, hence inside its transaction, but past Django's cursor: that one writes
-values into the text of a statement, so that the server would parse each anew. The plain twin is in plain.py.
+They run on Django's connection of the thread, hence inside its transaction, but past its cursors: Django's writes the
+values into the text of a statement, so that the server parses each anew, and psycopg's own sends half a megabyte of
+arrays in so many small steps that it costs more than the server does. The plain twin is in plain.py.
 """
 
+import re
 import struct
 import threading
 from collections.abc import Iterable, Sequence
 
 import psycopg
-from django.db import connection
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 
-from sources.signals import micros
+from policies.wake import CHANNEL
 
 from .facts import Facts, Life, Told
 from .memory import Known
@@ -21,30 +23,97 @@ from .memory import Known
 TO_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000
 BOOL, BYTEA, INT8, INT4, TEXT, VARCHAR, TIMESTAMPTZ = 16, 17, 20, 23, 25, 1043, 1184
 
-RESEND = """
+
+class Statement:
+    """One statement, prepared once a connection; parameters and results travel in binary."""
+
+    def __init__(self, name: str, text: str):
+        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+        for number, parameter in enumerate(names, start=1):
+            text = text.replace(f"%({parameter})s", f"${number}")
+        self.name, self.text, self.parameters = f"alerts_{name}".encode(), text.encode(), names
+        self.binary = [Format.BINARY] * len(names)
+
+    def run(self, **values: bytes | None) -> PGresult:
+        """The statement's result; a transaction is begun if Django said so and none is open yet."""
+        django = connections[DEFAULT_DB_ALIAS]  # looked up once: every look at the proxy `connection` costs 2 µs
+        django.ensure_connection()
+        raw, wanted = django.connection, [values[name] for name in self.parameters]
+        pgconn = raw.pgconn
+        with django.wrap_database_errors:
+            if not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
+                _checked(pgconn, pgconn.exec_(b"BEGIN"))
+            # behind a pool that hands each transaction another server connection nothing stays prepared
+            if django.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+                result = pgconn.exec_params(self.text, wanted, None, self.binary, Format.BINARY)
+            else:
+                self._prepare(pgconn)
+                result = pgconn.exec_prepared(self.name, wanted, self.binary, Format.BINARY)
+            return _checked(pgconn, result)
+
+    def _prepare(self, pgconn: PGconn) -> None:
+        """Once a connection."""
+        if getattr(_thread, "pgconn", None) is not pgconn:
+            _thread.pgconn, _thread.prepared = pgconn, set()
+        if self.name not in _thread.prepared:
+            _checked(pgconn, pgconn.prepare(self.name, self.text))
+            _thread.prepared.add(self.name)
+
+
+_thread = threading.local()
+
+
+def _checked(pgconn: PGconn, result: PGresult) -> PGresult:
+    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        return result
+    if pgconn.status == ConnStatus.BAD:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise psycopg.errors.error_from_result(result)
+
+
+# `(told.id & 0) = 0` is always true: by it the planner expects few rows and looks them up by their number. A plan made
+# while the table was still empty would otherwise read all of it for every batch, until statistics are gathered.
+RESEND = Statement(
+    "resend",
+    """
 UPDATE alerts_liveness AS life
 SET last_seen_at = %(now)s::timestamptz, ends_at = greatest(life.ends_at, told.ends_at),
     timeout_end = CASE WHEN told.ends_at >= life.ends_at THEN %(timeout)s::bool ELSE life.timeout_end END
 FROM unnest(%(ids)s::int8[], %(stamps)s::int8[], %(ends)s::timestamptz[]) AS told (id, stamp, ends_at)
-WHERE life.alert_id = told.id AND life.stamp = told.stamp AND life.firing AND life.ends_at > %(now)s::timestamptz
+WHERE life.alert_id = told.id AND (told.id & 0) = 0 AND life.stamp = told.stamp AND life.firing
+  AND life.ends_at > %(now)s::timestamptz
   AND (told.ends_at >= life.ends_at OR NOT life.timeout_end)
-"""
+""",
+)
 
-END = """
+END = Statement(
+    "end",
+    f"""
+WITH ended AS (
 UPDATE alerts_liveness AS life
 SET firing = false, ends_at = told.ends_at, timeout_end = false, last_seen_at = %(now)s::timestamptz,
     check_at = NULL, assign_at = %(now)s::timestamptz, stamp = %(stamp)s::int8
 FROM unnest(%(ids)s::int8[], %(stamps)s::int8[], %(ends)s::timestamptz[]) AS told (id, stamp, ends_at)
-WHERE life.alert_id = told.id AND life.stamp = told.stamp AND life.firing AND life.ends_at > %(now)s::timestamptz
-"""
+WHERE life.alert_id = told.id AND (told.id & 0) = 0 AND life.stamp = told.stamp AND life.firing
+  AND life.ends_at > %(now)s::timestamptz
+RETURNING life.alert_id
+)
+SELECT count(*), (SELECT pg_notify('{CHANNEL}', '')) FROM ended
+""",
+)
 
-UNCHANGED = """
+UNCHANGED = Statement(
+    "unchanged",
+    """
 SELECT count(*) FROM alerts_liveness AS life
 JOIN unnest(%(ids)s::int8[], %(stamps)s::int8[]) AS told (id, stamp)
   ON life.alert_id = told.id AND life.stamp = told.stamp
-"""
+""",
+)
 
-INSERT = """
+INSERT = Statement(
+    "insert",
+    f"""
 WITH told AS (
   SELECT * FROM unnest(
     %(identities)s::bytea[], %(keys)s::varchar[], %(names)s::varchar[], %(labels)s::text[], %(annotations)s::text[],
@@ -65,20 +134,26 @@ WITH told AS (
          %(now)s::timestamptz, 'new', '', told.severity_key, 1, %(stamp)s::int8
   FROM fresh JOIN told USING (identity)
 )
-SELECT id, identity FROM fresh
-"""
+SELECT id, identity, (SELECT pg_notify('{CHANNEL}', '')) FROM fresh
+""",
+)
 
 # Locked in the order of their numbers, so that two batches that overlap wait for each other instead of deadlocking.
-LOAD = """
-SELECT alert.identity, alert.id, alert.key, alert.name, alert.labels, alert.annotations, alert.url, life.severity_key,
-       life.firing, life.starts_at, life.ends_at, life.timeout_end, life.check_at, life.times
+LOAD = Statement(
+    "load",
+    """
+SELECT alert.identity, alert.key, alert.name, alert.labels, alert.annotations, alert.url, life.severity_key,
+       life.firing, life.timeout_end, alert.id, life.times, life.starts_at, life.ends_at, life.check_at
 FROM alerts_alert AS alert JOIN alerts_liveness AS life ON life.alert_id = alert.id
 WHERE alert.identity = ANY(%(identities)s::bytea[])
 ORDER BY alert.id
 FOR UPDATE OF life
-"""
+""",
+)
 
-REWRITE = """
+REWRITE = Statement(
+    "rewrite",
+    """
 UPDATE alerts_liveness AS life
 SET firing = told.firing, starts_at = told.starts_at, ends_at = told.ends_at, timeout_end = told.timeout_end,
     last_seen_at = %(now)s::timestamptz, check_at = told.check_at,
@@ -89,9 +164,12 @@ FROM unnest(
   %(checks)s::timestamptz[], %(assign)s::bool[], %(severities)s::varchar[], %(times)s::int4[]
 ) AS told (id, firing, starts_at, ends_at, timeout_end, check_at, assign, severity_key, times)
 WHERE life.alert_id = told.id
-"""
+""",
+)
 
-RESTATE = """
+RESTATE = Statement(
+    "restate",
+    """
 UPDATE alerts_alert AS alert
 SET key = told.key, name = told.name, labels = told.labels, annotations = told.annotations, url = told.url
 FROM unnest(
@@ -99,7 +177,8 @@ FROM unnest(
   %(urls)s::text[]
 ) AS told (id, key, name, labels, annotations, url)
 WHERE alert.id = told.id
-"""
+""",
+)
 
 _header = struct.Struct(">iiIii").pack
 _long = struct.Struct(">iq").pack
@@ -109,64 +188,43 @@ _length = struct.Struct(">i").pack
 _true, _false, _null = _length(1) + b"\1", _length(1) + b"\0", _length(-1)
 
 
-class Packed(bytes):
-    """A value in PostgreSQL's binary form; the statement's cast names its type."""
+def _number(number: int | None) -> bytes | None:
+    return None if number is None else _bare(number)
 
 
-class PackedDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: bytes) -> bytes:
-        return obj
+def _instant(instant: int) -> bytes:
+    return _bare(instant - TO_2000)
 
 
-_thread = threading.local()
-
-
-def _run(statement: str, values: dict) -> psycopg.Cursor:
-    connection.ensure_connection()
-    cursor = getattr(_thread, "cursor", None)
-    if cursor is None or cursor.connection is not connection.connection:
-        cursor = _thread.cursor = psycopg.Cursor(connection.connection)
-        cursor.adapters.register_dumper(Packed, PackedDumper)
-        cursor.format = Format.BINARY
-    with connection.wrap_database_errors:
-        cursor.execute(statement, values, prepare=True)
-    return cursor
-
-
-def _number(number: int | None) -> Packed | None:
-    return None if number is None else Packed(_bare(number))
-
-
-def _instant(instant: int) -> Packed:
-    return Packed(_bare(instant - TO_2000))
-
-
-def _array(oid: int, count: int, items: Iterable[bytes]) -> Packed:
+def _array(oid: int, count: int, items: Iterable[bytes]) -> bytes:
     """A one-dimensional array of `count` values, each preceded by its length."""
-    return Packed(_header(1, 0, oid, count, 1) + b"".join(items))
+    return _header(1, 0, oid, count, 1) + b"".join(items)
 
 
-def _blobs(oid: int, blobs: Sequence[bytes]) -> Packed:
+def _blobs(oid: int, blobs: Sequence[bytes]) -> bytes:
     return _array(oid, len(blobs), [part for blob in blobs for part in (_length(len(blob)), blob)])
 
 
-def _texts(oid: int, texts: Iterable[str]) -> Packed:
-    return _blobs(oid, [text.encode() for text in texts])
+def _texts(oid: int, texts: Sequence[str]) -> bytes:
+    """Like `_blobs`, for columns in which most values repeat."""
+    items: dict[str, bytes] = {}
+    for text in set(texts):
+        encoded = text.encode()
+        items[text] = _length(len(encoded)) + encoded
+    return _array(oid, len(texts), [items[text] for text in texts])
 
 
-def _bools(bools: Sequence[bool]) -> Packed:
+def _bools(bools: Sequence[bool]) -> bytes:
     return _array(BOOL, len(bools), [_true if yes else _false for yes in bools])
 
 
-def _longs(longs: Sequence[int]) -> Packed:
+def _longs(longs: Sequence[int]) -> bytes:
     return _array(INT8, len(longs), [_long(8, number) for number in longs])
 
 
-def _instants(instants: Sequence[int | None]) -> Packed:
-    items = [_null if instant is None else _long(8, instant - TO_2000) for instant in instants]
-    return _array(TIMESTAMPTZ, len(items), items)
+def _instants(instants: Sequence[int | None]) -> bytes:
+    items = {at: _null if at is None else _long(8, at - TO_2000) for at in set(instants)}
+    return _array(TIMESTAMPTZ, len(instants), [items[at] for at in instants])
 
 
 def _known(rows: Sequence[tuple[Known, int, int]]) -> dict:
@@ -179,17 +237,17 @@ def _known(rows: Sequence[tuple[Known, int, int]]) -> dict:
 
 def resend(rows: Sequence[tuple[Known, int, int]], *, now: int, timeout: bool) -> int:
     """Move the ends of alerts that still are as remembered; return how many were. `rows`: remembered, end, index."""
-    return _run(RESEND, {**_known(rows), "now": _instant(now), "timeout": timeout}).rowcount
+    return RESEND.run(**_known(rows), now=_instant(now), timeout=b"\1" if timeout else b"\0").command_tuples or 0
 
 
 def end(rows: Sequence[tuple[Known, int, int]], *, now: int, stamp: int) -> int:
     """End alerts that still are as remembered; return how many were."""
-    return _run(END, {**_known(rows), "now": _instant(now), "stamp": _number(stamp)}).rowcount
+    return _whole(END.run(**_known(rows), now=_instant(now), stamp=_number(stamp)).get_value(0, 0))
 
 
 def unchanged(rows: Sequence[tuple[Known, int, int]]) -> int:
     """How many of these alerts still are as remembered."""
-    return _run(UNCHANGED, _known(rows)).fetchone()[0]
+    return _whole(UNCHANGED.run(**_known(rows)).get_value(0, 0))
 
 
 def insert(
@@ -208,7 +266,8 @@ def insert(
         "now": _instant(now),
         "stamp": _number(stamp),
     }
-    return {identity: id for id, identity in _run(INSERT, values | _words(facts)).fetchall()}
+    made = INSERT.run(**values, **_words(facts))
+    return {made.get_value(row, 1): _whole(made.get_value(row, 0)) for row in range(made.ntuples)}
 
 
 def _words(facts: Sequence[Facts]) -> dict:
@@ -224,12 +283,20 @@ def _words(facts: Sequence[Facts]) -> dict:
 def load(identities: Sequence[bytes]) -> dict[bytes, Life]:
     """The stored alerts among these, locked until the transaction ends."""
     lives = {}
-    for row in _run(LOAD, {"identities": _blobs(BYTEA, identities)}).fetchall():
-        identity, id, key, name, labels, annotations, url, severity, firing, starts, ends, timeout, check, times = row
-        facts = Facts(identity, key, name, labels.encode(), annotations.encode(), url, severity)
-        ends, check = (None if at is None else micros(at) for at in (ends, check))
-        lives[identity] = Life(id, facts, firing, micros(starts), ends, timeout, check, times)
+    found = LOAD.run(identities=_blobs(BYTEA, identities))
+    for row in range(found.ntuples):
+        identity, key, name, labels, annotations, url, severity, firing, timeout, *numbers = (
+            found.get_value(row, column) for column in range(found.nfields)
+        )
+        id, times, starts, ends, check = (None if number is None else _whole(number) for number in numbers)
+        facts = Facts(identity, key.decode(), name.decode(), labels, annotations, url.decode(), severity.decode())
+        starts, ends, check = (None if at is None else at + TO_2000 for at in (starts, ends, check))
+        lives[identity] = Life(id, facts, firing == b"\1", starts, ends, timeout == b"\1", check, times)
     return lives
+
+
+def _whole(number: bytes) -> int:
+    return int.from_bytes(number, "big", signed=True)
 
 
 def rewrite(lives: Sequence[Life], *, now: int, stamp: int) -> None:
@@ -247,9 +314,9 @@ def rewrite(lives: Sequence[Life], *, now: int, stamp: int) -> None:
         "now": _instant(now),
         "stamp": _number(stamp),
     }
-    _run(REWRITE, values)
+    REWRITE.run(**values)
 
 
 def restate(lives: Sequence[Life]) -> None:
     """Write the wide rows of alerts that say something else now."""
-    _run(RESTATE, {"ids": _longs([life.id for life in lives]), **_words([life.facts for life in lives])})
+    RESTATE.run(ids=_longs([life.id for life in lives]), **_words([life.facts for life in lives]))

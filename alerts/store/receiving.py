@@ -8,8 +8,8 @@ from sources.inbound.alertmanager import Posted
 from sources.signals import micros
 
 from .facts import Scope, Told, facts_of
-from .memory import Known, known, memory
-from .storing import Stored, Tally, commit, fresh_stamp, micros_of, rows, settle
+from .memory import Known, memory, remembered
+from .storing import Stored, Writing, length, rows
 
 RESOLVE_TIMEOUT = timedelta(minutes=5)
 """An alert posted without an end is valid so long: Alertmanager's own default."""
@@ -25,17 +25,15 @@ def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime) -> St
     """
     batch = Batch(integration_id, posts, micros(at))
     batch.sort()
-    if batch.is_one_statement:  # which is a transaction of its own; what it did not find follows in another
-        tally = Tally()
-        batch.write_known(tally)
-        if batch.told:
-            rest = commit(batch.write_told)
-            tally.new, tally.resent, tally.resolved = (
-                tally.new + rest.new, tally.resent + rest.resent, tally.resolved + rest.resolved,
-            )  # fmt: skip
-    else:
-        tally = commit(batch.write)
-    return Stored(tally.new, tally.resent, tally.resolved, faults=tuple(batch.faults))
+    writing = Writing(batch.now, integration=integration_id)
+    if (
+        batch.statements == 1
+    ):  # that is a transaction of its own; what it does not find as remembered follows in another
+        if left := batch.write(writing):
+            writing.commit(lambda: writing.settle(left))
+    elif batch.statements:
+        writing.commit(lambda: writing.settle(batch.write(writing)))
+    return writing.stored(faults=tuple(batch.faults))
 
 
 class Batch:
@@ -45,8 +43,8 @@ class Batch:
         self.integration_id, self.posts, self.now = integration_id, posts, now
         self.scope = Scope(f"door:{integration_id}")
         self.prefix = b"%d:" % integration_id
-        self.stamp = fresh_stamp()
         self.times: dict[str | None, int | None] = {None: None, "": None}
+        self.urls: set[str] = set()  # known to be well formed
         self.resent: dict[bool, list[Row]] = {False: [], True: []}  # by whether the end is a timeout
         self.ended: list[Row] = []
         self.over: list[Row] = []  # told once more that they have ended
@@ -54,8 +52,10 @@ class Batch:
         self.faults: list[tuple[int, str]] = []
 
     @property
-    def is_one_statement(self) -> bool:
-        return not (self.told or self.ended) and bool(self.resent[False]) + bool(self.resent[True]) <= 1
+    def statements(self) -> int:
+        """How many the batch takes, if everything is as remembered."""
+        kinds = (self.resent[False], self.resent[True], self.over, self.ended, self.told)
+        return sum(bool(kind) for kind in kinds)
 
     def sort(self) -> None:
         """The short cut of a storm: for a known alert nothing is decoded but its times."""
@@ -79,7 +79,8 @@ class Batch:
                     elif starts <= now:
                         resent[not post.ends_at or self.times[post.ends_at] is None].append((entry, ends, index))
                         continue
-            self.tell(index)
+            if told := self.tell(index):
+                self.told.append(told)
 
     def interval(self, post: Posted, index: int) -> tuple[int, int]:
         """Start and end with their defaults."""
@@ -91,67 +92,62 @@ class Batch:
                     self.times[text] = alertmanager.time(text, index, name)
             starts, ends = self.times[post.starts_at], self.times[post.ends_at]
         if ends is None:
-            return self.now if starts is None else starts, self.now + micros_of(RESOLVE_TIMEOUT)
+            return self.now if starts is None else starts, self.now + length(RESOLVE_TIMEOUT)
         return ends if starts is None else starts, ends
 
-    def tell(self, index: int) -> None:
+    def tell(self, index: int) -> Told | None:
         """Decode a post; a fault of its own keeps it out."""
         post = self.posts[index]
-        labels, annotations = alertmanager.texts(post, index)
-        url = alertmanager.url(post, index)
+        labels, annotations = alertmanager.labels(post, index), alertmanager.annotations(post, index)
+        url = post.generator_url or ""
+        if url and url not in self.urls:
+            alertmanager.check_url(url, index)
+            self.urls.add(url)
         starts, ends = self.interval(post, index)
         fault = alertmanager.fault(labels, annotations)
         if not fault and ends < starts:
             fault = "it ends before it starts"
         if fault:
             self.faults.append((index, fault))
-            return
+            return None
         key, said = b"".join((self.prefix, post.labels)), bytes(post.annotations)
-        timeout = self.times[post.ends_at] is None
         facts = facts_of(self.scope, labels, annotations, url=url)
-        self.told.append(Told(facts, starts, ends, timeout, index, key, said, post.generator_url))
+        timeout = self.times[post.ends_at] is None
+        return Told(facts, starts, ends, timeout, index, key, said, post.generator_url)
 
-    def write(self, tally: Tally) -> None:
-        self.write_known(tally)
-        self.write_told(tally)
-
-    def write_known(self, tally: Tally) -> None:
-        """One statement for each kind; where a row is not as remembered, all of that kind go the long way after all."""
+    def write(self, writing: Writing) -> list[Told]:
+        """One statement for each kind; return what it did not find as remembered, and has to be merged."""
         lost: list[Row] = []
         for timeout, resent in self.resent.items():
             if resent:
                 resent.sort(key=_number)
                 if rows().resend(resent, now=self.now, timeout=timeout) == len(resent):
-                    tally.resent += len(resent)
+                    writing.counts.resent += len(resent)
                 else:
                     lost += resent
         if self.over and rows().unchanged(self.over) != len(self.over):
             lost += self.over
         if self.ended:
             self.ended.sort(key=_number)
-            found = rows().end(self.ended, now=self.now, stamp=self.stamp)
-            tally.resolved += found
-            tally.due |= found > 0
+            found = rows().end(self.ended, now=self.now, stamp=writing.stamp)
+            writing.counts.resolved += found
             if found == len(self.ended):
-                for entry, ends, index in self.ended:
-                    self.remember_end(entry, ends, index)
+                self.remember_ends(writing.stamp)
             else:
                 lost += self.ended
-        for row in sorted(lost, key=_place):
-            self.tell(row[2])
+        left = [self.tell(index) for _, _, index in lost]
+        left += writing.insert(self.told)
+        return sorted((told for told in left if told), key=_place)
 
-    def remember_end(self, entry: Known, ends: int, index: int) -> None:
-        key = b"".join((self.prefix, self.posts[index].labels))
-        memory.keep(key, known(entry.id, self.stamp, False, entry.starts, ends, entry.said, entry.url))
-
-    def write_told(self, tally: Tally) -> None:
-        if self.told:
-            settle(self.told, tally, now=self.now, stamp=self.stamp, integration=self.integration_id)
+    def remember_ends(self, stamp: int) -> None:
+        for entry, ends, index in self.ended:
+            key = b"".join((self.prefix, self.posts[index].labels))
+            memory.keep(key, remembered(entry.id, stamp, False, entry.starts, ends, entry.said, entry.url))
 
 
 def _number(row: Row) -> int:
     return row[0].id
 
 
-def _place(row: Row) -> int:
-    return row[2]
+def _place(told: Told) -> int:
+    return told.index

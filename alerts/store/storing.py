@@ -1,8 +1,8 @@
-"""The way of a telling that is new to this process: insert it, or look up what is stored and merge."""
+"""How tellings become rows: insert what is new, look up what is stored and merge."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
@@ -12,9 +12,10 @@ from policies.wake import wake
 from sources.models import Integration
 from sources.signals import Signal, micros
 
+from ..models import AlertRule
 from . import plain, postgres
-from .facts import Life, Scope, Told, facts_of, merge, unfold
-from .memory import known, memory
+from .facts import Scope, Told, facts_of, merge
+from .memory import memory, remembered
 
 DEADLOCK_TRIES = 3
 
@@ -23,9 +24,9 @@ DEADLOCK_TRIES = 3
 class Stored:
     """What became of a batch.
 
-    new       alerts that began to fire, for the first time or again
-    resent    alerts that went on as they were
-    resolved  alerts that ended now
+    new       how many began to fire, for the first time or again
+    resent    how many went on as they were
+    resolved  how many ended now
     ids       the alert of each signal, in their order; None where the end of an unknown alert was told
     faults    (place in the batch, what is wrong with it), for alerts that were refused while others were stored
     """
@@ -37,49 +38,25 @@ class Stored:
     faults: tuple[tuple[int, str], ...] = ()
 
 
-@dataclass
-class Tally:
-    """Counts while a batch is written, and what to remember once it is committed."""
-
-    new: int = 0
-    resent: int = 0
-    resolved: int = 0
-    due: bool = False
-
-
-def rows():
-    """The statements for the database in use."""
-    return postgres if connection.vendor == "postgresql" else plain
-
-
-def fresh_stamp() -> int:
-    return random.getrandbits(62)
-
-
 def store(
     integration: Integration | None,
     signals: Iterable[Signal],
     *,
     at: datetime,
-    rule=None,
+    rule: AlertRule | None = None,
     timeout: timedelta | None = None,
 ) -> Stored:
     """Store what was told; all of it or, on an error, nothing.
 
-    integration, rule  who tells: a door, or an AlertRule; their keys and label sets do not mix
+    integration, rule  who tells: a door, or a rule; their keys and label sets do not mix
     timeout            a firing signal without an end is valid so long; None: until told otherwise
     """
-    integration_id, rule_id = integration and integration.pk, rule and rule.pk
-    scope = Scope(f"rule:{rule_id}" if rule_id else f"door:{integration_id}")
     now = micros(at)
+    scope = Scope(f"rule:{rule.pk}" if rule else f"door:{integration.pk}" if integration else "")
     told = [_told(signal, scope, index, now, timeout) for index, signal in enumerate(signals)]
-    ids: list[int | None] = [None] * len(told)
-
-    def write(tally: Tally) -> None:
-        settle(told, tally, now=now, stamp=fresh_stamp(), integration=integration_id, rule=rule_id, ids=ids)
-
-    tally = commit(write)
-    return Stored(tally.new, tally.resent, tally.resolved, tuple(ids))
+    writing = Writing(now, integration=integration and integration.pk, rule=rule and rule.pk)
+    writing.commit(lambda: writing.settle(writing.insert(told)))
+    return writing.stored(ids=tuple(writing.ids.get(index) for index in range(len(told))))
 
 
 def _told(signal: Signal, scope: Scope, index: int, now: int, timeout: timedelta | None) -> Told:
@@ -90,92 +67,126 @@ def _told(signal: Signal, scope: Scope, index: int, now: int, timeout: timedelta
     ends = None if signal.ends_at is None else micros(signal.ends_at)
     starts = micros(signal.starts_at) if signal.starts_at else now if ends is None else ends
     if ends is None and timeout is not None:
-        return Told(facts, starts, now + micros_of(timeout), True, index)
+        return Told(facts, starts, now + length(timeout), True, index)
     return Told(facts, starts, ends, False, index)
 
 
-def micros_of(length: timedelta) -> int:
-    return length // timedelta(microseconds=1)
+def length(time: timedelta) -> int:
+    """A length of time in whole microseconds."""
+    return time // timedelta(microseconds=1)
 
 
-def commit(write: Callable[[Tally], None]) -> Tally:
-    """Run `write` in a transaction, again when the database broke a deadlock; wake the clock when something is due."""
-    for tries_left in reversed(range(DEADLOCK_TRIES)):
-        tally = Tally()
-        try:
-            with transaction.atomic():
-                write(tally)
-                if tally.due:
-                    wake()
-            return tally
-        except OperationalError as error:
-            if connection.in_atomic_block or not tries_left or not isinstance(error.__cause__, DeadlockDetected):
-                raise
-    raise AssertionError("unreachable")
+def rows():
+    """The statements for the database in use."""
+    return postgres if connection.vendor == "postgresql" else plain
 
 
-def settle(
-    told: Sequence[Told],
-    tally: Tally,
-    *,
-    now: int,
-    stamp: int,
-    integration: int | None,
-    rule: int | None = None,
-    ids: list[int | None] | None = None,
-) -> None:
-    """Insert what is new, merge what is stored. Of several tellings of one alert each sees what the former left."""
-    while told:
-        turn: dict[bytes, Told] = {}
-        later = []
+@dataclass
+class Counts:
+    new: int = 0
+    resent: int = 0
+    resolved: int = 0
+
+
+class Writing:
+    """One batch on its way into the database: who told it, and what has become of it so far.
+
+    ids  the alert of each telling, by its place in the batch
+    due  something that was merged is to be looked at by grouping now; `insert` and `end` wake the clock themselves
+    """
+
+    def __init__(self, now: int, *, integration: int | None, rule: int | None = None):
+        self.now, self.integration, self.rule = now, integration, rule
+        self.stamp = random.getrandbits(62)
+        self.counts = Counts()
+        self.ids: dict[int, int] = {}
+        self.due = False
+
+    def stored(self, **more) -> Stored:
+        return Stored(self.counts.new, self.counts.resent, self.counts.resolved, **more)
+
+    def commit(self, write: Callable[[], None]) -> None:
+        """Run `write` in a transaction; again when the database ended it to break a deadlock."""
+        before = self.counts
+        for tries_left in reversed(range(DEADLOCK_TRIES)):
+            self.counts, self.due = replace(before), False
+            try:
+                with transaction.atomic():
+                    write()
+                    if self.due:
+                        wake()
+                return
+            except OperationalError as error:
+                again = tries_left and isinstance(error.__cause__, DeadlockDetected) and not connection.in_atomic_block
+                if not again:
+                    raise
+
+    def insert(self, told: Sequence[Told]) -> list[Told]:
+        """Store alerts nobody told of before, in one statement; return the tellings that remain, in their order."""
+        if not told:
+            return []
+        first: dict[bytes, Told] = {}
         for one in told:
-            if turn.setdefault(one.facts.identity, one) is not one:
-                later.append(one)
-        _settle_once(turn, tally, now=now, stamp=stamp, integration=integration, rule=rule, ids=ids)
-        told = later
-
-
-def _settle_once(turn: dict[bytes, Told], tally: Tally, *, now, stamp, integration, rule, ids) -> None:
-    firing = [one for one in turn.values() if one.ends is None or one.ends > now]
-    firing.sort(key=lambda one: one.facts.identity)  # every batch in the same order, so that two never deadlock
-    made = rows().insert(firing, integration=integration, rule=rule, now=now, stamp=stamp) if firing else {}
-    tally.new += len(made)
-    tally.due |= bool(made)
-    for identity, id in made.items():
-        one = turn[identity]
-        _remember(one, id, unfold(one), stamp)
-        if ids is not None:
+            first.setdefault(one.facts.identity, one)
+        now = self.now
+        firing = [one for one in first.values() if one.ends is None or one.ends > now]
+        if not firing:
+            return list(told)
+        # in the same order by everybody: two batches that overlap wait for each other instead of deadlocking
+        firing.sort(key=_identity)
+        made = rows().insert(firing, integration=self.integration, rule=self.rule, now=now, stamp=self.stamp)
+        self.counts.new += len(made)
+        keep, stamp, ids = memory.keep, self.stamp, self.ids
+        for identity, id in made.items():
+            one = first[identity]
             ids[one.index] = id
-    if len(made) < len(turn):
-        _merge([one for identity, one in turn.items() if identity not in made], tally, now=now, stamp=stamp, ids=ids)
+            if one.memory:
+                keep(one.memory, remembered(id, stamp, True, one.starts, None, one.said, one.address))
+        if len(made) == len(told):
+            return []
+        return [one for one in told if one.index not in ids]
 
+    def settle(self, told: Sequence[Told]) -> None:
+        """Merge tellings with what is stored. Of several of one alert each sees what the former has left."""
+        while told:
+            turn: dict[bytes, Told] = {}
+            later = [one for one in told if turn.setdefault(one.facts.identity, one) is not one]
+            unknown = self._merge(list(turn.values()))
+            # the end of an alert we never heard of is taken and changes nothing; any other was deleted just now
+            self.insert([one for one in unknown if one.ends is None or one.ends > self.now])
+            told = later
 
-def _merge(told: list[Told], tally: Tally, *, now: int, stamp: int, ids: list[int | None] | None) -> None:
-    lives = rows().load([one.facts.identity for one in told])
-    changed, restated = [], []
-    for one in told:
-        life = lives.get(one.facts.identity)
-        if life is None:
-            continue  # the end of an alert we never heard of
-        merged = merge(life, one, now)
-        tally.new += merged.times - life.times
-        tally.resolved += life.firing and not merged.firing
-        tally.resent += merged.firing and merged.times == life.times
-        tally.due |= merged.assign
-        if merged.firing or merged != life:
+    def _merge(self, told: Sequence[Told]) -> list[Told]:
+        """Returns the tellings of alerts that are not stored."""
+        lives = rows().load([one.facts.identity for one in told])
+        changed, restated, unknown = [], [], []
+        for one in told:
+            life = lives.get(one.facts.identity)
+            if life is None:
+                unknown.append(one)
+                continue
+            self.ids[one.index] = life.id
+            merged = merge(life, one, self.now)
+            self.counts.new += merged.times - life.times
+            self.counts.resolved += life.firing and not merged.firing
+            self.counts.resent += merged.firing and merged.times == life.times
+            self.due |= merged.assign
+            if merged == life and not merged.firing:
+                continue
             changed.append(merged)
             if merged.facts != life.facts:
                 restated.append(merged)
-            _remember(one, life.id, merged, stamp)
-        if ids is not None:
-            ids[one.index] = life.id
-    if changed:
-        rows().rewrite(changed, now=now, stamp=stamp)
-    if restated:
-        rows().restate(restated)
+            if one.memory:
+                entry = remembered(
+                    life.id, self.stamp, merged.firing, merged.starts, merged.ends, one.said, one.address
+                )
+                memory.keep(one.memory, entry)
+        if changed:
+            rows().rewrite(changed, now=self.now, stamp=self.stamp)
+        if restated:
+            rows().restate(restated)
+        return unknown
 
 
-def _remember(told: Told, id: int, life: Life, stamp: int) -> None:
-    if told.memory:
-        entry = known(id, stamp, life.firing, life.starts, life.ends, told.said, told.address)
-        memory.keep(told.memory, entry)
+def _identity(told: Told) -> bytes:
+    return told.facts.identity

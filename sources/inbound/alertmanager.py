@@ -10,7 +10,6 @@ import msgspec
 
 from ..signals import micros
 
-ABSENT = {None: None, "": None}
 URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?/[^\x00-\x1f\x7f]*", re.DOTALL)
 
 
@@ -33,8 +32,8 @@ class Posted(msgspec.Struct, gc=False, rename="camel"):
 
 
 _body = msgspec.json.Decoder(list[Posted] | None)
-_labels = msgspec.json.Decoder(dict[str, str | None])
-_annotations = msgspec.json.Decoder(dict[str, str | None] | None)
+_texts = msgspec.json.Decoder(dict[str, str])
+_texts_or_nulls = msgspec.json.Decoder(dict[str, str | None])
 
 
 def decode(body: bytes) -> list[Posted]:
@@ -58,28 +57,34 @@ def time(text: str, index: int, name: str) -> int | None:
     return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def texts(posted: Posted, index: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Labels and annotations; labels without a value are left out, as they do not count."""
-    labels = _pairs(_labels, posted.labels, index, "labels")
-    annotations = _pairs(_annotations, posted.annotations, index, "annotations") if bytes(posted.annotations) else {}
-    return {name: value for name, value in labels.items() if value}, annotations
+def labels(posted: Posted, index: int) -> dict[str, str]:
+    """The labels; those without a value are left out, as they do not count."""
+    pairs = _pairs(posted.labels, index, "labels")
+    return {name: value for name, value in pairs.items() if value} if "" in pairs.values() else pairs
 
 
-def _pairs(decoder: msgspec.json.Decoder, raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
+def annotations(posted: Posted, index: int) -> dict[str, str]:
+    raw = bytes(posted.annotations)
+    return _pairs(posted.annotations, index, "annotations") if raw not in (b"", b"null", b"{}") else {}
+
+
+def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
     try:
-        pairs = decoder.decode(raw)
+        return _texts.decode(raw)
+    except msgspec.DecodeError:
+        pass  # as everywhere in Go a null is an empty text; else the slow way has the words for what is wrong
+    try:
+        return {key: value or "" for key, value in _texts_or_nulls.decode(raw).items()}
     except msgspec.ValidationError as error:
         raise WrongShape(f"The {name} of alert {index} must be texts by name: {error}") from error
     except msgspec.DecodeError as error:
         raise Malformed(f"The {name} of alert {index} are not JSON: {error}.") from error
-    return {key: value or "" for key, value in (pairs or {}).items()}
 
 
-def url(posted: Posted, index: int) -> str:
-    address = posted.generator_url or ""
-    if address and not URI.fullmatch(address):
+def check_url(address: str, index: int) -> None:
+    """Raise WrongShape when it is no absolute address."""
+    if not URI.fullmatch(address):
         raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.")
-    return address
 
 
 def fault(labels: dict[str, str], annotations: dict[str, str]) -> str:
