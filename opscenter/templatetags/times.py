@@ -1,6 +1,6 @@
 """Instants on the responder pages: written in UTC, machine-readable, so that a script can add the local time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.utils.html import format_html
@@ -24,9 +24,20 @@ def instant(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
-def clock(at: datetime | None) -> SafeString | str:
-    """`06:19:22`, for one time in a list of many; date and local time are in its title."""
-    return _time(at, f"{at.astimezone(UTC):%H:%M:%S}", "clock") if at else ""
+def clock(at: datetime | None, day: datetime | None = None) -> SafeString | str:
+    """`06:19:22`, for one time in a list of many, after its date if that is not `day`'s; the title has all of it."""
+    if at is None:
+        return ""
+    same = day is None or at.astimezone(UTC).date() == day.astimezone(UTC).date()
+    return _time(at, f"{at.astimezone(UTC):{'%H:%M:%S' if same else '%-d %b %H:%M:%S'}}", "clock")
+
+
+@register.filter
+def instant_near(at: datetime | None, other: datetime) -> SafeString | str:
+    """As `instant`, without the date when it is within 20 hours of `other`, and so needs none."""
+    if at is None or abs(at - other) > timedelta(hours=20):
+        return instant(at)
+    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC", "instant")
 
 
 @register.filter
