@@ -55,7 +55,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, service: str) -> 
             stream=True,
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
-            proxies=get_environ_proxies(url) if getproxies() else None,
+            proxies=get_environ_proxies(url) if _behind_proxy() else None,
         )
         said = response.raw.read(LONGEST_ANSWER, decode_content=False)
         response.close()  # the connection is kept when the answer was read whole, else cut
@@ -194,6 +194,12 @@ class _Adapter(HTTPAdapter):
 def _adapter() -> _Adapter:
     """The open connections of this process, shared by its threads: a message seldom waits for a handshake."""
     return _Adapter(pool_connections=64, pool_maxsize=16)
+
+
+@lru_cache(maxsize=1)
+def _behind_proxy() -> bool:
+    """Whether the environment names a proxy; asked once, since looking costs more than all else here."""
+    return bool(getproxies())
 
 
 os.register_at_fork(after_in_child=_adapter.cache_clear)  # two processes on one socket would mix their messages

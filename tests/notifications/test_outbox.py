@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from notifications import claimant, outbox
+from notifications import claimant, outbox, rounds
 from notifications.models import Delivery, Destination
 from notifications.transports import http
 from policies.models import Policy
@@ -508,7 +508,7 @@ def test_a_failure_of_the_database_leaves_no_claim_of_ours_behind(queue, receive
     """Whatever ends a run early, the next look finds its messages and sends them again."""
     row = queue(receiver.url())
     with pytest.raises(ZeroDivisionError), monkeypatch.context() as broken:
-        broken.setattr(outbox, "_record", lambda *args, **kwargs: 1 / 0)
+        broken.setattr(rounds, "record", lambda *args, **kwargs: 1 / 0)
         outbox.deliver_due(at=NINE)
     assert outbox.release_dead(at=later(1)) == 1
     assert outbox.deliver_due(at=later(1)) == 1

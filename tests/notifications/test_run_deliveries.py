@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from notifications import couriers, rounds
 from notifications.models import Delivery
 from tests.notifications.far_side import until
 
@@ -176,5 +177,5 @@ def test_kills_in_a_burst_lose_nothing_and_repeat_only_what_is_marked(machine, r
     twice = {text for text in arrived if arrived.count(text) > 1}
     marked = {text for text, row in rows.items() if row["possibly_repeated"]}
     assert twice <= marked
-    assert len(marked) <= 3 * 12  # at most what the threads had in hand
+    assert len(marked) <= 3 * (rounds.LARGEST_BATCH + couriers.ORDINARY + couriers.FOR_PAGES)  # what was in hand
     assert not Delivery.objects.filter(status="failed").exists()

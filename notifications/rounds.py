@@ -1,0 +1,194 @@
+"""One round of sending: rows are claimed, handed to couriers, and what comes back is recorded.
+
+Healthy receivers are fed from batches, since to claim or record fifty rows costs little more than one. A row that has
+waited behind others is looked at again just before it goes out, and given back when it would wait for long.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Case, F, Value, When
+
+from policies.claims import lease
+from policies.fields import SecretUnreadable
+from policies.wake import wake
+
+from .claimant import me
+from .couriers import ORDINARY, PER_ADDRESS, Couriers, Outcome
+from .models import Delivery
+from .outcomes import note_interrupted, record
+from .transports import Action, Message
+
+LEASE = timedelta(minutes=2)  # well over the longest try
+LONGEST = 30.0  # seconds, after which a round begins no more tries
+LOOK_AGAIN = 0.25  # seconds between looks for new rows while receivers are waited for
+FRESH = 0.02  # seconds for which a row counts as still waiting
+HOLD = 1.0  # seconds until a row that could not be handed over is given back
+LARGEST_BATCH = 64
+TOGETHER, TOGETHER_FOR = 48, 0.02  # outcomes, or seconds, until they are recorded in one transaction
+
+REPEATED_IF_CLAIMED = Case(When(claimed_by="", then=F("possibly_repeated")), default=Value(True))
+
+in_hand: set[int] = set()
+"""Rows that a round of this process has claimed; a claim of ours that is not in it was left behind by an error."""
+
+
+class Round:
+    """Sends what is due at `at`, at most `limit` messages, of `thread` alone unless it is empty."""
+
+    def __init__(self, *, at: datetime, limit: int, thread: str) -> None:
+        self.at, self.limit, self.thread = at, limit, thread
+        self.started = time.monotonic()
+        self.told: Counter[str] = Counter()
+        self.couriers = Couriers()
+        self.ready: list[Delivery] = []  # claimed, not yet handed over
+        self.back: list[Outcome] = []  # not yet recorded
+        self.held: set[int] = set()
+        self.begun, self.batch = 0, ORDINARY
+        self.look_at = self.claimed_at = self.checked_at = self.back_since = 0.0
+
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=time.monotonic() - self.started)
+
+    def run(self) -> Counter[str]:
+        """Send until nothing is due; return how many messages ended in which status."""
+        try:
+            with self.couriers:
+                while self._step():
+                    pass
+        finally:
+            self._let_go(list(self.held))
+        return self.told
+
+    def _step(self) -> bool:
+        self._claim_more()
+        self._hand_over()
+        if not (self.couriers.busy or self.ready):
+            return False
+        waited = time.monotonic() - self.back_since
+        arrived = self.couriers.collect(max(TOGETHER_FOR - waited, 0) if self.back else LOOK_AGAIN)
+        if arrived and not self.back:
+            self.back_since = time.monotonic()
+        self.back += arrived
+        waited = time.monotonic() - self.back_since
+        if self.back and (len(self.back) >= TOGETHER or waited >= TOGETHER_FOR or not self.couriers.busy):
+            outcomes, self.back = self.back, []
+            self.told.update(record(outcomes, at=self.now()))
+            self._let_go(outcome.delivery.pk for outcome in outcomes)
+        return True
+
+    def _claim_more(self) -> None:
+        """Fill up what is ready, when it runs short and a look is due."""
+        clock = time.monotonic()
+        if clock - self.started > LONGEST or (clock < self.look_at and self.couriers.busy):
+            return
+        room, pages = self.couriers.room, self.couriers.room_for_pages
+        counts = self.couriers.by_address()
+        able = sum(counts[row.hint] < PER_ADDRESS for row in self.ready)
+        if room > able:
+            wanted = max(room, self.batch) - able
+        else:
+            wanted = pages if room < 1 else 0
+        wanted = min(wanted, self.limit - self.begun)
+        if wanted < 1:
+            return
+        claimed = self._claim(wanted, full=[hint for hint, n in counts.items() if n >= PER_ADDRESS], urgent=room < 1)
+        if len(claimed) < wanted:
+            self.look_at = clock + LOOK_AGAIN
+        if claimed:
+            self.begun += len(claimed)
+            self.ready = sorted([*self.ready, *claimed], key=lambda row: not row.urgent)
+            self.claimed_at = self.checked_at = time.monotonic()
+
+    def _claim(self, wanted: int, *, full: list[str], urgent: bool) -> list[Delivery]:
+        """Lease up to `wanted` rows that are due, but for addresses that are `full`."""
+        at = self.now()
+        due = Delivery.objects.due(at).exclude(hint__in=full)
+        due = due.filter(thread=self.thread) if self.thread else due
+        due = due.filter(urgent=True) if urgent else due
+        picked = list(due.values_list("pk", flat=True)[:wanted])
+        if not picked:
+            return []
+        self.held.update(picked)
+        in_hand.update(picked)  # before the claim is seen by others: dead claims may be released in another thread
+        try:
+            claimed = lease(
+                Delivery.objects.due(at).filter(pk__in=picked), due="next_attempt_at", at=at, length=LEASE,
+                batch=len(picked), claimed_by=me(), possibly_repeated=REPEATED_IF_CLAIMED,
+            )  # fmt: skip
+        except SecretUnreadable:
+            self._let_go(picked)
+            unreadable = _set_aside_unreadable(picked, at=at)
+            self.told.update(unreadable)
+            return self._claim(wanted, full=full, urgent=urgent) if unreadable else []
+        self._let_go(set(picked) - {row.pk for row in claimed})
+        if interrupted := [row for row in claimed if row.claimed_by]:
+            note_interrupted(interrupted, at=at)
+        return claimed
+
+    def _hand_over(self) -> None:
+        """Give couriers what they have room for, unless its cause has gone meanwhile."""
+        if not self.ready or self.couriers.room_for_pages < 1:
+            return
+        clock = time.monotonic()
+        if clock - self.checked_at > FRESH:
+            self._drop_what_no_longer_waits()
+        counts, kept = self.couriers.by_address(), []
+        for row in self.ready:
+            room = self.couriers.room_for_pages if row.urgent else self.couriers.room
+            if room > 0 and counts[row.hint] < PER_ADDRESS:
+                counts[row.hint] += 1
+                self.couriers.hand_over(row, _message(row, at=self.now()))
+            else:
+                kept.append(row)
+        waited = clock - self.claimed_at
+        if not kept:
+            quicker, slower = min(self.batch * 2, LARGEST_BATCH), max(self.batch // 2, ORDINARY)
+            self.batch = quicker if waited < 0.05 else slower if waited > 0.1 else self.batch
+        self.ready = kept
+        if kept and waited > HOLD:
+            self._give_back()
+
+    def _drop_what_no_longer_waits(self) -> None:
+        ours = Delivery.objects.waiting().filter(pk__in=[row.pk for row in self.ready], claimed_by=me())
+        waiting = set(ours.values_list("pk", flat=True))
+        self._let_go(row.pk for row in self.ready if row.pk not in waiting)
+        self.ready = [row for row in self.ready if row.pk in waiting]
+        self.checked_at = time.monotonic()
+
+    def _give_back(self) -> None:
+        """Whoever has room may send what we cannot."""
+        pks = [row.pk for row in self.ready]
+        Delivery.objects.waiting().filter(pk__in=pks, claimed_by=me()).update(next_attempt_at=self.now(), claimed_by="")
+        self.begun -= len(pks)
+        self.ready, self.batch = [], ORDINARY
+        self._let_go(pks)
+
+    def _let_go(self, pks: Iterable[int]) -> None:
+        for pk in list(pks):
+            self.held.discard(pk)
+            in_hand.discard(pk)
+
+
+def _message(row: Delivery, *, at: datetime) -> Message:
+    actions = tuple(Action(action["label"], action["url"]) for action in row.actions)
+    # told apart from the row of the same number in another installation, or before a database was made anew
+    identity = f"{row.created_at.timestamp() * 1000:.0f}-{row.pk}"
+    return Message(row.subject, row.text, row.url, actions, row.data, identity, at)
+
+
+def _set_aside_unreadable(rows: list[int], *, at: datetime) -> Counter[str]:
+    """End those of `rows` whose address or secret cannot be decrypted, so that they hold up no other."""
+    told: Counter[str] = Counter()
+    for pk in rows:
+        row = Delivery.objects.filter(pk=pk)
+        try:
+            row.first()
+        except SecretUnreadable as error:
+            told[Delivery.Status.FAILED.value] += row.waiting().update(
+                status=Delivery.Status.FAILED, next_attempt_at=None, ended_at=at, claimed_by="", error=str(error)
+            )
+            wake()
+    return +told
