@@ -1,9 +1,11 @@
 """What is due next, for every sweep at once: one small query over the partial indexes, asked each tick."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+
+from alerts.models import LONG_AGO
 
 OPEN = "status IN ('detected', 'acknowledged', 'mitigated')"
 # Each is the earliest instant at which its sweep has work, in the words of the sweep's own partial index.
@@ -41,6 +43,10 @@ class Look:
     def by(self, at: datetime) -> set[str]:
         """The sweeps that have work at `at`."""
         return {name for name, when in self.due.items() if when <= at}
+
+    def waited(self, at: datetime) -> dict[str, timedelta]:
+        """How long the oldest due row of each sweep has waited; a row marked as due at once has not waited yet."""
+        return {name: at - when for name, when in self.due.items() if LONG_AGO < when <= at}
 
     def next_after(self, at: datetime) -> datetime | None:
         """The earliest due instant that is still to come."""

@@ -117,7 +117,7 @@ class HandOver:
             if not self._enqueue(RUN_CHECKS, at):
                 self.check()
         elif at - self.checks_handed_at >= PATIENCE:
-            self._stalled(at, f"rule checks waited {int((at - due_at).total_seconds())} s")
+            self._stalled(at, f"rule checks waited {int((at - self.checks_handed_at).total_seconds())} s")
             self.check()
 
     # system jobs

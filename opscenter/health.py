@@ -121,7 +121,7 @@ def _queue(health: Health, sign: Beat | None, at: datetime) -> None:
 
 
 def _late(health: Health, found: Look, at: datetime, *, after: timedelta) -> None:
-    behind = [f"{name} {words(at - when)}" for name, when in found.due.items() if at - when > after]
+    behind = [f"{name} {words(wait)}" for name, wait in found.waited(at).items() if wait > after]
     health.note("sweeps", f"Due work waits unclaimed: {', '.join(behind)}." if behind else "")
 
 

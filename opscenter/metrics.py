@@ -56,10 +56,9 @@ class _Figures(Collector):
         figure = GaugeMetricFamily(
             "opscenter_sweep_lag_seconds", "How long the oldest due row of a sweep has waited.", labels=["sweep"]
         )
-        due = look().due
+        waited = look().waited(self.at)
         for name in EARLIEST:
-            when = due.get(name)
-            figure.add_metric([name], max(0.0, (self.at - when).total_seconds()) if when else 0.0)
+            figure.add_metric([name], waited[name].total_seconds() if name in waited else 0.0)
         return figure
 
     def _deliveries(self) -> Iterator[Metric]:
