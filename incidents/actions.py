@@ -80,7 +80,7 @@ ACTIONS = {
     ),
     "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
     "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
-    "page": Action(_page, "Asked.", forms.PageForm, "Ask a person", "Page this person now"),
+    "page": Action(_page, "Asked.", forms.PersonForm, "Ask a person", "Page this person now"),
     "escalate": Action(
         lambda i, form, *, by, at: escalation.escalate_now(i, by=by, at=at), "The next step is taken now.",
         tool="Ask the next step now", button="Escalate now",
@@ -125,16 +125,24 @@ class Tool:
 
 def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
     """The folds the page offers in the incident's status; `refused` are forms to show again with what was typed."""
-    return [
-        Tool(name, action, _form(name, action, incident, refused), name in refused)
+    offered = {
+        name: action
         for name, action in ACTIONS.items()
         if action.tool and (incident.status in action.when or name in refused)
+    }
+    naming = any(issubclass(action.form, forms.PersonForm) for action in offered.values())
+    persons = forms.people() if naming else []
+    return [
+        Tool(name, action, refused.get(name) or _form(name, incident, persons), name in refused)
+        for name, action in offered.items()
     ]
 
 
 def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:
-    return _form("note", ACTIONS["note"], incident, refused)
+    return refused.get("note") or _form("note", incident, [])
 
 
-def _form(name: str, action: Action, incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:
-    return refused.get(name) or action.form(incident=incident, auto_id=f"{name}-%s")
+def _form(name: str, incident, persons: list) -> forms.IncidentForm:
+    form = ACTIONS[name].form
+    more = {"persons": persons} if issubclass(form, forms.PersonForm) else {}
+    return form(incident=incident, auto_id=f"{name}-%s", **more)

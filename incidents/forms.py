@@ -20,8 +20,16 @@ def _text(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
 
 
-def _people():
-    return EscalationContact.objects.filter(kind=EscalationContact.Kind.PERSON, active=True)
+def people() -> list[EscalationContact]:
+    """Whom a form may name."""
+    return list(EscalationContact.objects.filter(kind=EscalationContact.Kind.PERSON, active=True))
+
+
+def _choose(field: forms.TypedChoiceField, rows) -> None:
+    """Let `field` choose one of `rows`, read once; a ModelChoiceField asks the database twice for each rendering."""
+    known = {str(row.pk): row for row in rows}
+    field.choices = [(pk, str(row)) for pk, row in known.items()]
+    field.coerce = known.__getitem__
 
 
 class DeclareForm(forms.Form):
@@ -106,23 +114,27 @@ class FactsForm(KnownForm):
 
 
 class SeverityForm(IncidentForm):
-    severity = forms.ModelChoiceField(Severity.objects.none(), empty_label=None, label="Level")
+    severity = forms.TypedChoiceField(label="Level")
     reason = forms.CharField(max_length=250, label="Why?")
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args, incident, **kwargs):
         known = {"severity": incident.severity_id, "seen": incident.severity_id}
         super().__init__(*args, incident=incident, initial=known, **kwargs)
-        self.fields["severity"].queryset = incident.policy.severities.order_by("rank")
+        _choose(self.fields["severity"], incident.policy.severities.order_by("rank"))
 
 
-class RoleForm(IncidentForm):
+class PersonForm(IncidentForm):
+    contact = forms.TypedChoiceField(label="Person")
+
+    def __init__(self, *args, persons: list[EscalationContact] | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        _choose(self.fields["contact"], people() if persons is None else persons)
+
+
+class RoleForm(PersonForm):
     role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
-    contact = forms.ModelChoiceField(_people(), empty_label=None, label="Person")
-
-
-class PageForm(IncidentForm):
-    contact = forms.ModelChoiceField(_people(), empty_label=None, label="Person")
+    field_order = ("role", "contact")
 
 
 class MergeForm(IncidentForm):

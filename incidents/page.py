@@ -7,7 +7,7 @@ No part may contain the present time; the browser counts the clocks.
 from dataclasses import dataclass
 from hashlib import blake2s
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Window
 from django.template.loader import render_to_string
 
 from notifications.models import Delivery
@@ -72,8 +72,6 @@ def contact_for(user) -> EscalationContact | None:
 
 def context(incident: Incident, user) -> dict:
     """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
-    sent = Delivery.objects.filter(thread=incident.thread)
-    counts = sent.aggregate(all=Count("pk"), failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)))
     run = incident.escalations.order_by("-pk").first()
     responds = user.has_perm("incidents.respond_incident")
     return {
@@ -87,15 +85,19 @@ def context(incident: Incident, user) -> dict:
         "run": run,
         "turns": run.turns.order_by("position") if run else [],
         "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
-        "sent": sent.order_by("-pk")[:LISTED],
-        "sent_counts": counts,
-        "alerts": incident.alerts.select_related("alert").order_by("-firing", "-starts_at")[:LISTED],
-        "alert_counts": incident.alerts.aggregate(all=Count("pk"), firing=Count("pk", filter=Q(firing=True))),
+        "sent": _counted(Delivery.objects.filter(thread=incident.thread).order_by("-pk"), status="failed"),
+        "alerts": _counted(incident.alerts.select_related("alert").order_by("-firing", "-starts_at"), firing=True),
         "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
     }
+
+
+def _counted(rows, **some) -> list:
+    """The first rows, each with `total` (of all rows) and `some` (of those that match)."""
+    counts = {"total": Window(Count("pk")), "some": Window(Count("pk", filter=Q(**some)))}
+    return list(rows.annotate(**counts)[:LISTED])
 
 
 def _clocks(incident: Incident) -> list[ResponseTarget]:
