@@ -35,7 +35,7 @@ def define(schedule: Schedule, *, since: datetime) -> shifts.ScheduleDefinition[
     places = LayerMember.objects.select_related("contact__backup")
     layers = schedule.layers.prefetch_related(Prefetch("places", places))
     overrides = schedule.overrides.filter(ends_at__gt=since).order_by("created_at", "pk")
-    zone = _zone(schedule)
+    zone = zone_of(schedule)
     return shifts.ScheduleDefinition(
         schedule.key,
         zone,
@@ -59,7 +59,8 @@ def available(contact: EscalationContact) -> EscalationContact | None:
     return here
 
 
-def _zone(schedule: Schedule) -> ZoneInfo:
+def zone_of(schedule: Schedule) -> ZoneInfo:
+    """Return the zone whose clock the schedule follows; one that nobody knows is UTC."""
     try:
         return ZoneInfo(schedule.timezone)
     except (LookupError, ValueError, OSError) as error:  # an unknown name, none at all, a folder
