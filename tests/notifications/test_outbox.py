@@ -1,12 +1,13 @@
 """The outbox against receivers that answer, refuse, hang and fall over: nothing lost, nothing twice."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
-from notifications import claimant, outbox, rounds
+from notifications import claimant, couriers, outbox, rounds
 from notifications.models import Delivery, Destination
 from notifications.transports import http
 from policies.models import Policy
@@ -235,7 +236,6 @@ def test_a_hard_bounce_is_not_tried_again(queue, mailbox):
 # -- fallback ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.req("AP-27")
 def test_a_second_place_takes_over_when_the_first_fails_three_times(queue, receiver):
     second = place("team", receiver.url("/second"))
     first = place("retries", receiver.url("/first", 500, 500, 500), fallback=second)
@@ -322,7 +322,7 @@ def test_an_empty_thread_cancels_nothing(queue, receiver):
 def in_between(work):
     """A step of the receiver's script: `work` in the server's thread, on a connection of its own."""
 
-    def step(got):
+    def step(got=None):
         try:
             return work()
         finally:
@@ -349,6 +349,44 @@ def test_a_message_cancelled_on_the_wire_stays_cancelled(queue, receiver, answer
     assert (row.status, row.error) == ("cancelled", "ada acknowledged")
     assert tries(row) == [word]  # what happened is on record all the same
     assert len(receiver.got) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claimed_message_whose_cause_is_gone_before_its_turn_does_not_go_out(queue, receiver):
+    """Twelve are due, eight are claimed at first, six go to one address at a time: the others wait their turn."""
+
+    cancelled = threading.Event()
+
+    def cancel():
+        outbox.cancel("incident:12", purposes=["notice"], at=later(1), reason="ada acknowledged")
+        cancelled.set()
+        wait()
+
+    def wait(got=None):
+        cancelled.wait(5)
+        time.sleep(2 * rounds.FRESH)
+
+    for _ in range(12):
+        queue(receiver.url("/hook", in_between(cancel), *[wait] * 11))
+    outbox.deliver_due(at=NINE)
+    assert len(receiver.got) <= couriers.PER_ADDRESS
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_round_keeps_no_claim_on_what_it_cannot_send_soon(queue, receiver, other_receiver, monkeypatch):
+    monkeypatch.setattr(http, "READ_TIMEOUT", 2.5)
+    hanging, seen = receiver.url("/hang", *["hang"] * 20), []
+
+    def look():
+        rows = Delivery.objects.filter(status="queued", hint__endswith=str(receiver.server.server_port))
+        seen.extend(rows.values_list("claimed_by", flat=True))
+
+    for _ in range(8):
+        queue(hanging)
+    queue(other_receiver.url("/hook", in_between(look)), at=later(1.5))
+    outbox.deliver_due(at=NINE, limit=9)
+    assert sorted(seen) == ["", ""] + [claimant.me()] * 6
 
 
 @pytest.mark.django_db(transaction=True)
