@@ -1,5 +1,10 @@
 from django.urls import path
 
-from . import pages
+from . import views
 
-urlpatterns = [path("alerts/", pages.alert_list, name="alerts")]
+urlpatterns = [
+    path("api/v2/alerts", views.alertmanager, name="alertmanager-alerts"),
+    path("api/v2/alerts/", views.alertmanager),
+    path("api/ingest/<str:key>", views.ingest, name="ingest"),
+    path("api/ingest/<str:key>/", views.ingest),
+]

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from .models import WebhookLog
@@ -33,7 +33,7 @@ def redact(body: bytes) -> str:
         text = json.dumps(_masked(json.loads(body)), ensure_ascii=False)
     except (ValueError, RecursionError):
         text = SECRET_TEXT.sub(rf"\1{MASK}", body[: 4 * PAYLOAD_LENGTH].decode(errors="replace"))
-    text = mask_url(text[: 2 * PAYLOAD_LENGTH]).replace("\0", "\ufffd")
+    text = mask_url(text[: 2 * PAYLOAD_LENGTH]).replace("\0", "\ufffd").encode(errors="replace").decode()
     return text if len(text) <= PAYLOAD_LENGTH else text[: PAYLOAD_LENGTH - 1] + "…"
 
 
@@ -97,7 +97,17 @@ def accepted(
     )  # fmt: skip
 
 
-def became(log: WebhookLog, alerts: Sequence[int | None]) -> None:
-    """Note which alerts an accepted request became."""
+def became(log: WebhookLog, alerts: Iterable[int | None]) -> list[int]:
+    """Note which alerts an accepted request became, and return them."""
     log.became = {"alerts": sorted({alert for alert in alerts if alert is not None})}
     log.save(update_fields=["became"])
+    return log.became["alerts"]
+
+
+def repeated(integration_id: int, first: WebhookLog, *, at: datetime, body: bytes, sender: str) -> WebhookLog:
+    """Log a message that came again after it had been accepted."""
+    return WebhookLog.objects.create(
+        integration_id=integration_id, at=at, verdict=WebhookLog.Verdict.DUPLICATE, status_code=200,
+        reason=f"Accepted before, at {first.at:%Y-%m-%d %H:%M:%S} UTC.", delivery_id=first.delivery_id,
+        sender=sender[:64], payload=redact(body), became=first.became,
+    )  # fmt: skip

@@ -85,16 +85,18 @@ class Scope:
 def facts_of(
     scope: Scope,
     labels: Mapping[str, str],
-    annotations: Mapping[str, str],
+    annotations: bytes,
     *,
     url: str = "",
     key: str = "",
     name: str = "",
     severity_key: str = "",
 ) -> Facts:
-    """The facts of one telling. Labels with an empty value are dropped; texts too long for their column are cut."""
-    if "" in labels.values():
-        labels = {label: value for label, value in labels.items() if value}
+    """The facts of one telling; texts too long for their column are cut.
+
+    labels       without empty values, as those do not count
+    annotations  JSON
+    """
     canonical = encode(labels)
     get = labels.get
     return Facts(
@@ -102,7 +104,7 @@ def facts_of(
         stored(key, KEY_LENGTH) if key else "",
         stored(name or get("alertname", ""), NAME_LENGTH),
         canonical,
-        encode(annotations),
+        annotations,
         stored(url) if url else "",
         stored(severity_key or get("severity") or get("level") or get("priority") or "", SEVERITY_LENGTH),
     )

@@ -13,6 +13,7 @@ from .storing import Stored, Writing, length, rows
 
 RESOLVE_TIMEOUT = timedelta(minutes=5)
 """An alert posted without an end is valid so long: Alertmanager's own default."""
+TIMEOUT = length(RESOLVE_TIMEOUT)
 
 Row = tuple[Known, int, int]
 """What is remembered, the end told now, the place in the batch."""
@@ -59,61 +60,71 @@ class Batch:
 
     def sort(self) -> None:
         """The short cut of a storm: for a known alert nothing is decoded but its times."""
-        now, resent, prefix, recall, join = self.now, self.resent, self.prefix, memory.get, b"".join
+        now, times, resent, prefix, join = self.now, self.times, self.resent, self.prefix, b"".join
+        young, recall = memory.young, memory.get
         taken: set[int] = set()
         for index, post in enumerate(self.posts):
-            starts, ends = self.interval(post, index)
-            entry = recall(join((prefix, post.labels)))
+            key = join((prefix, post.labels))
+            entry = young.get(key) or recall(key)
             # of two tellings of one alert in a batch the second has to see what the first has left
             if entry is not None and entry.id not in taken:
                 taken.add(entry.id)
-                if entry.starts <= starts and entry.url == post.generator_url and entry.said == bytes(post.annotations):
-                    if not entry.firing:
+                if entry.url == post.generator_url and entry.said == bytes(post.annotations):
+                    try:
+                        starts, ends = times[post.starts_at], times[post.ends_at]
+                    except KeyError:
+                        starts, ends = self.read_times(post, index)
+                    timeout = ends is None
+                    if ends is None:
+                        ends = now + TIMEOUT
+                        starts = now if starts is None else starts
+                    elif starts is None:
+                        starts = ends
+                    if entry.starts > starts:
+                        pass
+                    elif not entry.firing:
                         if starts < ends == entry.ends:
                             self.over.append((entry, ends, index))
                             continue
-                    elif ends <= now:
-                        if starts <= ends:
-                            self.ended.append((entry, ends, index))
+                    elif ends > now:
+                        if starts <= now:
+                            resent[timeout].append((entry, ends, index))
                             continue
-                    elif starts <= now:
-                        resent[not post.ends_at or self.times[post.ends_at] is None].append((entry, ends, index))
+                    elif starts <= ends:
+                        self.ended.append((entry, ends, index))
                         continue
             if told := self.tell(index):
                 self.told.append(told)
 
-    def interval(self, post: Posted, index: int) -> tuple[int, int]:
-        """Start and end with their defaults."""
-        try:
-            starts, ends = self.times[post.starts_at], self.times[post.ends_at]
-        except KeyError:
-            for name, text in (("startsAt", post.starts_at), ("endsAt", post.ends_at)):
-                if text not in self.times:
-                    self.times[text] = alertmanager.time(text, index, name)
-            starts, ends = self.times[post.starts_at], self.times[post.ends_at]
-        if ends is None:
-            return self.now if starts is None else starts, self.now + length(RESOLVE_TIMEOUT)
-        return ends if starts is None else starts, ends
+    def read_times(self, post: Posted, index: int) -> tuple[int | None, int | None]:
+        """Start and end as posted; the same texts occur over and over in a batch."""
+        for name, text in (("startsAt", post.starts_at), ("endsAt", post.ends_at)):
+            if text not in self.times:
+                self.times[text] = alertmanager.time(text, index, name)
+        return self.times[post.starts_at], self.times[post.ends_at]
 
     def tell(self, index: int) -> Told | None:
         """Decode a post; a fault of its own keeps it out."""
         post = self.posts[index]
-        labels, annotations = alertmanager.labels(post, index), alertmanager.annotations(post, index)
+        labels = alertmanager.labels(post, index)
+        annotations, said = alertmanager.annotations(post, index)
         url = post.generator_url or ""
         if url and url not in self.urls:
             alertmanager.check_url(url, index)
             self.urls.add(url)
-        starts, ends = self.interval(post, index)
-        fault = alertmanager.fault(labels, annotations)
-        if not fault and ends < starts:
-            fault = "it ends before it starts"
-        if fault:
+        starts, ends = self.read_times(post, index)
+        timeout = ends is None
+        if ends is None:
+            ends = self.now + TIMEOUT
+            starts = self.now if starts is None else starts
+        elif starts is None:
+            starts = ends
+        if fault := alertmanager.fault(labels, annotations, begins=starts, ends=ends):
             self.faults.append((index, fault))
             return None
-        key, said = b"".join((self.prefix, post.labels)), bytes(post.annotations)
-        facts = facts_of(self.scope, labels, annotations, url=url)
-        timeout = self.times[post.ends_at] is None
-        return Told(facts, starts, ends, timeout, index, key, said, post.generator_url)
+        facts = facts_of(self.scope, labels, said, url=url)
+        key = b"".join((self.prefix, post.labels))
+        return Told(facts, starts, ends, timeout, index, key, bytes(post.annotations), post.generator_url)
 
     def write(self, writing: Writing) -> list[Told]:
         """One statement for each kind; return what it did not find as remembered, and has to be merged."""

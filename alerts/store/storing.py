@@ -14,7 +14,7 @@ from sources.signals import Signal, micros
 
 from ..models import AlertRule
 from . import plain, postgres
-from .facts import Scope, Told, facts_of, merge
+from .facts import Scope, Told, encode, facts_of, merge
 from .memory import memory, remembered
 
 DEADLOCK_TRIES = 3
@@ -60,8 +60,9 @@ def store(
 
 
 def _told(signal: Signal, scope: Scope, index: int, now: int, timeout: timedelta | None) -> Told:
+    labels = {label: value for label, value in signal.labels.items() if value}
     facts = facts_of(
-        scope, signal.labels, signal.annotations,
+        scope, labels, encode(signal.annotations),
         url=signal.url, key=signal.key, name=signal.name, severity_key=signal.severity_key,
     )  # fmt: skip
     ends = None if signal.ends_at is None else micros(signal.ends_at)

@@ -63,9 +63,16 @@ def labels(posted: Posted, index: int) -> dict[str, str]:
     return {name: value for name, value in pairs.items() if value} if "" in pairs.values() else pairs
 
 
-def annotations(posted: Posted, index: int) -> dict[str, str]:
+def annotations(posted: Posted, index: int) -> tuple[dict[str, str], bytes]:
+    """The annotations, and the same as JSON: as they came, unless they held a null."""
     raw = bytes(posted.annotations)
-    return _pairs(posted.annotations, index, "annotations") if raw not in (b"", b"null", b"{}") else {}
+    if not raw or raw == b"null":
+        return {}, b"{}"
+    try:
+        return _texts.decode(raw), raw
+    except msgspec.DecodeError:
+        pairs = _pairs(posted.annotations, index, "annotations")
+        return pairs, msgspec.json.encode(pairs)
 
 
 def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
@@ -87,10 +94,12 @@ def check_url(address: str, index: int) -> None:
         raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.")
 
 
-def fault(labels: dict[str, str], annotations: dict[str, str]) -> str:
+def fault(labels: dict[str, str], annotations: dict[str, str], *, begins: int, ends: int) -> str:
     """What is wrong with this one alert, in words; empty when nothing is."""
     if not labels:
         return "at least one label with a value is needed"
     if "" in labels or "" in annotations:
         return "a label or annotation has an empty name"
+    if ends < begins:
+        return "it ends before it starts"
     return ""

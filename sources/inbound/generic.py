@@ -1,0 +1,144 @@
+"""Alerts as any program can post them: a JSON object or a list of them, its fields renamed by the door's mapping."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ..signals import Signal
+
+FIELDS = {
+    "key": "the sender's own key of this alert; without it the labels are its identity",
+    "status": "firing or resolved",
+    "title": "what is wrong, in a few words",
+    "severity": "a level of the policy",
+    "labels": "an object of texts",
+    "summary": "more words",
+    "url": "where the sender shows it",
+    "starts_at": "ISO 8601 or Unix seconds",
+    "ends_at": "ISO 8601 or Unix seconds",
+}
+ITEMS = "items"
+"""In a mapping: the path of the list of alerts, for payloads that wrap it."""
+FIRING = {"firing", "alerting", "triggered", "trigger", "problem", "open", "active", "down", "error", "critical"}
+RESOLVED = {"resolved", "resolve", "ok", "recovered", "recovery", "closed", "inactive", "up", "normal", "success"}
+MOST = 1000
+NESTED_LABEL = "labels."
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class NotJSON(ValueError):
+    """The body is no JSON; the text says at which line and column it breaks."""
+
+
+class WrongPayload(ValueError):
+    """The body is JSON but no alert; the text names the alert, the field and what is allowed."""
+
+
+def parse(body: bytes, mapping: Mapping[str, str], *, at: datetime) -> list[Signal]:
+    """The signals of a request's body, in order.
+
+    `mapping` says where a field stands in the payload: {"title": "event.name", "labels.host": "tags.0.host"}; a field
+    it does not name is taken as it is. A resolve that does not say when ends at `at`.
+    """
+    try:
+        payload = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise NotJSON(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
+    except UnicodeDecodeError as error:
+        raise NotJSON(f"The body is not UTF-8 text: byte {error.start} does not belong there.") from error
+    except RecursionError as error:
+        raise NotJSON("The body is nested too deeply.") from error
+    if path := mapping.get(ITEMS):
+        payload = find(payload, path)
+        if payload is None:
+            raise WrongPayload(f"There is nothing at {path!r}, where this door's mapping expects the list of alerts.")
+    items = payload if isinstance(payload, list) else [payload]
+    if len(items) > MOST:
+        raise WrongPayload(f"{len(items)} alerts in one request are too many; send at most {MOST}.")
+    return [_signal(item, mapping, f"Alert {index}", at=at) for index, item in enumerate(items)]
+
+
+def find(payload: object, path: str) -> object:
+    """What stands at a dotted path, numbers counting in lists; None when nothing does."""
+    for step in path.split("."):
+        if isinstance(payload, dict):
+            payload = payload.get(step)
+        elif isinstance(payload, list) and step.isdecimal() and int(step) < len(payload):
+            payload = payload[int(step)]
+        else:
+            return None
+    return payload
+
+
+def _signal(item: object, mapping: Mapping[str, str], where: str, *, at: datetime) -> Signal:
+    if not isinstance(item, dict):
+        raise WrongPayload(f"{where} must be an object with the fields {', '.join(FIELDS)}.")
+    fields = {name: find(item, mapping[name]) if name in mapping else item.get(name) for name in FIELDS}
+    texts = {name: _text(fields[name], f"{name} of {where}") for name in ("key", "title", "severity", "summary", "url")}
+    labels = _labels(fields["labels"], where)
+    for name, path in mapping.items():
+        if name.startswith(NESTED_LABEL) and (value := find(item, path)) is not None:
+            labels[name.removeprefix(NESTED_LABEL)] = _text(value, f"label {name} of {where}")
+    if not (texts["key"] or texts["title"] or labels):
+        raise WrongPayload(f"{where} has neither key, title nor labels, so nothing tells it from another.")
+    if texts["title"]:
+        labels.setdefault("alertname", texts["title"])
+    if texts["severity"]:
+        labels.setdefault("severity", texts["severity"])
+    over = _is_over(fields["status"], where)
+    starts, ends = (_time(fields[name], f"{name} of {where}") for name in ("starts_at", "ends_at"))
+    if over:
+        ends = min(ends, at) if ends else at
+        starts = min(starts, ends) if starts else None
+    if starts and ends and ends < starts:
+        raise WrongPayload(f"{where} ends before it starts.")
+    annotations = {"summary": texts["title"], "description": texts["summary"]}
+    return Signal(
+        labels=labels, annotations={name: text for name, text in annotations.items() if text}, starts_at=starts,
+        ends_at=ends, url=texts["url"], key=texts["key"], name=texts["title"], severity_key=texts["severity"],
+    )  # fmt: skip
+
+
+def _text(value: object, what: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        text = str(value)
+        if not text.isascii() and SURROGATE.search(text):
+            raise WrongPayload(f"The {what} holds half a surrogate pair, which is no text.")
+        return text
+    raise WrongPayload(f"The {what} must be a text, not {'a list' if isinstance(value, list) else 'an object'}.")
+
+
+def _labels(value: object, where: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise WrongPayload(f"The labels of {where} must be an object of texts.")
+    what = f"of {where}"
+    return {_text(name, f"name of a label {what}"): _text(each, f"label {name!r} {what}")
+            for name, each in value.items() if name}  # fmt: skip
+
+
+def _is_over(value: object, where: str) -> bool:
+    word = "firing" if value is None else _text(value, f"status of {where}").strip().lower()
+    if word in RESOLVED:
+        return True
+    if word in FIRING:
+        return False
+    raise WrongPayload(f"The status of {where} is {word[:40]!r}; it must be firing or resolved.")
+
+
+def _time(value: object, what: str) -> datetime | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        at = datetime.fromisoformat(str(value))
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise WrongPayload(f"The {what} is {str(value)[:40]!r}; give ISO 8601 or Unix seconds.") from error

@@ -1,0 +1,58 @@
+"""Whether a request was sent by somebody who knows the door's secret."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+TOLERANCE = timedelta(minutes=5)
+OURS, BODY_ONLY = "X-Opscenter-Signature", "X-Hub-Signature-256"
+PART = re.compile(r"\s*(t|v1)=([0-9a-fA-F]+)\s*")
+
+
+class NotSigned(ValueError):
+    """The signature is missing, wrong or old; the text says which and what to do."""
+
+
+def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, at: datetime) -> str:
+    """Raise NotSigned unless one of `secrets` signed the body; return what tells a replay, or "".
+
+    `X-Opscenter-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of `<seconds>.<body>`, as our own deliveries carry
+    it: not older than five minutes, and never the same twice. Several `v1` may stand in it while secrets are changed
+    over. `X-Hub-Signature-256: sha256=<hex>`, GitHub's form, is over the body alone: it cannot tell a replay from the
+    same event told twice, so nothing is returned for it.
+    """
+    if ours := headers.get(OURS):
+        return _check_ours(ours, body, secrets, at=at)
+    if other := headers.get(BODY_ONLY):
+        scheme, _, digest = other.strip().partition("=")
+        if scheme != "sha256" or not _signed([digest], body, secrets):
+            raise NotSigned(f"{BODY_ONLY} does not fit the body and the secret of this door.")
+        return ""
+    raise NotSigned(f"This door takes signed requests only: send {OURS}: t=<unix seconds>,v1=<HMAC-SHA256 in hex>.")
+
+
+def _check_ours(header: str, body: bytes, secrets: Sequence[str], *, at: datetime) -> str:
+    parts = [PART.fullmatch(part) for part in header.split(",")]
+    times = [part[2] for part in parts if part and part[1] == "t"]
+    digests = [part[2].lower() for part in parts if part and part[1] == "v1"]
+    if len(times) != 1 or not times[0].isdecimal() or len(times[0]) > 12 or not digests:
+        raise NotSigned(f"{OURS} must read t=<unix seconds>,v1=<HMAC-SHA256 in hex>.")
+    digest = _signed(digests, times[0].encode() + b"." + body, secrets)
+    if not digest:
+        raise NotSigned(f"{OURS} does not fit the body and the secret of this door.")
+    age = at.timestamp() - int(times[0])
+    if abs(age) > TOLERANCE.total_seconds():
+        when = f"{age:.0f} s old" if age > 0 else f"{-age:.0f} s ahead of our clock"
+        raise NotSigned(f"The signature is {when}; at most {TOLERANCE.total_seconds():.0f} s are taken.")
+    return digest
+
+
+def _signed(digests: Sequence[str], message: bytes, secrets: Sequence[str]) -> str:
+    """The digest that one of `secrets` makes of `message`; empty when none of `digests` is that."""
+    for secret in secrets:
+        wanted = hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+        if any(hmac.compare_digest(wanted.encode(), digest.encode()) for digest in digests):
+            return wanted
+    return ""

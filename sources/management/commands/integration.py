@@ -1,0 +1,68 @@
+"""`manage.py integration add KIND NAME`: a new door; `integration list`: those that are."""
+
+import json
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from policies.models import Policy
+from sources.inbound import PATHS
+from sources.models import Integration
+
+
+class Command(BaseCommand):
+    help = "Add a door for a sender, or list the doors; prints JSON."
+
+    def add_arguments(self, parser):
+        actions = parser.add_subparsers(dest="action", required=True)
+        add = actions.add_parser("add", help="make a door and print its address and key")
+        add.add_argument("kind", choices=sorted(PATHS), help="how the sender speaks")
+        add.add_argument("name", help="unique, for people")
+        add.add_argument("--key", help="stands in the address; made up when not given")
+        add.add_argument("--secret", default="", help="signs the sender's requests; without it the key alone lets in")
+        add.add_argument("--policy", metavar="KEY", help="whose levels and targets its alerts follow")
+        add.add_argument("--group-by", metavar="LABEL,…", default="", help="labels that make one incident")
+        actions.add_parser("list", help="print all doors")
+
+    def handle(self, *, action: str, **options) -> None:
+        self.stdout.write(json.dumps(_add(**options) if action == "add" else _list(), indent=2))
+
+
+def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | None, group_by: str, **_) -> dict:
+    if not name.strip():
+        raise CommandError("A door needs a name.")
+    if key is not None and not (key.isascii() and key.replace("-", "").replace("_", "").isalnum() and len(key) <= 64):
+        raise CommandError("A key has 1 to 64 ASCII letters, digits, - or _, since it stands in the address.")
+    if Integration.objects.filter(name=name).exists():
+        raise CommandError(f"There is a door named {name!r} already; `integration list` shows it.")
+    if key and (taken := Integration.objects.filter(key=key).first()):
+        raise CommandError(f"The key is taken by the door {taken.name!r}; choose another.")
+    fields = {"key": key} if key else {}
+    if policy:
+        fields["policy"] = Policy.objects.filter(key=policy).first()
+        if fields["policy"] is None:
+            known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
+            raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
+    labels = [label.strip() for label in group_by.split(",") if label.strip()]
+    integration = Integration.objects.create(kind=kind, name=name, secret=secret, group_by=labels, **fields)
+    return _shown(integration) | ({"secret": secret} if secret else {})
+
+
+def _list() -> list[dict]:
+    return [
+        _shown(integration)
+        | {
+            "policy": integration.policy and integration.policy.key,
+            "group_by": integration.group_by,
+            "signed": bool(integration.secrets),
+            "enabled": integration.enabled,
+            "last_seen_at": integration.last_seen_at and integration.last_seen_at.isoformat(),
+        }
+        for integration in Integration.objects.select_related("policy")
+    ]
+
+
+def _shown(integration: Integration) -> dict:
+    path = PATHS.get(integration.kind, "").format(key=integration.key)
+    url = settings.BASE_URL + path if path else ""
+    return {"kind": integration.kind, "name": integration.name, "url": url, "key": integration.key}
