@@ -168,7 +168,7 @@ def _layer(values: dict[str, Any], position: int, zone: ZoneInfo, desk: Desk) ->
         desk.problem((*path, "length"), "The rotation says how many already; keep `every` or `length`.")
     starts_at, ends_at = _bounds(values["from"], values["until"], (*path, "until"), zone, desk)
     return LayerDefinition(
-        name=values["name"] or f"layer {position + 1}",
+        name=values["name"] or str(position + 1),
         members=tuple(values["members"]),
         first_handoff=_first_handoff(values, path, zone, desk),
         zone=zone,

@@ -52,7 +52,7 @@ def test_every_key_is_read():
     assert nights.windows == (Window(frozenset({4, 5}), timedelta(hours=22), timedelta(hours=30)),)
     assert nights.starts_at == datetime(2026, 2, 1, 8, tzinfo=UTC)
     assert nights.ends_at == datetime(2026, 12, 24, 16, tzinfo=UTC)
-    assert (always.name, always.precedence, always.rotation, always.length) == ("layer 2", 0, "weeks", 2)
+    assert (always.name, always.precedence, always.rotation, always.length) == ("2", 0, "weeks", 2)
     assert always.first_handoff == datetime(2026, 1, 5, 8, tzinfo=UTC)
     assert schedule.overrides == (
         OverrideDefinition("margaret", datetime(2026, 3, 29, 1, 30, tzinfo=UTC), datetime(2026, 3, 29, 20, tzinfo=UTC)),
