@@ -1,8 +1,9 @@
 from django.urls import path
 
-from . import views
+from . import pages, views
 
 urlpatterns = [
+    path("alerts/", pages.alert_list, name="alerts"),
     path("api/v2/alerts", views.alertmanager, name="alertmanager-alerts"),
     path("api/v2/alerts/", views.alertmanager),
     path("api/ingest/<str:key>", views.ingest, name="ingest"),
