@@ -1,0 +1,33 @@
+"""Tasks that the clock hands to the engine; each reads the time once and calls one function."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from . import beat, handover, maintenance
+from .engine import task
+from .models import Beat
+
+
+@task
+def run_checks() -> None:
+    """Check the rules that are due."""
+    handover.check_rules()
+
+
+@task
+def run_job(name: str, handed_at: str) -> None:
+    """Run the system job `name`, handed over at `handed_at` (ISO)."""
+    beat.run_job(name, datetime.fromisoformat(handed_at), at=timezone.now())
+
+
+@task
+def answer(asked_at: str) -> None:
+    """The queue's sign of life: it took what was asked at `asked_at` (ISO)."""
+    Beat.note("queue", timezone.now(), {"asked_at": asked_at})
+
+
+@task
+def ops_maintenance() -> str:
+    """Remove what is older than the settings keep it; tells how much of what."""
+    return maintenance.words(maintenance.prune(at=timezone.now()))
