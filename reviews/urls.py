@@ -5,5 +5,5 @@ from . import views
 urlpatterns = [
     path("reviews/", views.review_list, name="reviews"),
     path("reviews/<int:number>/", views.review, name="review"),
-    path("incidents/<int:incident>/review/", views.begin, name="review-begin"),
+    path("reviews/of/<int:incident>/", views.begin, name="review-begin"),
 ]

@@ -4,12 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
 from incidents import gates, lifecycle, page
 from incidents.models import Incident, Status
+from tests.accounts import signed_in
 from tests.factories import (
     MINUTE,
     CadencePlanFactory,
@@ -21,7 +21,6 @@ from tests.factories import (
     SeverityFactory,
     TargetPlanFactory,
     TimelineEntryFactory,
-    UserFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -42,23 +41,14 @@ def now():
     return timezone.now().replace(microsecond=0)
 
 
-def member(client, contact, *groups):
-    """A client signed in as `contact`, who is in `groups` and no more."""
-    contact.user = UserFactory(username=contact.name)
-    contact.save()
-    contact.user.groups.set(Group.objects.filter(name__in=groups))
-    client.force_login(contact.user)
-    return client
-
-
 @pytest.fixture
 def commander(client, grace):
-    return member(client, grace, "Incident Commander")
+    return signed_in(client, grace, "Incident Commander")
 
 
 @pytest.fixture
 def viewer(client, linus):
-    return member(client, linus, "Viewer")
+    return signed_in(client, linus, "Viewer")
 
 
 def opened(level, at, key="checkout", **kwargs) -> Incident:
@@ -102,7 +92,7 @@ def test_a_stranger_who_acts_changes_nothing(client, level, now):
 @pytest.mark.req("CARD-17")
 @pytest.mark.parametrize("address", PAGES)
 def test_without_the_right_a_page_is_refused(client, grace, level, now, address):
-    member(client, grace)
+    signed_in(client, grace)
     response = client.get(address.format(opened(level, now).pk))
     assert response.status_code == 403
     assert "You may not do this" in response.content.decode()
@@ -342,7 +332,7 @@ def test_without_the_right_a_gate_cannot_be_overridden(commander, guarded):
 
 
 def test_with_the_right_and_a_reason_a_gate_is_overridden_on_the_record(client, ada, guarded):
-    member(client, ada, "Review Approver")
+    signed_in(client, ada, "Review Approver")
     assert b"override_reason" in client.get(url(guarded)).content
     assert client.post(url(guarded, "close"), {"override_reason": "  "}).status_code == 409
     assert client.post(url(guarded, "close"), {"override_reason": "The vendor never said."}).status_code == 302
@@ -525,7 +515,7 @@ def queries(client, address, django_assert_max_num_queries) -> int:
 def test_the_incident_page_takes_at_most_25_queries_however_long_it_is(
     client, ada, grace, level, now, django_assert_max_num_queries
 ):
-    member(client, grace, "Incident Commander", "Review Approver")
+    signed_in(client, grace, "Incident Commander", "Review Approver")
     short = busy(level, now, [ada, grace], 5)
     few = queries(client, url(short), django_assert_max_num_queries)
     for _ in range(195):
