@@ -78,11 +78,11 @@ def test_a_failing_sweep_is_told_and_stops_no_other(db, caplog, monkeypatch):
     outcome = clock.run([named("first", 3), failing, named("last", 2)], at=NINE)
     assert outcome.done == {"tests.first": 3, "tests.last": 2}
     assert outcome.failed == [f"{__name__}.failing"]
-    assert caplog.text.count("this sweep is broken") == 1
+    assert "this sweep is broken" in caplog.text
     clock.run([failing], at=NINE + timedelta(seconds=59))
-    assert caplog.text.count("this sweep is broken") == 1
+    assert len(caplog.records) == 1
     clock.run([failing], at=NINE + timedelta(seconds=60))
-    assert caplog.text.count("this sweep is broken") == 2
+    assert len(caplog.records) == 2
 
 
 def test_a_sweep_repeats_while_its_batches_are_full(db):
