@@ -124,7 +124,8 @@ def _take(environ: dict, stream: BinaryIO, body: list[bytes], django: BaseDataba
     except alertmanager.Malformed as error:
         raise Refused(400, str(error), door=door.id, body=body[0]) from error
     except alertmanager.WrongShape as error:
-        raise Refused(422, str(error), door=door.id, body=body[0]) from error
+        words = {"code": error.code, "message": str(error)}
+        raise Refused(422, str(error), door=door.id, body=body[0], answer=words) from error
     _note_seen(door, at)
     if stored.faults:
         reason = _fault_words(stored.faults, len(posts))

@@ -10,21 +10,26 @@ import msgspec
 
 from ..signals import micros
 
-URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?/[^\x00-\x1f\x7f]*", re.DOTALL)
+URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|/)[^\x00-\x1f\x7f]*", re.DOTALL)
+REQUIRED, WRONG_FORMAT = 602, 601  # Alertmanager's own numbers for what fails its schema
 
 
 class Malformed(ValueError):
-    """The body is no JSON; the text says where it breaks."""
+    """The body is no JSON, or not of the types that alerts have; the text says where. Nothing of it may be stored."""
 
 
 class WrongShape(ValueError):
-    """The body is JSON but no list of alerts; the text names the place. Nothing of it may be stored."""
+    """Something that must be there is missing or badly formed; the text names the place. Nothing may be stored."""
+
+    def __init__(self, reason: str, code: int):
+        super().__init__(reason)
+        self.code = code
 
 
 class Posted(msgspec.Struct, gc=False, rename="camel"):
     """One alert as it was posted. Labels and annotations stay undecoded: most posts repeat what is already known."""
 
-    labels: msgspec.Raw
+    labels: msgspec.Raw = msgspec.Raw(b"")
     annotations: msgspec.Raw = msgspec.Raw(b"")
     starts_at: str | None = None
     ends_at: str | None = None
@@ -38,10 +43,12 @@ _texts_or_nulls = msgspec.json.Decoder(dict[str, str | None])
 
 def decode(body: bytes) -> list[Posted]:
     """The alerts of a request's body, in order; `null` is an empty list."""
+    if not body.strip():
+        raise WrongShape("The body is empty; it must be a list of alerts.", REQUIRED)
     try:
         return _body.decode(body) or []
     except msgspec.ValidationError as error:
-        raise WrongShape(f"The body is not a list of alerts: {error}") from error
+        raise Malformed(f"The body is not a list of alerts: {error}.") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
 
@@ -51,7 +58,7 @@ def time(text: str, index: int, name: str) -> int | None:
     try:
         at = msgspec.convert(text, datetime)
     except msgspec.ValidationError as error:
-        raise WrongShape(f"{name} of alert {index} is no RFC 3339 time: {text[:60]!r}.") from error
+        raise Malformed(f"{name} of alert {index} is no RFC 3339 time: {text[:60]!r}.") from error
     if at.year == 1:
         return None
     return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
@@ -59,6 +66,8 @@ def time(text: str, index: int, name: str) -> int | None:
 
 def labels(posted: Posted, index: int) -> dict[str, str]:
     """The labels; those without a value are left out, as they do not count."""
+    if bytes(posted.labels) in (b"", b"null"):
+        raise WrongShape(f"Alert {index} has no labels; they are required.", REQUIRED)
     pairs = _pairs(posted.labels, index, "labels")
     return {name: value for name, value in pairs.items() if value} if "" in pairs.values() else pairs
 
@@ -83,7 +92,7 @@ def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
     try:
         return {key: value or "" for key, value in _texts_or_nulls.decode(raw).items()}
     except msgspec.ValidationError as error:
-        raise WrongShape(f"The {name} of alert {index} must be texts by name: {error}") from error
+        raise Malformed(f"The {name} of alert {index} must be texts by name: {error}.") from error
     except msgspec.DecodeError as error:
         raise Malformed(f"The {name} of alert {index} are not JSON: {error}.") from error
 
@@ -91,7 +100,7 @@ def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
 def check_url(address: str, index: int) -> None:
     """Raise WrongShape when it is no absolute address."""
     if not URI.fullmatch(address):
-        raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.")
+        raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.", WRONG_FORMAT)
 
 
 def fault(labels: dict[str, str], annotations: dict[str, str], *, begins: int, ends: int) -> str:
