@@ -5,30 +5,36 @@ Standard library only: a mistyped option is told before any package is installed
 
 import argparse
 import fcntl
+import gc
+import io
 import json
+import multiprocessing
 import os
 import re
-import shlex
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
+from opscenter.demo import HOST as DEMO_HOST
 from opscenter.demo import Demo
 from opscenter.localpg import PostgresUnavailable
-from opscenter.processes import free_port
+from opscenter.processes import PRIVATE, Program, free_port, run
 from opscenter.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_WAIT = 60.0  # seconds for the web process to answer
-WEB_THREADS = 8  # requests served at once; each keeps a database connection
-SETTINGS = (  # asked of Django, so that .env counts here too
-    "import json; from django.conf import settings as s;"
-    "print(json.dumps({'data': str(s.DATA_DIR), 'engine': s.ENGINE, 'url': s.BASE_URL}))"
+PRELOADED = (  # shared by web, clock and worker, which are forks of this process: a third of the memory
+    "opscenter.urls",
+    "opscenter.wsgi",
+    "opscenter.clockwork",
+    "opscenter.tasks",
+    "opscenter.management.commands.web",
+    "django_q.cluster",
 )
 
 
@@ -107,6 +113,14 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
+def data_folder() -> Path:
+    """Where database, keys and logs are, as settings.py will see it: asked before Django is loaded."""
+    import environ
+
+    environ.Env.read_env(ROOT / ".env")
+    return Path(os.environ.get("OPSCENTER_DATA", ROOT / "var")).resolve()
+
+
 def listening_port(host: str, port: int) -> int:
     """`port` if a server can listen there now (0: any free one); StartFailed when it cannot."""
     try:
@@ -132,6 +146,7 @@ def hold(data: Path) -> TextIO:
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            PRIVATE.add(lock.fileno())
             return lock
         except BlockingIOError:
             if time.monotonic() > until:
@@ -146,60 +161,87 @@ def hold(data: Path) -> TextIO:
     raise StartFailed(f"Another Opscenter{where} uses the data folder {data}. Give this one another with --data.")
 
 
-def manage(*words: str, show: bool = False) -> str:
-    """Run a command of manage.py; its output, also shown when `show`. StartFailed with its last words."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise StartFailed(f"`manage.py {words[0]}` failed:\n{last_lines(done.stderr or done.stdout)}")
-    if show and done.stdout.strip():
-        print(done.stdout.rstrip(), flush=True)
-    return done.stdout
+def preload() -> Any:
+    """Import the whole app, without starting a thread or a connection, and return Django's settings."""
+    import django
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.urls import get_resolver
+
+    try:
+        django.setup()
+    except (ImproperlyConfigured, ValueError) as error:
+        raise StartFailed(f"The settings are not usable: {error}") from error
+    for name in PRELOADED:
+        import_module(name)
+    _ = get_resolver().url_patterns
+    gc.collect()
+    gc.freeze()  # a collection in a child would otherwise write to, and so copy, every page of it
+    return settings
+
+
+def manage(*words: str, show: bool = False, **options: Any) -> None:
+    """Run a command of manage.py; what it tells is shown when `show`. StartFailed with its last words."""
+    from django.core.management import CommandError, call_command
+
+    def command() -> None:
+        told = io.StringIO()
+        try:
+            call_command(*words, stdout=told, **options)
+        except CommandError as error:
+            sys.exit(str(error))
+        print(told.getvalue().rstrip())
+
+    code, written = run(words[0], command)
+    if code:
+        raise StartFailed(f"`manage.py {words[0]}` failed:\n{last_lines(written)}")
+    if show and written.strip():
+        print(written.strip(), flush=True)
 
 
 def last_lines(text: str, count: int = 12) -> str:
     return "\n".join(text.rstrip().splitlines()[-count:])
 
 
-def read_settings() -> dict[str, str]:
-    """Where the data is, the engine and the public address, as Django sees them."""
-    done = subprocess.run([sys.executable, "-c", SETTINGS], capture_output=True, text=True)
-    if done.returncode:
-        raise StartFailed(f"The settings are not usable:\n{last_lines(done.stderr, 1)}")
-    return json.loads(done.stdout)
+def command(*words: str) -> Program:
+    """manage.py with `words`, as a fork that shares the preloaded app where forks are safe, else as a new program."""
+    if sys.platform != "linux":
+        return [sys.executable, "manage.py", *words]
+
+    def fork() -> None:
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["manage.py", *words])
+        for below in multiprocessing.active_children():
+            below.join()  # what Python does at a program's end, and qcluster counts on
+
+    return fork
 
 
 def children(engine: str, host: str, port: int) -> list[Child]:
     """The programs of one instance."""
-    python = sys.executable
-    threads = os.environ.get("OPSCENTER_WEB_THREADS", str(WEB_THREADS))
-    web = shlex.split(
-        f"-m granian --interface wsgi --workers 1 --blocking-threads {threads} --no-ws --http auto "
-        f"--log-level warning --workers-kill-timeout 5 --host {shlex.quote(host)} --port {port}"
-    )
     programs = [
-        Child("web", [python, *web, "opscenter.wsgi:application"]),
-        Child("clock", [python, "manage.py", "clock"]),
+        Child("web", command("web", "--host", host, "--port", str(port))),
+        Child("clock", command("clock")),
     ]
     if engine == "django-q":
-        programs.append(Child("worker", [python, "manage.py", "qcluster"]))
+        programs.append(Child("worker", command("qcluster")))
     elif engine == "celery":
         celery = "-m celery --app opscenter.celery worker --concurrency 1 --loglevel warning"
-        programs.append(Child("worker", [python, *celery.split()]))
+        programs.append(Child("worker", [sys.executable, *celery.split()]))
     return programs
 
 
-def announcer(address: tuple[str, int], lines: list[str], log: Path) -> Callable[[], bool]:
-    """For Supervisor.run: prints `lines` once the web process answers at `address`."""
+def announcer(addresses: list[tuple[str, int]], lines: list[str], log: Path) -> Callable[[], bool]:
+    """For Supervisor.run: prints `lines` once every server answers; gives up, showing the web process's `log`."""
     until = time.monotonic() + LIVE_WAIT
 
     def look() -> bool:
-        if answers(address):
+        if all(answers(address) for address in addresses):
             print("\n".join(lines), flush=True)
             return True
         if time.monotonic() > until:
-            words = last_lines(log.read_text(errors="replace") if log.exists() else "")
+            words = last_lines(log.read_text(errors="replace"))
             raise StartFailed(f"The web process does not answer after {LIVE_WAIT:.0f} s. The end of {log}:\n{words}")
         return False
 
@@ -223,33 +265,28 @@ def launch(options: argparse.Namespace) -> None:
     os.chdir(ROOT)
     port = listening_port(options.host, options.port)
     os.environ |= environment(options, port)
-    settings = read_settings()
-    data = Path(settings["data"])
-    facts: dict[str, Any] = {
-        "url": os.environ["OPSCENTER_LISTEN_URL"],
-        "host": options.host,
-        "port": port,
-        "data": str(data),
-    }
-    lines = [f"Opscenter runs at {settings['url']}/  (logs: {data / 'logs'}; stop with Ctrl-C)"]
-    programs = children(settings["engine"], options.host, port)
-    packs: list[str] = []
+    data = data_folder()
+    facts: dict[str, Any] = {"url": os.environ["OPSCENTER_LISTEN_URL"], "host": options.host, "port": port}
     with ExitStack() as held:
         held.enter_context(hold(data))
-        if options.demo:
-            demo = held.enter_context(Demo(data / "demo"))
+        demo = held.enter_context(Demo(data / "demo")) if options.demo else None
+        if demo:
             os.environ |= demo.environment()
             facts["demo"] = demo.ports
+        settings = preload()
+        manage("migrate", interactive=False, verbosity=0, skip_checks=False)
+        name, password = options.admin or ("", "")
+        manage("bootstrap", admin=name, password=password, show=True)
+        programs = children(settings.ENGINE, options.host, port)
+        lines = [f"Opscenter runs at {settings.BASE_URL}/  (logs: {data / 'logs'}; stop with Ctrl-C)"]
+        servers = [(reachable(options.host), port)]
+        if demo:
+            for pack in demo.packs():
+                manage("load_pack", pack)
             programs += demo.children()
+            servers += [(DEMO_HOST, number) for name, number in demo.ports.items() if name != "mail"]
             lines += demo.lines(facts["url"])
-            packs = demo.packs()
-        manage("migrate", "--no-input", "--verbosity", "0")
-        login = ["--admin", options.admin[0], "--password", options.admin[1]] if options.admin else []
-        manage("bootstrap", *login, show=True)
-        for pack in packs:
-            manage("load_pack", pack)
-        look = announcer((reachable(options.host), port), lines, data / "logs" / "web.log")
-        Supervisor(programs, data, facts).run(look)
+        Supervisor(programs, data, facts).run(announcer(servers, lines, data / "logs" / "web.log"))
 
 
 def main(words: list[str] | None = None) -> int:

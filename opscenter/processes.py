@@ -5,14 +5,21 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
+Program = list[str] | Callable[[], object]
+PRIVATE: set[int] = set()
+"""Descriptors that end in a forked child: its siblings' pipes, our locks. Those of imported modules must stay, since
+their owners may close them there, and would hit whatever has the number by then."""
 
 
 def die_with_parent(signal_number: int) -> Callable[[], None]:
-    """For Popen's preexec_fn: on Linux the child gets `signal_number` when this process ends in any way.
+    """To be called in a child that is forked next: on Linux it gets `signal_number` when we end in any way.
 
     It reaches the child only, not what the child starts: the Warden is for those.
     """
@@ -44,11 +51,125 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+class Process:
+    """A child in a session, and so a process group, of its own; what it writes arrives on the pipe `output`.
+
+    program  a command to execute; or a function to call in the fork itself, which then shares with us the memory of
+             everything imported so far. We must have a single thread and no open database connection then.
+    """
+
+    def __init__(self, name: str, program: Program) -> None:
+        self.output, writer = os.pipe()
+        PRIVATE.add(self.output)
+        os.set_blocking(self.output, False)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # or the child would write again what still waits here
+        prepare = die_with_parent(signal.SIGKILL)
+        # a signal that comes before the child has let go of our handlers waits instead of being lost in them
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(name, program, writer, prepare)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        os.close(writer)
+        self.code: int | None = None  # once it has ended; negative: the signal that killed it
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code
+
+    def terminate(self) -> None:
+        """Ask it, not the rest of its group, to end."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended."""
+        if self.code is None:
+            self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.code
+
+    def kill(self) -> None:
+        """End it and its whole group; returns when it has ended."""
+        kill_group(self.pid)
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)  # just forked, it may not lead its group yet
+        self.wait()
+
+    def read(self) -> bytes | None:
+        """What has arrived on its pipe; None for nothing yet, empty when all its writers have closed it."""
+        try:
+            return os.read(self.output, 65536)
+        except BlockingIOError:
+            return None
+
+    def close(self) -> None:
+        PRIVATE.discard(self.output)
+        os.close(self.output)
+
+
+def _become(name: str, program: Program, writer: int, prepare: Callable[[], None]) -> NoReturn:
+    """The whole life of a forked child."""
+    code = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in HANDLED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        prepare()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        os.close(writer)
+        if isinstance(program, list):
+            os.execvp(program[0], program)
+        for descriptor in PRIVATE:
+            os.close(descriptor)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in every Python program
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15])  # what top and ps -o comm show
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        program()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+
+def run(name: str, program: Program) -> tuple[int, str]:
+    """Run `program` in a Process to its end; its exit code and all it wrote."""
+    process = Process(name, program)
+    os.set_blocking(process.output, True)
+    written = b""
+    try:
+        while chunk := process.read():
+            written += chunk
+        code = process.wait()
+    finally:
+        process.kill()
+        process.close()
+    return code, written.decode(errors="replace")
+
+
 class Warden:
     """A small fork of this process that kills the groups in its care when this process ends.
 
     It reads a pipe that ends with us, however we end; it shares our memory, so it costs about a megabyte.
-    Call `check` now and then: a warden that was killed itself is replaced. Fork it before starting threads.
+    Call `check` now and then: a warden that was killed itself is replaced.
     """
 
     def __init__(self) -> None:
@@ -66,14 +187,18 @@ class Warden:
     def check(self) -> None:
         """Replace a warden that has ended."""
         if os.waitpid(self.pid, os.WNOHANG) != (0, 0):
-            os.close(self._pipe)
+            self._close()
             self._start()
 
     def dismiss(self) -> None:
         """Let it go; what is still in its care is killed."""
-        os.close(self._pipe)
+        self._close()
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+
+    def _close(self) -> None:
+        PRIVATE.discard(self._pipe)
+        os.close(self._pipe)
 
     def _start(self) -> None:
         reader, writer = os.pipe()
@@ -83,6 +208,7 @@ class Warden:
             self._watch(reader, set(self.groups))
         os.close(reader)
         self.pid, self._pipe = pid, writer
+        PRIVATE.add(writer)
 
     def _tell(self, line: str) -> None:
         with suppress(BrokenPipeError):  # `check` starts a new one, which knows `groups`

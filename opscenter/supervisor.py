@@ -10,16 +10,15 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opscenter.processes import Warden, die_with_parent, kill_group
+from opscenter.processes import PRIVATE, Process, Program, Warden, kill_group
 
 FIRST_DELAY = 0.2  # seconds before the first restart; doubles up to the longest
 LONGEST_DELAY = 30.0
@@ -41,6 +40,7 @@ class Log:
 
     def __init__(self, path: Path, limit: int = LOG_LIMIT) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
         self.path, self.limit = path, limit
         self.last_line = ""
 
@@ -56,12 +56,11 @@ class Log:
 
 @dataclass
 class Child:
-    """One program to keep running: its command, and how the present run of it goes."""
+    """One program to keep running, and how the present run of it goes."""
 
     name: str
-    command: list[str]
-    env: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    program: Program
+    process: Process | None = None
     starts: int = 0
     failures: int = 0  # short runs in a row
     started_at: float = 0.0  # monotonic
@@ -120,6 +119,7 @@ class Supervisor:
         for end in (reader, writer):
             end.setblocking(False)
         self._wakeup = (reader, writer)  # kept open as long as we are
+        PRIVATE.update(end.fileno() for end in (reader, writer, self.selector))
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         self.selector.register(reader, selectors.EVENT_READ, None)
 
@@ -146,37 +146,27 @@ class Supervisor:
     def _start(self, child: Child, now: float) -> None:
         child.started_at = now
         try:
-            child.process = subprocess.Popen(
-                child.command,
-                env=os.environ | child.env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),
-            )
+            child.process = Process(child.name, child.program)
         except OSError as error:  # out of memory or processes: later it may do
             child.ended(now)
             say(f"{child.name} could not be started ({error}); trying again in {child.start_at - now:.1f} s")
             return
         self.warden.guard(child.process.pid)
         child.starts += 1
-        assert child.process.stdout is not None
-        os.set_blocking(child.process.stdout.fileno(), False)
-        self.selector.register(child.process.stdout, selectors.EVENT_READ, child)
+        self.selector.register(child.process.output, selectors.EVENT_READ, child)
         if child.starts > 1:
             say(f"{child.name} runs again")
         self._write_run_file()
 
     def _bury(self, child: Child) -> None:
         """Kill what is left of an ended child's group and close its log pipe."""
-        assert child.process is not None and child.process.stdout is not None
+        assert child.process is not None
         kill_group(child.process.pid)
         self.warden.release(child.process.pid)
         self._read(child)
         with suppress(KeyError):
-            self.selector.unregister(child.process.stdout)
-        child.process.stdout.close()
+            self.selector.unregister(child.process.output)
+        child.process.close()
 
     def _pump(self, wait: float) -> None:
         """Wait up to `wait` seconds for signals and output, and write the output to the logs."""
@@ -188,15 +178,12 @@ class Supervisor:
                 self._read(key.data)
 
     def _read(self, child: Child) -> None:
-        assert child.process is not None and child.process.stdout is not None
-        pipe = child.process.stdout
-        try:
-            while chunk := os.read(pipe.fileno(), 65536):
-                self.logs[child.name].write(chunk)
-        except BlockingIOError:
-            return  # nothing more for now
-        with suppress(KeyError):  # the end of it: every process of the group has closed the pipe
-            self.selector.unregister(pipe)
+        assert child.process is not None
+        while chunk := child.process.read():
+            self.logs[child.name].write(chunk)
+        if chunk == b"":  # every process of the group has closed the pipe
+            with suppress(KeyError):
+                self.selector.unregister(child.process.output)
 
     def _heed_restart_request(self) -> None:
         request = self.data / RESTART_WORKER
@@ -229,16 +216,14 @@ class Supervisor:
         running = [child for child in self.children if child.process is not None]
         for child in running:
             assert child.process is not None
-            with suppress(ProcessLookupError):
-                child.process.send_signal(signal.SIGTERM)
+            child.process.terminate()
         until, signals = time.monotonic() + STOP_GRACE, self.signals
         while running:
             in_time = time.monotonic() < until and self.signals == signals
             for child in list(running):
                 assert child.process is not None
                 if not in_time:
-                    kill_group(child.process.pid)
-                    child.process.wait()
+                    child.process.kill()
                 if child.process.poll() is not None:
                     self._bury(child)
                     running.remove(child)

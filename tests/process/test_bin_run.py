@@ -1,0 +1,147 @@
+"""The whole of `bin/run`: first start, killed children, stop, second start, killed parent."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.process.instance import ROOT, alive, clean_environment, until
+
+pytestmark = [pytest.mark.once, pytest.mark.timeout(180)]
+CHILDREN = ["web", "clock", "worker"]
+
+
+@pytest.fixture(scope="module")
+def instance(bin_run):
+    return bin_run()
+
+
+def memory(pid: int) -> float:
+    """Its share of the machine's memory (PSS) in MB."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError as error:
+        pytest.skip(f"this kernel does not tell the memory of a process: {error}")
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1000
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """What the processes have used so far."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def test_the_first_start_tells_address_and_a_login_that_works(instance):
+    said = instance.said()
+    assert f"Opscenter runs at {instance.url}" in said
+    name, password = re.search(r"First login: (\S+) / (\S+)", said).groups()
+    session = instance.login(name, password)
+    assert session.get(f"{instance.url}/admin/", timeout=10).status_code == 200
+    assert "login" not in session.get(f"{instance.url}/admin/", timeout=10).url
+
+
+def test_the_admin_is_served_with_its_style_sheets(instance):
+    page = requests.get(f"{instance.url}/admin/login/", timeout=10)
+    sheets = re.findall(r'<link[^>]+href="(/static/[^"]+\.css)"', page.text)
+    assert sheets
+    for sheet in sheets:
+        assert requests.get(f"{instance.url}{sheet}", timeout=10).status_code == 200
+
+
+def test_the_data_folder_holds_database_keys_and_logs(instance):
+    for name in ("opscenter.sqlite3", "secret_key", "run.json", *(f"logs/{child}.log" for child in CHILDREN)):
+        assert (instance.data / name).exists(), name
+    assert (instance.data / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_all_idle_processes_stay_within_their_memory_and_cpu(instance):
+    until(lambda: requests.get(f"{instance.url}/admin/login/", timeout=10).ok)
+    pids = instance.processes()
+    assert sum(memory(pid) for pid in pids) <= 300
+    before, began = cpu_seconds(pids), time.monotonic()
+    time.sleep(5)
+    assert cpu_seconds(pids) - before <= 0.05 * (time.monotonic() - began)  # the budget is 1 %; a busy machine
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_killed_child_is_back_within_five_seconds(instance, name):
+    until(instance.lives)
+    first = instance.pid(name)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: instance.pid(name) not in (None, first) and instance.lives(), seconds=5)
+
+
+def test_a_second_instance_on_the_same_data_is_refused(instance):
+    words = [ROOT / "bin/run", "--port", "0", "--data", instance.data]
+    second = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert "Another Opscenter" in second.stderr and instance.url in second.stderr
+
+
+def test_a_taken_port_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        words = [ROOT / "bin/run", "--port", port, "--data", tmp_path / "data"]
+        done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and f"port {port}" in done.stderr and "--port" in done.stderr
+
+
+def test_unusable_settings_are_told(tmp_path):
+    words = [ROOT / "bin/run", "--port", "0", "--data", tmp_path / "data"]
+    env = clean_environment() | {"OPSCENTER_ENV": "production"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "SECRET_KEY" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_stop_second_start_and_a_killed_parent(bin_run):
+    """One story, since every start takes seconds."""
+    first = bin_run("--admin", "ada:correct horse")
+    key = (first.data / "secret_key").read_text()
+    pids = first.processes()
+    assert len(pids) >= 8
+    assert first.stop() == 0
+    until(lambda: not any(alive(pid) for pid in pids))
+
+    second = bin_run(data=first.data)
+    assert second.started_in < 10
+    assert (second.data / "secret_key").read_text() == key
+    session = second.login("ada", "correct horse")
+    assert "login" not in session.get(f"{second.url}/admin/", timeout=10).url
+    assert "correct horse" not in second.said()
+
+    pids = second.processes()
+    second.kill()
+    until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_the_password_of_a_user_can_be_set_again(bin_run):
+    first = bin_run("--admin", "grace:one-password")
+    first.stop()
+    second = bin_run("--admin", "grace:another-password", data=first.data)
+    session = second.login("grace", "another-password")
+    assert "login" not in session.get(f"{second.url}/admin/", timeout=10).url
+
+
+def test_the_demo_shows_an_alert_become_a_page(bin_run):
+    demo = bin_run("--demo")
+    at = {name: f"http://127.0.0.1:{port}" for name, port in demo.facts["demo"].items()}
+    for name in ("sink", "mailer", "whatsapp"):
+        assert requests.get(f"{at[name]}/", timeout=10).ok
+        assert at[name] in demo.said()
+
+    def paged() -> list[dict]:
+        return requests.get(f"{at['sink']}/_received", params={"path": "/slack/ada"}, timeout=10).json()
+
+    alert = {"labels": {"alertname": "CheckoutDown", "severity": "critical"}}
+    assert requests.post(f"{demo.url}/api/v2/alerts", json=[alert], timeout=10).status_code == 200
+    until(paged, seconds=20)
+    assert "CheckoutDown" in str(paged())
+    pids = demo.processes()
+    assert demo.stop() == 0
+    until(lambda: not any(alive(pid) for pid in pids))
