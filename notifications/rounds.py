@@ -107,8 +107,10 @@ class Round:
         at = self.now()
         due = Delivery.objects.due(at).exclude(hint__in=full)
         due = due.filter(thread=self.thread) if self.thread else due
-        due = due.filter(urgent=True) if urgent else due
-        picked = list(due.values_list("pk", flat=True)[:wanted])
+        # asked apart, each is a range of the index: what is due later is not read, however much it is
+        picked = list(due.filter(urgent=True).values_list("pk", flat=True)[:wanted])
+        if len(picked) < wanted and not urgent:
+            picked += due.filter(urgent=False).values_list("pk", flat=True)[: wanted - len(picked)]
         if not picked:
             return []
         self.held.update(picked)

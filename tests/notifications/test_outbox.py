@@ -554,9 +554,9 @@ def test_a_failure_of_the_database_leaves_no_claim_of_ours_behind(queue, receive
     assert (row.status, row.possibly_repeated) == ("sent", True)
 
 
-def test_a_look_with_nothing_due_is_one_query(queue, receiver, django_assert_num_queries):
+def test_a_look_with_nothing_due_is_two_queries(queue, receiver, django_assert_num_queries):
     queue(receiver.url(), at=later(60))
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         outbox.deliver_due(at=NINE)
     with django_assert_num_queries(1):
         outbox.release_dead(at=NINE)
