@@ -225,6 +225,7 @@ class Clockwork:
         assert self.waker is not None
         self.beat_at = at
         self.waker.check()
+        outbox.release_dead(at=at)  # of a run_deliveries that was killed, or of a thread of ours that an error ended
         self.hands.listen(at=at)
         reasons = [
             f"The sweep {name} fails since {since:%H:%M:%S} UTC; the clock's log says why."

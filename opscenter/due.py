@@ -21,8 +21,10 @@ EARLIEST = {
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
-    "notifications.outbox.deliver_due": "SELECT min(next_attempt_at) FROM notifications_delivery"
-    " WHERE next_attempt_at IS NOT NULL",
+    "notifications.outbox.deliver_due": "SELECT min(due) FROM ("  # its index has the urgent ones first
+    "SELECT min(next_attempt_at) AS due FROM notifications_delivery WHERE next_attempt_at IS NOT NULL AND urgent = true"
+    " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
+    " WHERE next_attempt_at IS NOT NULL AND urgent = false) AS both_kinds",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
     "incidents.paging.follow_up_due": "SELECT min(d.ended_at) FROM incidents_page p"
     " JOIN notifications_delivery d ON d.id = p.delivery_id"
