@@ -1,0 +1,124 @@
+"""The way in and the words at shut doors: login, lock-out, rights of the groups, pages for refusals and faults."""
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.test import Client
+from django.urls import include, path
+
+from opscenter import rights
+from tests.accounts import PASSWORD, account
+from tests.factories import UserFactory
+
+
+def broken(request):
+    raise RuntimeError("a fault of ours")
+
+
+def refused(request):
+    raise PermissionDenied("Only on Tuesdays.")
+
+
+def absent(request):
+    raise Http404
+
+
+urlpatterns = [
+    path("broken/", broken),
+    path("refused/", refused),
+    path("absent/", absent),
+    path("", include("opscenter.urls")),
+]
+
+
+@pytest.mark.django_db
+def test_a_commander_who_is_no_staff_logs_in_and_comes_where_they_wanted(client, grace):
+    account(grace, "Incident Commander")
+    asked = client.get("/incidents/new/")
+    response = client.post(asked.url, {"username": "grace", "password": PASSWORD, "next": "/incidents/new/"})
+    assert response.url == "/incidents/new/"
+    assert client.get("/incidents/new/").status_code == 200
+    assert client.get("/login/").url == "/incidents/"  # nobody logs in twice
+    assert client.get("/logout/").status_code == 405
+    assert client.post("/logout/").url == "/login/"
+    assert client.get("/incidents/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_login_leads_to_no_other_site(client, grace):
+    account(grace, "Viewer")
+    form = {"username": "grace", "password": PASSWORD, "next": "https://elsewhere.example/"}
+    assert client.post("/login/", form).url == "/incidents/"
+
+
+@pytest.mark.django_db
+def test_a_wrong_password_is_told_and_too_many_lock_the_door(client, grace, settings):
+    settings.AXES_FAILURE_LIMIT = 3
+    account(grace, "Viewer")
+    wrong = {"username": "grace", "password": "guess"}
+    first = client.post("/login/", wrong)
+    assert first.status_code == 200
+    assert "Please enter a correct username and password" in first.content.decode()
+    assert [client.post("/login/", wrong).status_code for _ in range(2)] == [200, 429]
+    locked = client.post("/login/", {**wrong, "password": PASSWORD})
+    assert locked.status_code == 429
+    assert "Too many attempts" in locked.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_page_of_somebody_without_any_right_says_so_and_offers_the_way_out(client):
+    client.force_login(UserFactory(username="margaret"))
+    response = client.get("/incidents/")
+    assert response.status_code == 403
+    text = response.content.decode()
+    assert "margaret has not been given the right" in text
+    assert "Log out" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+def test_refusals_and_absent_pages_are_told_in_words(client):
+    response = client.get("/refused/")
+    assert (response.status_code, "Only on Tuesdays." in response.content.decode()) == (403, True)
+    response = client.get("/absent/")
+    assert (response.status_code, "There is nothing here" in response.content.decode()) == (404, True)
+
+
+@pytest.mark.urls(__name__)
+def test_a_fault_is_told_without_asking_the_database():
+    """No django_db mark: a query would fail this test."""
+    response = Client(raise_request_exception=False).get("/broken/")
+    assert response.status_code == 500
+    assert "Something broke in Opscenter" in response.content.decode()
+    assert "a fault of ours" not in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_is_refused_in_words(grace):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(account(grace, "Responder"))
+    response = client.post("/logout/")
+    assert response.status_code == 403
+    assert "This was not done" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.req("CARD-23")
+def test_every_group_has_exactly_the_rights_written_down():
+    for name, expected in rights.GROUPS.items():
+        held = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
+        assert {f"{app}.{codename}" for app, codename in held} == set(expected)
+
+
+@pytest.mark.django_db
+def test_a_group_that_was_changed_is_left_alone_and_a_missing_one_made_again():
+    responder, viewer = Group.objects.get(name="Responder"), Group.objects.get(name="Viewer")
+    responder.permissions.clear()
+    extra = Permission.objects.get(codename="view_policy")
+    responder.permissions.add(extra)
+    viewer.delete()
+    rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
+    assert list(responder.permissions.all()) == [extra]
+    assert Group.objects.get(name="Viewer").permissions.count() == len(rights.READ)
