@@ -88,7 +88,10 @@ def _follow_up(row: Page, *, at: datetime) -> None:
         return
     row.incident.log("page_failed", f"The page to {row.contact} by {delivery.kind} failed: {delivery.error}", at=at)
     if row.method:
-        ContactMethod.objects.filter(pk=row.method_id, failed_at=None).update(failure=delivery.error)
+        invalid = (
+            {"failed_at": at} if delivery.address_refused else {}
+        )  # an address that is no address is not tried again
+        ContactMethod.objects.filter(pk=row.method_id, failed_at=None).update(failure=delivery.error, **invalid)
     if not row.incident.is_open or row.incident.acknowledged_by_id:
         Page.objects.filter(pk=row.pk).update(state=Page.State.CANCELLED, reason="its cause was gone")
         return

@@ -5,6 +5,7 @@ from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 from . import outbox
 from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route
+from .routing import addresses_of, secret_of
 
 
 @admin.register(Destination)
@@ -17,19 +18,16 @@ class DestinationAdmin(ModelAdmin):
 
     @admin.action(description="Send a test message", permissions=["change"])
     def send_test(self, request, destinations):
-        from .routing import address_of
-
         at = timezone.now()
         for destination in destinations:
-            outbox.queue(
-                kind=destination.kind, address=address_of(destination, destination.policy), secret=destination.secret,
-                to=str(destination), destination=destination, purpose=Purpose.TEST, at=at,
-                subject=f"Test message from Opscenter to {destination}",
-                text=f"Asked for by {request.user}. If you can read this, the destination works.",
-            )  # fmt: skip
-        self.message_user(
-            request, f"{len(destinations)} test messages are under way; see Deliveries.", messages.INFO
-        )
+            for address in addresses_of(destination):
+                outbox.queue(
+                    kind=destination.kind, address=address, secret=secret_of(destination), to=str(destination),
+                    destination=destination, purpose=Purpose.TEST, at=at,
+                    subject=f"Test message from Opscenter to {destination}",
+                    text=f"Asked for by {request.user}. If you can read this, the destination works.",
+                )  # fmt: skip
+        self.message_user(request, f"{len(destinations)} test messages are under way; see Deliveries.", messages.INFO)
 
 
 @admin.register(Route)
