@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from opscenter.localpg import LocalPostgres
-from opscenter.processes import free_port
+from opscenter.processes import answers, free_port
 from opscenter.supervisor import Child
 
 HOST = "127.0.0.1"
@@ -22,9 +22,6 @@ pack:
   name: Sample people
   version: 1
   description: Four people, their addresses at the sink, and a weekly rotation.
-
-severities:
-  - {{key: demo, label: Demo, meaning: Not used by any rule.}}
 
 contacts:
 {people}
@@ -97,13 +94,21 @@ class Demo:
             program("whatsapp", "--database-url", self._database("inbox")),
         ]
 
-    def packs(self) -> list[str]:
-        """What to hand to load_pack: names in the library and the path of the sample people's pack."""
+    def ready(self) -> bool:
+        """Whether the simulated systems answer."""
+        return all(answers((HOST, port)) for name, port in self.ports.items() if name != "mail")
+
+    def packs(self) -> list[tuple[str, bool]]:
+        """What to hand to load_pack: a name in the library or a path; and whether it takes over what is there.
+
+        The sample people do so once, on the first start: what is edited afterwards stays.
+        """
         people = self.folder / "people.yaml"
+        first = not people.exists()
         names = ("ada", "grace", "linus", "margaret")
         entries = [PERSON.format(name=name, sink=self.url("sink")) for name in names]
         people.write_text(PEOPLE.format(people="\n".join(entries)))
-        return [*PACKS, str(people)]
+        return [*((name, False) for name in PACKS), (str(people), first)]
 
     def lines(self, app: str) -> list[str]:
         """What to open and which lever to pull; `app` is the app's address without a slash at its end."""

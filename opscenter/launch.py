@@ -20,10 +20,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-from opscenter.demo import HOST as DEMO_HOST
 from opscenter.demo import Demo
 from opscenter.localpg import PostgresUnavailable
-from opscenter.processes import PRIVATE, Program, free_port, run
+from opscenter.processes import PRIVATE, Program, answers, free_port, run
 from opscenter.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -232,12 +231,12 @@ def children(engine: str, host: str, port: int) -> list[Child]:
     return programs
 
 
-def announcer(addresses: list[tuple[str, int]], lines: list[str], log: Path) -> Callable[[], bool]:
-    """For Supervisor.run: prints `lines` once every server answers; gives up, showing the web process's `log`."""
+def announcer(address: tuple[str, int], lines: list[str], log: Path) -> Callable[[], bool]:
+    """For Supervisor.run: prints `lines` once the web process answers at `address`; gives up, showing its `log`."""
     until = time.monotonic() + LIVE_WAIT
 
     def look() -> bool:
-        if all(answers(address) for address in addresses):
+        if answers(address, "/api/live"):
             print("\n".join(lines), flush=True)
             return True
         if time.monotonic() > until:
@@ -246,18 +245,6 @@ def announcer(addresses: list[tuple[str, int]], lines: list[str], log: Path) -> 
         return False
 
     return look
-
-
-def answers(address: tuple[str, int]) -> bool:
-    """Whether an HTTP server there gives /api/live any answer but a server error."""
-    request = f"GET /api/live HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nConnection: close\r\n\r\n"
-    try:
-        with socket.create_connection(address, timeout=2) as connection:
-            connection.sendall(request.encode())
-            status = connection.makefile("rb").readline().split()
-    except OSError:
-        return False
-    return len(status) > 1 and status[0].startswith(b"HTTP/") and status[1] < b"500"
 
 
 def launch(options: argparse.Namespace) -> None:
@@ -272,21 +259,22 @@ def launch(options: argparse.Namespace) -> None:
         demo = held.enter_context(Demo(data / "demo")) if options.demo else None
         if demo:
             os.environ |= demo.environment()
-            facts["demo"] = demo.ports
         settings = preload()
         manage("migrate", interactive=False, verbosity=0, skip_checks=False)
         name, password = options.admin or ("", "")
         manage("bootstrap", admin=name, password=password, show=True)
         programs = children(settings.ENGINE, options.host, port)
+        address = (reachable(options.host), port)
         lines = [f"Opscenter runs at {settings.BASE_URL}/  (logs: {data / 'logs'}; stop with Ctrl-C)"]
-        servers = [(reachable(options.host), port)]
         if demo:
-            for pack in demo.packs():
-                manage("load_pack", pack)
+            for pack, reset in demo.packs():
+                manage("load_pack", pack, reset=reset)
+            for child in programs:
+                child.after = demo.ready  # or its rules would find the systems down
             programs += demo.children()
-            servers += [(DEMO_HOST, number) for name, number in demo.ports.items() if name != "mail"]
             lines += demo.lines(facts["url"])
-        Supervisor(programs, data, facts).run(announcer(servers, lines, data / "logs" / "web.log"))
+            facts["demo"] = demo.ports
+        Supervisor(programs, data, facts).run(announcer(address, lines, data / "logs" / "web.log"))
 
 
 def main(words: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, not even one that was killed with -9; and free ports for them."""
+"""Child processes that never outlive their parent, not even one that was killed with -9; and the ports they serve."""
 
 import ctypes
 import os
@@ -43,6 +43,18 @@ def free_port(host: str, port: int = 0) -> int:
         probe.bind(address)
         probe.listen()  # on Linux SO_REUSEADDR lets a bind pass where another listens, but not a listen
         return probe.getsockname()[1]
+
+
+def answers(address: tuple[str, int], path: str = "/") -> bool:
+    """Whether an HTTP server at `address` gives `path` any answer but a server error."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(address, timeout=2) as connection:
+            connection.sendall(request.encode())
+            status = connection.makefile("rb").readline().split()
+    except OSError:
+        return False
+    return len(status) > 1 and status[0].startswith(b"HTTP/") and status[1] < b"500"
 
 
 def kill_group(group: int) -> None:
@@ -134,7 +146,10 @@ def _become(name: str, program: Program, writer: int, prepare: Callable[[], None
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in every Python program
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15])  # what top and ps -o comm show
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = (
+            os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+            for number in (1, 2)
+        )
         program()
         code = 0
     except SystemExit as end:

@@ -56,10 +56,14 @@ class Log:
 
 @dataclass
 class Child:
-    """One program to keep running, and how the present run of it goes."""
+    """One program to keep running, and how the present run of it goes.
+
+    after  it is not started before this says True
+    """
 
     name: str
     program: Program
+    after: Callable[[], bool] = lambda: True
     process: Process | None = None
     starts: int = 0
     failures: int = 0  # short runs in a row
@@ -107,7 +111,7 @@ class Supervisor:
                     started = None
                 wait = 0.1 if started else TICK
                 starts = [child.start_at - now for child in self.children if child.process is None]
-                self._pump(max(0.0, min([wait, *starts])))
+                self._pump(max(0.05, min([wait, *starts])))
         finally:
             self._stop_all()
             self.warden.dismiss()
@@ -132,7 +136,7 @@ class Supervisor:
 
     def _look_after(self, child: Child, now: float) -> None:
         if child.process is None:
-            if now >= child.start_at:
+            if now >= child.start_at and child.after():
                 self._start(child, now)
         elif (code := child.process.poll()) is not None:
             ran = now - child.started_at

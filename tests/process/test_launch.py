@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from opscenter import launch
+from opscenter.processes import answers
 
 pytestmark = pytest.mark.once
 
@@ -98,11 +99,11 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path):
 @pytest.mark.parametrize(("status", "live"), [(200, True), (400, True), (500, False), (503, False)])
 def test_the_web_process_is_up_when_it_answers(status, live):
     with server_that_answers(status) as address:
-        assert launch.answers(address) is live
+        assert answers(address) is live
 
 
 def test_nobody_listening_is_not_up():
-    assert not launch.answers(("127.0.0.1", launch.listening_port("127.0.0.1", 0)))
+    assert not answers(("127.0.0.1", launch.listening_port("127.0.0.1", 0)))
 
 
 def test_the_programs_follow_the_engine():

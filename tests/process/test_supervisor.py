@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from opscenter.processes import run
 from tests.process.instance import alive, until
 
 pytestmark = pytest.mark.once
@@ -164,6 +165,39 @@ def test_a_request_of_the_clock_restarts_the_worker_only(start):
     until(lambda: instance.pid("worker") not in (None, worker))
     assert instance.pid("clock") == clock
     assert not request.exists()
+
+
+def test_a_child_waits_for_what_it_needs(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from opscenter.supervisor import Child, Supervisor
+data = Path(sys.argv[1])
+first = Child("first", [sys.executable, "-c", "import time; time.sleep(0.5); print('up', flush=True); time.sleep(60)"])
+log = data / "logs" / "first.log"
+second = Child("second", ["sleep", "60"], after=lambda: "up" in log.read_text())
+Supervisor([second, first], data).run(lambda: bool(second.starts and print("up" in log.read_text(), flush=True)))
+"""
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "True\n"
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_function_runs_in_a_fork_and_its_exit_code_counts():
+    def program():
+        print("below", os.getpid())
+        raise SystemExit(3)
+
+    code, written = run("child", program)
+    assert code == 3 and written.split()[0] == "below" and int(written.split()[1]) != os.getpid()
+    assert run("child", lambda: None) == (0, "")
+    code, written = run("child", lambda: 1 / 0)
+    assert code == 1 and "ZeroDivisionError" in written
+    assert run("child", ["sh", "-c", "echo said; exit 4"]) == (4, "said\n")
+    assert run("child", ["no-such-program"])[0] == 1
 
 
 def test_logs_are_kept_and_rotated(tmp_path):
