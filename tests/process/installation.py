@@ -12,7 +12,7 @@ from pathlib import Path
 import environ
 from django.db import connections, models
 
-from opscenter import launch
+from opscenter.processes import free_port
 from tests.process.instance import ROOT, alive, clean_environment, descendants, until
 
 PROGRAM_WAIT = 30.0  # seconds for a program to say that it runs
@@ -91,8 +91,9 @@ class Program:
         self.killed: list[datetime] = []
 
     def start(self) -> "Program":
-        self.port = launch.free_port("127.0.0.1", 0)
-        [command] = [c.command for c in launch.children("django-q", "127.0.0.1", self.port) if c.name == self.name]
+        self.port = free_port("127.0.0.1")
+        words = {"web": ["web", "--host", "127.0.0.1", "--port", str(self.port)], "worker": ["qcluster"]}
+        command = [sys.executable, "manage.py", *words.get(self.name, [self.name])]
         before = self.said().count(self.says) if self.says else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
