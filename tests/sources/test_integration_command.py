@@ -1,0 +1,70 @@
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from sources.models import Integration
+from tests.factories import PolicyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words):
+    out = StringIO()
+    call_command("integration", *words, stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_it_prints_address_and_key_of_the_new_door(settings):
+    settings.BASE_URL = "https://ops.example.org"
+    told = run("add", "generic", "my app")
+    integration = Integration.objects.get()
+    assert told == {
+        "kind": "generic",
+        "name": "my app",
+        "url": f"https://ops.example.org/api/ingest/{integration.key}",
+        "key": integration.key,
+    }
+    assert len(integration.key) >= 32
+
+
+def test_everything_can_be_chosen(settings):
+    settings.BASE_URL = "https://ops.example.org"
+    PolicyFactory(key="mailer")
+    words = ["--key", "prom-1", "--secret", "s", "--policy", "mailer", "--group-by", "alertname, cluster"]
+    told = run("add", "alertmanager", "prometheus", *words)
+    assert (told["url"], told["secret"]) == ("https://ops.example.org/api/v2/alerts?key=prom-1", "s")
+    integration = Integration.objects.get()
+    assert (integration.policy.key, integration.group_by, integration.secrets) == (
+        "mailer",
+        ["alertname", "cluster"],
+        ["s"],
+    )
+
+
+def test_the_list_shows_all_and_no_secret():
+    run("add", "generic", "b", "--key", "kb", "--secret", "hidden")
+    run("add", "alertmanager", "a", "--key", "ka")
+    told = run("list")
+    assert [(each["name"], each["key"], each["signed"]) for each in told] == [("a", "ka", False), ("b", "kb", True)]
+    assert "hidden" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["add", "generic", "taken"], "a door named 'taken' already"),
+        (["add", "generic", "new", "--key", "taken-key"], "taken by the door 'taken'"),
+        (["add", "generic", "new", "--policy", "nope"], "no policy 'nope'"),
+        (["add", "generic", "new", "--key", "a/b"], "letters, digits"),
+        (["add", "generic", "new", "--key", ""], "letters, digits"),
+        (["add", "generic", " "], "needs a name"),
+        (["add", "carrier-pigeon", "new"], "invalid choice"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(words, reason):
+    run("add", "generic", "taken", "--key", "taken-key")
+    with pytest.raises(CommandError, match=reason):
+        run(*words)
+    assert Integration.objects.count() == 1
