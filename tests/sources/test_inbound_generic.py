@@ -65,8 +65,8 @@ def test_times_in_any_common_form(value):
 
 def test_a_mapping_renames_fields_by_path():
     mapping = {
-        "title": "event.name", "status": "event.state", "severity": "tags.0.value", "key": "id", "labels.host": "src.host",
-        "labels.none": "src.missing", "url": "links.1",
+        "title": "event.name", "status": "event.state", "severity": "tags.0.value", "key": "id", "url": "links.1",
+        "labels.host": "src.host", "labels.none": "src.missing",
     }  # fmt: skip
     told = signal(
         mapping, id=7, event={"name": "Slow", "state": "ok"}, tags=[{"value": "P2"}], src={"host": "web-1"},
@@ -81,7 +81,7 @@ def test_a_mapping_renames_fields_by_path():
 def test_a_mapping_names_where_the_list_is():
     body = json.dumps({"data": {"alerts": [{"key": "a"}, {"key": "b"}]}}).encode()
     assert [each.key for each in parse(body, {"items": "data.alerts"}, at=NINE)] == ["a", "b"]
-    with pytest.raises(WrongPayload, match="nothing at 'data.list'"):
+    with pytest.raises(WrongPayload, match=r"nothing at 'data\.list'"):
         parse(body, {"items": "data.list"}, at=NINE)
 
 
