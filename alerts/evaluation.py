@@ -20,6 +20,7 @@ from django.db.models import F, QuerySet
 
 from policies.claims import lease
 from policies.fields import SecretUnreadable
+from policies.models import Policy
 from policies.wake import wake
 from sources.models import Connection
 from sources.probes import PROBES
@@ -63,18 +64,36 @@ class Report:
         return f"{self.checked} rules checked{f': {states}' if states else ''}{late}"
 
 
+class World:
+    """What the rules of one policy have in common during a round.
+
+    params   what conditions and messages may see; wrong: parameters they may not use, and why
+    values   what addresses and queries are filled with, secrets included
+    ranks    the policy's levels
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.params, self.wrong = judged_values(policy)
+        self.values = address_values(policy)
+        self.ranks = {level.key: level.rank for level in policy.severities.all()}
+
+    @property
+    def least(self) -> str:
+        """The least urgent level."""
+        return max(self.ranks, key=lambda key: self.ranks[key])
+
+
 @dataclass(frozen=True)
 class Due:
     """A claimed rule with all that is needed to judge it.
 
     spec         or why there is none
-    params       what conditions and messages may see
     error_key    the key of the alert when its source is gone, by place: rules of one connection share an incident
     """
 
     rule: AlertRule
     spec: RuleSpec | str
-    params: dict[str, Any]
+    world: World
     next_at: datetime
     error_key: dict[str, str]
 
@@ -91,9 +110,11 @@ def check_due(
     patience  return after so long although sources have not answered; a thread judges the rest. None: wait for all
     """
     retire_disabled(at=at)
-    report, going = Report(), Round()
+    report, going, worlds = Report(), Round(), {}
     for rule in _claim(at=at, rules=rules, variant=variant, force=force):
-        due, questions = _prepare(rule, at=at, variant=variant)
+        if rule.policy_id not in worlds:
+            worlds[rule.policy_id] = World(rule.policy)
+        due, questions = _prepare(rule, worlds[rule.policy_id], at=at, variant=variant)
         going.put(due, questions, at=at)
     until = None if patience is None else time.monotonic() + patience.total_seconds()
     while going.open:
@@ -126,8 +147,9 @@ def _claim(*, at: datetime, rules: QuerySet | None, variant: str | None, force: 
         found = found.filter(pk__in=RuleSource.objects.filter(variant=variant).values("rule"))
     if not found.exists():  # most ticks: without a transaction, which on SQLite would take the lock
         return []
-    whole = found.annotate(planned_at=F("next_check_at")).select_related("severity", "policy")
-    whole = whole.prefetch_related("sources__connection", "policy__severities", "policy__parameters")
+    whole = found.annotate(planned_at=F("next_check_at")).prefetch_related(
+        "severity", "policy__severities", "policy__parameters", "sources__connection"
+    )
     return lease(whole, due="next_check_at", at=at, length=LEASE, batch=BATCH)
 
 
@@ -144,16 +166,14 @@ def next_check(rule: AlertRule, planned_at: datetime | None, *, at: datetime) ->
     return planned_at + ((at - planned_at) // every + 1) * every
 
 
-def _prepare(rule: AlertRule, *, at: datetime, variant: str | None) -> tuple[Due, list[Question]]:
-    params, wrong = judged_values(rule.policy)
+def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None) -> tuple[Due, list[Question]]:
     questions, error_key = [], {}
-    values = address_values(rule.policy)
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
-            questions.append(_question(source, values))
+            questions.append(_question(source, world.values))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
-    due = Due(rule, _spec(rule, wrong), params, next_check(rule, rule.planned_at, at=at), error_key)
+    due = Due(rule, _spec(rule, world), world, next_check(rule, rule.planned_at, at=at), error_key)
     return due, questions
 
 
@@ -173,12 +193,12 @@ def _question(source: RuleSource, values: Mapping[str, Any]) -> Question:
     return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot)
 
 
-def _spec(rule: AlertRule, wrong: dict[str, str]) -> RuleSpec | str:
+def _spec(rule: AlertRule, world: World) -> RuleSpec | str:
     """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
     condition = {**rule.condition, "every": rule.every}
     if "levels" in condition:
-        ranks = {level.key: level.rank for level in rule.policy.severities.all()}
-        condition["levels"] = [{**level, "rank": ranks.get(level.get("level"), 99)} for level in condition["levels"]]
+        levels = condition["levels"]
+        condition["levels"] = [{**level, "rank": world.ranks.get(level.get("level"), 99)} for level in levels]
     else:
         condition["level"] = rule.severity.key
     try:
@@ -187,8 +207,8 @@ def _spec(rule: AlertRule, wrong: dict[str, str]) -> RuleSpec | str:
         return f"The rule's condition cannot be used: {error}"
     for level in spec.levels:
         for path in level.when.paths if level.when else ():
-            if path.names[0] == "params" and path.names[1:] and path.names[1] in wrong:
-                return wrong[path.names[1]]
+            if path.names[0] == "params" and path.names[1:] and path.names[1] in world.wrong:
+                return world.wrong[path.names[1]]
     return spec
 
 
@@ -250,7 +270,7 @@ def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
         return Judgement(State.ERROR, since, due.spec, (), memory)
     # that a rule was never set up is no sign that its source is down
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
-    judgement = judge(spec, memory, answer.readings, at=at, params=due.params)
+    judgement = judge(spec, memory, answer.readings, at=at, params=due.world.params)
     judgement.memory.pop("at", None)
     return judgement
 
@@ -278,13 +298,13 @@ def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> No
     """Tell the store what fires, what has ended, and that the source cannot be read (or can again)."""
     rule, before = due.rule, due.rule.memory.get(ERROR_KEY, "")
     firing = [state for state in judgement.firing if not state.doubt or state.change]
-    signals = [telling.firing(rule, state, params=due.params, at=at) for state in firing]
+    signals = [telling.firing(rule, state, params=due.world.params, at=at) for state in firing]
     ends = {telling.key_of(rule, state.labels): state.reason for state in judgement.ended}
     if before and before != error_key:
         ends[before] = "The source can be read again."
     if error_key:
-        level = max(rule.policy.severities.all(), key=lambda level: level.rank).key
-        signals.append(telling.source_error(rule, error_key, judgement.sentence, level=level, since=judgement.since))
+        since, level = judgement.since, due.world.least
+        signals.append(telling.source_error(rule, error_key, judgement.sentence, level=level, since=since))
     if ends:
         for alert in Alert.objects.filter(rule=rule, key__in=[key[:KEY_LENGTH] for key in ends]):
             signals.append(telling.over(alert, at=at, reason=ends.get(alert.key, "")))

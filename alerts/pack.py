@@ -280,15 +280,17 @@ RULES = Rules()
 SECTIONS: list[Section] = [Phases(), RULES, Documents()]
 
 
-def overrides(rule: AlertRule) -> list[tuple[str, Any, Any]]:
-    """What was changed here since the pack said it: (field, the pack's value, the value here)."""
+def overrides(rule: AlertRule) -> dict[str, tuple[Any, Any]]:
+    """What was changed here since the pack said it: field -> (the pack's value, the value here)."""
+    if not rule.pack_values:  # made by hand
+        return {}
     present = RULES.present(rule)
-    return [(name, said, present.get(name)) for name, said in rule.pack_values.items() if present.get(name) != said]
+    return {name: (said, present.get(name)) for name, said in rule.pack_values.items() if present.get(name) != said}
 
 
 def reset_to_pack(rule: AlertRule) -> list[str]:
     """Make the rule say what its pack says again; return the fields that changed. A hand-made rule stays as it is."""
-    changed = [name for name, _, _ in overrides(rule)]
+    changed = list(overrides(rule))
     if changed:
         values = {**RULES.present(rule), **rule.pack_values}
         RULES.connect(RULES.write(rule.policy, rule, values), values)

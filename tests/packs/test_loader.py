@@ -127,10 +127,10 @@ def test_a_threshold_changed_here_survives_a_load_and_can_be_reset(load):
     ]
     rule = AlertRule.objects.get()
     assert rule.condition == {"when": "value > 80"} and rule.every == timedelta(minutes=2)
-    assert overrides(rule) == [("when", "value > 55", "value > 80")]
+    assert overrides(rule) == {"when": ("value > 55", "value > 80")}
     assert reset_to_pack(rule) == ["when"]
     rule = AlertRule.objects.get()
-    assert rule.condition == {"when": "value > 55"} and overrides(rule) == []
+    assert rule.condition == {"when": "value > 55"} and overrides(rule) == {}
     assert load(SMALL.replace("every: 60s", "every: 2m").replace("value > 50", "value > 55")).changes == []
 
 
