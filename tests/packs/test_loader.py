@@ -1,6 +1,7 @@
 """Loading: wholly, once, and without trampling on what people changed."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -362,3 +363,10 @@ def test_every_section_reads_back_what_it_wrote(load):
         for key, row in section.rows(policy).items() if not section.listed else ():
             present = section.present(row)
             assert {name: present[name] for name in said[section.name][key]} == said[section.name][key]
+
+
+def test_the_example_in_the_docs_loads(load):
+    text = (Path(__file__).parents[2] / "docs" / "packs.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert load(example).count("created") == 13
+    assert load(example).changes == []
