@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -49,6 +49,12 @@ class Refused(Exception):
         self.answer = answer or {"code": status, "message": reason}
 
 
+class Readable(Protocol):
+    """A request's body."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 class Answer(NamedTuple):
     status: int
     body: bytes = b""
@@ -79,7 +85,7 @@ def before(application: Callable) -> Callable:
     return thin
 
 
-def answer(environ: dict, stream: BinaryIO) -> Answer:
+def answer(environ: dict, stream: Readable) -> Answer:
     """Take one request: a WSGI environment and its body. 200 only after what it says is committed."""
     at = timezone.now()
     django = connections[DEFAULT_DB_ALIAS]
@@ -112,7 +118,7 @@ def _tidy(django: BaseDatabaseWrapper) -> None:
         django.close_if_unusable_or_obsolete()
 
 
-def _take(environ: dict, stream: BinaryIO, body: list[bytes], django: BaseDatabaseWrapper, *, at: datetime) -> Answer:
+def _take(environ: dict, stream: Readable, body: list[bytes], django: BaseDatabaseWrapper, *, at: datetime) -> Answer:
     token = _token(environ)
     door = _door(token, environ, fresh=django.in_atomic_block)
     if not body:
@@ -148,7 +154,7 @@ def _check_type(environ: dict, door: Door) -> None:
         raise Refused(415, f"The body must not be compressed, and this one is {encoding[:20]!r}.", door=door.id)
 
 
-def _read(environ: dict, stream: BinaryIO, door: Door) -> bytes:
+def _read(environ: dict, stream: Readable, door: Door) -> bytes:
     """The body; one that is too large is refused before it is read to its end."""
     most = settings.INTAKE_MAX_BYTES
     length = environ.get("CONTENT_LENGTH") or ""

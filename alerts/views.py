@@ -45,15 +45,15 @@ def ingest(request: HttpRequest, key: str) -> HttpResponse:
     """Take a JSON webhook: 202 with the alerts it became, after they are committed."""
     at = timezone.now()
     sender = request.META.get("REMOTE_ADDR", "")
-    integration, body = None, b""
+    known, body = None, b""
     try:
-        integration = Integration.objects.filter(key=key).first()
-        _check_door(integration)
+        known = Integration.objects.filter(key=key).first()
+        integration = _checked(known)
         body = _read(request)
         answer, status = _take(integration, request, body, sender=sender, at=at)
         return JsonResponse(answer, status=status)
     except Refused as refusal:
-        door_id = integration and integration.pk
+        door_id = known.pk if known else None
         intake.refused(door_id, at=at, status=refusal.status, reason=str(refusal), body=body, sender=sender)
         return JsonResponse({"error": str(refusal)}, status=refusal.status)
     except (OperationalError, InterfaceError) as error:
@@ -62,13 +62,14 @@ def ingest(request: HttpRequest, key: str) -> HttpResponse:
         return JsonResponse({"error": words}, status=503, headers={"Retry-After": "5"})
 
 
-def _check_door(integration: Integration | None) -> None:
+def _checked(integration: Integration | None) -> Integration:
     if integration is None:
         raise Refused(404, "There is no door with this key; `manage.py integration list` shows those that are.")
     if integration.kind != KIND:
         raise Refused(403, f"{integration.name} is a door of kind {integration.kind}, not a generic webhook.")
     if not integration.enabled:
         raise Refused(403, f"The door {integration.name} is switched off.")
+    return integration
 
 
 def _read(request: HttpRequest) -> bytes:

@@ -42,7 +42,7 @@ def _many(statement: str, values: list[tuple]) -> int:
         return cursor.rowcount
 
 
-def _column(microseconds: int) -> str:
+def _column(microseconds: int) -> str | None:
     """An instant as Django writes it into a column of SQLite, where texts are compared."""
     return connection.ops.adapt_datetimefield_value(instant(microseconds))
 

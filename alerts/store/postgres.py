@@ -9,6 +9,7 @@ import re
 import struct
 import threading
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -266,7 +267,7 @@ def insert(
         "now": _instant(now),
         "stamp": _number(stamp),
     }
-    made = INSERT.run(**values, **_words(facts))
+    made: Any = INSERT.run(**values, **_words(facts))
     return {made.get_value(row, 1): _whole(made.get_value(row, 0)) for row in range(made.ntuples)}
 
 
@@ -282,21 +283,25 @@ def _words(facts: Sequence[Facts]) -> dict:
 
 def load(identities: Sequence[bytes]) -> dict[bytes, Life]:
     """The stored alerts among these, locked until the transaction ends."""
-    lives = {}
     found = LOAD.run(identities=_blobs(BYTEA, identities))
+    lives = {}
     for row in range(found.ntuples):
-        identity, key, name, labels, annotations, url, severity, firing, timeout, *numbers = (
-            found.get_value(row, column) for column in range(found.nfields)
-        )
-        id, times, starts, ends, check = (None if number is None else _whole(number) for number in numbers)
+        cells: list[Any] = [found.get_value(row, column) for column in range(found.nfields)]
+        identity, key, name, labels, annotations, url, severity, firing, timeout, id, times, starts, ends, check = cells
         facts = Facts(identity, key.decode(), name.decode(), labels, annotations, url.decode(), severity.decode())
-        starts, ends, check = (None if at is None else at + TO_2000 for at in (starts, ends, check))
-        lives[identity] = Life(id, facts, firing == b"\1", starts, ends, timeout == b"\1", check, times)
+        lives[facts.identity] = Life(
+            _whole(id), facts, firing == b"\1", _since_1970(starts), ends and _since_1970(ends), timeout == b"\1",
+            check and _since_1970(check), _whole(times),
+        )  # fmt: skip
     return lives
 
 
-def _whole(number: bytes) -> int:
+def _whole(number: Any) -> int:
     return int.from_bytes(number, "big", signed=True)
+
+
+def _since_1970(instant: bytes) -> int:
+    return _whole(instant) + TO_2000
 
 
 def rewrite(lives: Sequence[Life], *, now: int, stamp: int) -> None:

@@ -99,7 +99,7 @@ class Batch:
     def read_times(self, post: Posted, index: int) -> tuple[int | None, int | None]:
         """Start and end as posted; the same texts occur over and over in a batch."""
         for name, text in (("startsAt", post.starts_at), ("endsAt", post.ends_at)):
-            if text not in self.times:
+            if text is not None and text not in self.times:
                 self.times[text] = alertmanager.time(text, index, name)
         return self.times[post.starts_at], self.times[post.ends_at]
 

@@ -54,7 +54,7 @@ def store(
     now = micros(at)
     scope = Scope(f"rule:{rule.pk}" if rule else f"door:{integration.pk}" if integration else "")
     told = [_told(signal, scope, index, now, timeout) for index, signal in enumerate(signals)]
-    writing = Writing(now, integration=integration and integration.pk, rule=rule and rule.pk)
+    writing = Writing(now, integration=integration.pk if integration else None, rule=rule.pk if rule else None)
     writing.commit(lambda: writing.settle(writing.insert(told)))
     return writing.stored(ids=tuple(writing.ids.get(index) for index in range(len(told))))
 

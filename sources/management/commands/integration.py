@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from policies.models import Policy
 from sources.inbound import PATHS
-from sources.models import Integration
+from sources.models import Integration, new_token
 
 
 class Command(BaseCommand):
@@ -37,14 +37,14 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
         raise CommandError(f"There is a door named {name!r} already; `integration list` shows it.")
     if key and (taken := Integration.objects.filter(key=key).first()):
         raise CommandError(f"The key is taken by the door {taken.name!r}; choose another.")
-    fields = {"key": key} if key else {}
-    if policy:
-        fields["policy"] = Policy.objects.filter(key=policy).first()
-        if fields["policy"] is None:
-            known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
-            raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
+    followed = Policy.objects.filter(key=policy).first() if policy else None
+    if policy and followed is None:
+        known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
+        raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
     labels = [label.strip() for label in group_by.split(",") if label.strip()]
-    integration = Integration.objects.create(kind=kind, name=name, secret=secret, group_by=labels, **fields)
+    integration = Integration.objects.create(
+        kind=kind, name=name, key=key or new_token(), secret=secret, policy=followed, group_by=labels
+    )
     return _shown(integration) | ({"secret": secret} if secret else {})
 
 
