@@ -47,8 +47,8 @@ ensure_venv() {
     fi
     if [ "$(cat "$stamp" 2>/dev/null)" != "$(hash_of "$root/$lock")" ]; then
         echo "Installing the packages of $lock (only when it changes) ..." >&2
-        # --no-deps: the lock is complete, so pip has nothing to resolve
-        "$venv_python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+        # --no-deps: the lock is complete, so pip has nothing to resolve; --no-compile: only what is imported is compiled
+        "$venv_python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile \
             --require-hashes --requirement "$root/$lock" >&2 ||
             fail "the packages of $lock could not be installed; the lines above say why. Run this again to retry."
         for covered in "$@"; do hash_of "$root/$covered" >"$venv/.installed-$covered"; done
