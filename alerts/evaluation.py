@@ -173,7 +173,7 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
             questions.append(_question(source, world.values))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
-    due = Due(rule, _spec(rule, world), world, next_check(rule, rule.planned_at, at=at), error_key)
+    due = Due(rule, _spec(rule, world), world, next_check(rule, getattr(rule, "planned_at", None), at=at), error_key)
     return due, questions
 
 

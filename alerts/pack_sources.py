@@ -131,4 +131,4 @@ def write(rule: AlertRule, sources: list[Values], connections: QuerySet[Connecti
         row.save()
     for row in rows[len(sources) :]:
         row.delete()
-    rule._prefetched_objects_cache = {}  # what was read before is no longer so
+    rule.__dict__.pop("_prefetched_objects_cache", None)  # what was read before is no longer so

@@ -55,7 +55,8 @@ def ask(questions: list[Question], *, at: datetime) -> Answer:
     readings: list[Reading] = []
     failures: list[ProbeError] = []
     faults: dict[int, str] = {}
-    reached, gone = set(), {}
+    reached: set[str] = set()
+    gone: dict[str, str] = {}
     before_failed = answered = False
     for question in questions:
         if question.fallback and not before_failed:

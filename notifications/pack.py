@@ -66,7 +66,7 @@ class Destinations(Section):
         return row
 
     def connect(self, row: Destination, values: Values) -> None:
-        row.fallback = one_named(row.policy.destinations.all(), values["fallback"])
+        row.fallback = one_named(Destination.objects.filter(policy=row.policy), values["fallback"])
         row.save(update_fields=["fallback"])
 
 

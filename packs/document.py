@@ -5,6 +5,7 @@ no aliases, no tags, no key twice.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,8 @@ class Document:
 
     def words(self, path: Path) -> str:
         """`path` as people write it, list members by their key where they have one: rules.queue_depth.when."""
-        words, here = "", self.data
+        words = ""
+        here: Any = self.data
         for step in path:
             here = here[step] if self._has(here, step) else None
             if isinstance(step, int):
@@ -72,7 +74,7 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^{_pattern}$"), _first)
 
-_SCALARS = {
+_SCALARS: dict[str, Callable[[str], Any]] = {
     "tag:yaml.org,2002:null": lambda text: None,
     "tag:yaml.org,2002:bool": lambda text: text == "true",
     "tag:yaml.org,2002:int": int,
@@ -88,15 +90,15 @@ def read(text: str) -> Document:
     try:
         for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
-                raise Broken([(event.start_mark.line + 1, f"*{event.anchor}: {NOT_TAKEN}.")])
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise Broken([(line, f"*{event.anchor}: {NOT_TAKEN}.")])
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"column {mark.column + 1}: " if mark else ""
         context = f" ({error.context})" if error.context else ""
-        raise Broken(
-            [((mark.line if mark else 0) + 1, f"This is not YAML, {where}{error.problem}{context}.")]
-        ) from None
+        line = mark.line + 1 if mark else 1
+        raise Broken([(line, f"This is not YAML, {where}{error.problem}{context}.")]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Broken([(line, f"The character #x{error.character:04x} is not allowed in YAML.")]) from None

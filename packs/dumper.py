@@ -35,15 +35,15 @@ def dump(key: str) -> str:
     document: dict[str, Any] = {}
     if policy.key == key:
         document[HEAD.name] = HEAD.shape.trimmed(HEAD.present(policy) | {"version": policy.version})
-        others = {
+        others: set[tuple[str, str]] | None = {
             (section, record)
             for load in policy.loads.exclude(key=key)
             for section, records in load.said.items()
             for record in records
         }
-    else:
-        head = {"key": key, "version": last.version, "extends": policy.key}
-        document[HEAD.name], others = head, None
+    else:  # a policy that is not called so was found by its load
+        assert last is not None
+        document[HEAD.name], others = {"key": key, "version": last.version, "extends": policy.key}, None
     for section in SECTIONS:
         if records := _records(section, policy, said.get(section.name, {}), others):
             document[section.name] = section.dump(records)

@@ -194,7 +194,9 @@ def read(text: str, *, name: str) -> Pack:
     except document.Broken as broken:
         raise PackRefused([f"{name}:{line}: {words}" for line, words in broken.problems]) from None
     desk = Desk()
-    head = next(iter(HEAD.read(found.data.get("pack", {}), ("pack",), desk).values()), {"key": "", "extends": None})
+    head: Values = next(
+        iter(HEAD.read(found.data.get("pack", {}), ("pack",), desk).values()), {"key": "", "extends": None}
+    )
     policy = Policy.objects.filter(key=head["extends"] or head["key"]).first()
     desk.names["own policy"] = {head["extends"] or head["key"]}
     known = {section.name for section in SECTIONS} | {HEAD.name}
@@ -212,9 +214,18 @@ def read(text: str, *, name: str) -> Pack:
         records[section.name] = {} if given is None else section.read(given, (section.name,), desk)
     if policy:
         _refuse_second_definitions(head, policy, records, desk)
-    reach.check(records, policy if head["extends"] else None, desk)
+    reach.check(records, _present(policy) if policy and head["extends"] else {}, desk)
     desk.settle()
     return Pack(name, text, head, records, found, desk)
+
+
+def _present(policy: Policy) -> Records:
+    """What the database says of the policy, as records."""
+    return {
+        section.name: {key: section.present(row) for key, row in section.rows(policy).items()}
+        for section in SECTIONS
+        if not (section.listed or section.shared)
+    }
 
 
 def _refuse_second_definitions(head: Values, policy: Policy, records: Records, desk: Desk) -> None:
@@ -250,7 +261,7 @@ def _apply(pack: Pack, policy: Policy, loaded: Loaded, *, said: Records, reset: 
 
 
 def _apply_section(section: Section, pack: Pack, policy: Policy, loaded: Loaded, *, said: Records, reset: bool) -> None:
-    rows = section.rows(policy)
+    rows = dict(section.rows(policy))
     written: list[tuple[models.Model, Values]] = []
     for key, wanted in pack.records[section.name].items():
         row = rows.get(key)
@@ -282,8 +293,8 @@ def _remove_rest(section: Section, pack: Pack, policy: Policy, loaded: Loaded, *
             try:
                 with transaction.atomic():
                     fate = section.remove(row)
-            except (models.ProtectedError, models.RestrictedError) as error:
-                users = ", ".join(sorted({thing._meta.verbose_name for thing in error.protected_objects}))
+            except models.ProtectedError as error:
+                users = ", ".join(sorted({str(thing._meta.verbose_name) for thing in error.protected_objects}))
                 words = f"{section.name} {key!r} cannot be removed, since it is in use ({users}); leave it in the pack."
                 raise PackRefused([f"{pack.name}: {words}"]) from None
             if fate:

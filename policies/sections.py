@@ -5,6 +5,7 @@ values are plain data in the pack's own words (levels by their key, lengths of t
 says, what it said last time and what the database holds can be compared field by field.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -86,7 +87,7 @@ class Section:
         """Return the records as the file would hold them, defaults left out."""
         return [self.shape.trimmed(values) for values in records.values()]
 
-    def rows(self, policy: Policy) -> dict[str, models.Model]:
+    def rows(self, policy: Policy) -> Mapping[str, models.Model]:
         """The policy's present rows by record key, in the order a file would list them."""
         raise NotImplementedError
 

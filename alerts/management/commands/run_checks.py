@@ -39,7 +39,7 @@ class Command(BaseCommand):
         with only_one("run_checks") as alone:
             if not alone:
                 raise CommandError("run_checks is already running; this one leaves it to it.", returncode=CANNOT)
-            status = self.check(rules, at=at, variant=options["variant"], force=options["force"])
+            status = self.run(rules, at=at, variant=options["variant"], force=options["force"])
         if status:
             raise SystemExit(status)
 
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             known = ", ".join(there) or "none"
             raise CommandError(f"There is no {what} {name!r}; there are: {known}.", returncode=CANNOT)
 
-    def check(self, rules: QuerySet[AlertRule], *, at: datetime, variant: str | None, force: bool) -> int:
+    def run(self, rules: QuerySet[AlertRule], *, at: datetime, variant: str | None, force: bool) -> int:
         """Check, open incidents, print what fires and cannot be checked; return the exit status."""
         began = time.monotonic()
         report = evaluation.check_due(at=at, rules=rules, variant=variant, force=force)
@@ -89,8 +89,9 @@ class Command(BaseCommand):
         lives = Liveness.objects.filter(firing=True, alert__rule__in=rules).select_related("alert__rule__policy")
         found = []
         for life in lives.order_by("alert__rule_id", "alert_id"):
-            if life.alert.labels.get("alertname") == life.alert.rule.key:
-                level = life.alert.rule.policy.severity_for(life.severity_key)
+            rule = life.alert.rule
+            if rule and life.alert.labels.get("alertname") == rule.key:
+                level = rule.policy.severity_for(life.severity_key)
                 found.append((level.rank, life.alert.annotations.get("summary", str(life.alert))))
         for _, message in sorted(found, key=lambda one: one[0]):
             self.stdout.write(message)

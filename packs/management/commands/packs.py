@@ -15,7 +15,8 @@ class Command(BaseCommand):
             newest.setdefault(load.key, load)
         library = {path.stem: path for path in sorted(loader.LIBRARY.glob("*.yaml"))}
         for key in sorted({*library, *newest}):
-            if load := newest.get(key):
+            if key in newest:
+                load = newest[key]
                 phase = f", phase {load.phase}" if load.phase is not None else ""
                 into = f" into {load.policy.key}" if load.policy and load.policy.key != key else ""
                 state = f"version {load.version} loaded{into} {load.loaded_at:%Y-%m-%d %H:%M} UTC{phase}"
