@@ -125,23 +125,23 @@ def merge(life: Life, told: Told, now: int) -> Life:
 
     As Alertmanager does it: if the new end or start lies strictly inside the stored interval the two are one, the
     earliest start wins, and a stored end that the sender stated and that is later than the new one survives; otherwise
-    the newcomer replaces what was there.
+    the newcomer replaces what was there. Whether the end is a timeout is the newcomer's word in any case.
     """
     over = float("inf")
     old_end, new_end = (over if end is None else end for end in (life.ends, told.ends))
-    starts, ends, timeout = told.starts, told.ends, told.timeout
+    starts, ends = told.starts, told.ends
     if life.starts < new_end < old_end or life.starts < told.starts < old_end:
         starts = min(life.starts, told.starts)
         stated = life.ends is not None and not life.timeout
         # of two ends that have passed the later is right; of two to come the later that somebody stated
         if old_end > new_end and (old_end <= now if new_end <= now else stated):
-            ends, timeout = life.ends, life.timeout
+            ends = life.ends
     firing = ends is None or ends > now
     begins = firing and not alive(life, now)
     check = None
     if firing and ends is not None:
         check = ends if begins or life.check is None else min(life.check, ends)
     return Life(
-        life.id, told.facts, firing, starts, ends, timeout, check, life.times + begins,
+        life.id, told.facts, firing, starts, ends, told.timeout, check, life.times + begins,
         begins or (life.firing and not firing),
     )  # fmt: skip

@@ -25,7 +25,7 @@ COLUMNS = (
 
 RESEND = """
 UPDATE alerts_liveness
-SET last_seen_at = %s, timeout_end = CASE WHEN %s >= ends_at THEN %s ELSE timeout_end END, ends_at = max(ends_at, %s)
+SET last_seen_at = %s, timeout_end = %s, ends_at = max(ends_at, %s)
 WHERE alert_id = %s AND stamp = %s AND firing AND ends_at > %s AND (%s >= ends_at OR NOT timeout_end)
 """
 
@@ -52,7 +52,7 @@ def resend(rows: Sequence[tuple[Known, int, int]], *, now: int, timeout: bool) -
     seen, texts = _column(now), {end: _column(end) for end in {row[1] for row in rows}}
     return _many(
         RESEND,
-        [(seen, texts[end], timeout, texts[end], known.id, known.stamp, seen, texts[end]) for known, end, _ in rows],
+        [(seen, timeout, texts[end], known.id, known.stamp, seen, texts[end]) for known, end, _ in rows],
     )
 
 

@@ -79,7 +79,7 @@ RESEND = Statement(
     """
 UPDATE alerts_liveness AS life
 SET last_seen_at = %(now)s::timestamptz, ends_at = greatest(life.ends_at, told.ends_at),
-    timeout_end = CASE WHEN told.ends_at >= life.ends_at THEN %(timeout)s::bool ELSE life.timeout_end END
+    timeout_end = %(timeout)s::bool
 FROM unnest(%(ids)s::int8[], %(stamps)s::int8[], %(ends)s::timestamptz[]) AS told (id, stamp, ends_at)
 WHERE life.alert_id = told.id AND (told.id & 0) = 0 AND life.stamp = told.stamp AND life.firing
   AND life.ends_at > %(now)s::timestamptz

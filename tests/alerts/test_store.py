@@ -373,7 +373,7 @@ class Model:
                 if old_ends <= now and old_ends > ends:
                     ends = old_ends
             elif old_ends > ends and not old_timeout:
-                ends, timeout = old_ends, False  # stays a stated end; Alertmanager forgets that it was one
+                ends = old_ends
         self.alerts[name] = (starts, ends, timeout)
 
 
