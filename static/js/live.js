@@ -37,6 +37,23 @@
     if (event.detail.xhr.responseURL.includes("/login/")) event.detail.shouldSwap = false;
   });
 
+  // What one reads or types in stays where it is on the screen; not every browser does that by itself, so none is left to.
+  let held = null;
+  const hold = () => {
+    const { activeElement, body, documentElement } = document;
+    const near = ["#timeline > li", "main h2"].flatMap((places) => [...document.querySelectorAll(places)]);
+    if (activeElement !== body && activeElement.closest("main")) near.unshift(activeElement);
+    const seen = near.map((element) => ({ element, top: element.getBoundingClientRect().top }));
+    const height = documentElement.clientHeight;
+    held = scrollY > 0 ? seen.find(({ element, top }) => element.id !== "main" && top >= 0 && top < height) : null;
+  };
+  const restore = () => {
+    if (held?.element.isConnected) scrollBy(0, held.element.getBoundingClientRect().top - held.top);
+    held = null;
+  };
+  document.addEventListener("htmx:beforeSwap", hold);
+  document.addEventListener("htmx:afterRequest", restore);
+
   const swapped = (element) => {
     const fresh = element.matches("[data-settle]") ? element : element.querySelector("[data-settle]");
     if (fresh) {
