@@ -25,17 +25,16 @@ def people() -> list[EscalationContact]:
     return list(EscalationContact.objects.filter(kind=EscalationContact.Kind.PERSON, active=True))
 
 
-def _choose(field: forms.TypedChoiceField, rows) -> None:
-    """Let `field` choose one of `rows`, read once; a ModelChoiceField asks the database twice for each rendering."""
+def _one_of(rows, label: str) -> forms.TypedChoiceField:
+    """A choice among `rows`, read once; a ModelChoiceField asks the database twice for each rendering."""
     known = {str(row.pk): row for row in rows}
-    field.choices = [(pk, str(row)) for pk, row in known.items()]
-    field.coerce = known.__getitem__
+    choices = [(pk, str(row)) for pk, row in known.items()]
+    return forms.TypedChoiceField(choices=choices, coerce=known.__getitem__, label=label)
 
 
 class DeclareForm(forms.Form):
     """Open an incident by hand."""
 
-    severity = forms.TypedChoiceField(label="How bad is it?")
     title = forms.CharField(max_length=250, label="What is wrong?")
     impact = forms.CharField(required=False, widget=_text(2), label="Who is affected?")
     drill = forms.BooleanField(required=False, label="This is a drill")
@@ -49,13 +48,12 @@ class DeclareForm(forms.Form):
         for pk, level in levels.items():
             text = f"{level}: {level.meaning}" if level.meaning else str(level)
             groups.setdefault(level.policy.name, []).append((pk, text[:120]))
-        field = self.fields["severity"]
-        field.choices = [("", "Choose a level"), *groups.items()]
-        field.coerce = levels.__getitem__
-
-    @property
-    def has_levels(self) -> bool:
-        return len(self.fields["severity"].choices) > 1
+        choices = [("", "Choose a level"), *groups.items()]
+        self.fields["severity"] = forms.TypedChoiceField(
+            choices=choices, coerce=levels.__getitem__, label="How bad is it?"
+        )
+        self.order_fields(["severity"])
+        self.has_levels = bool(levels)
 
 
 class IncidentForm(forms.Form):
@@ -79,8 +77,8 @@ class KnownForm(IncidentForm):
 
     def __init__(self, *args, incident, **kwargs):
         known = {name: getattr(incident, name, None) for name in self.base_fields}
-        if known.get("started_at"):
-            known["started_at"] = known["started_at"].replace(microsecond=0)
+        if (began := known.get("started_at")) is not None:
+            known["started_at"] = began.replace(microsecond=0)
         super().__init__(*args, incident=incident, initial=known, **kwargs)
         for name, field in self.fields.items():
             field.show_hidden_initial = hasattr(incident, name)
@@ -114,27 +112,24 @@ class FactsForm(KnownForm):
 
 
 class SeverityForm(IncidentForm):
-    severity = forms.TypedChoiceField(label="Level")
     reason = forms.CharField(max_length=250, label="Why?")
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args, incident, **kwargs):
         known = {"severity": incident.severity_id, "seen": incident.severity_id}
         super().__init__(*args, incident=incident, initial=known, **kwargs)
-        _choose(self.fields["severity"], incident.policy.severities.order_by("rank"))
+        self.fields["severity"] = _one_of(incident.policy.severities.order_by("rank"), "Level")
+        self.order_fields(["severity"])
 
 
 class PersonForm(IncidentForm):
-    contact = forms.TypedChoiceField(label="Person")
-
     def __init__(self, *args, persons: list[EscalationContact] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        _choose(self.fields["contact"], people() if persons is None else persons)
+        self.fields["contact"] = _one_of(people() if persons is None else persons, "Person")
 
 
 class RoleForm(PersonForm):
     role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
-    field_order = ("role", "contact")
 
 
 class MergeForm(IncidentForm):

@@ -23,11 +23,11 @@ class ReviewForm(forms.Form):
     timeline = forms.CharField(required=False, widget=_text(14), label="Timeline, drafted from the incident")
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args, review: PostIncidentReview, answers, **kwargs):
+    def __init__(self, data=None, *, review: PostIncidentReview, answers):
         known = {"summary": review.summary, "timeline": review.timeline}
         known |= {f"answer-{answer.key}": answer.text for answer in answers}
-        self.stored = digest(known)
-        super().__init__(*args, initial={**known, "seen": self.stored}, **kwargs)
+        self.review, self.questions, self.stored = review, answers, digest(known)
+        super().__init__(data, initial={**known, "seen": self.stored})
         self.sections: dict[str, list] = {}
         for answer in answers:
             name = f"answer-{answer.key}"
@@ -39,6 +39,12 @@ class ReviewForm(forms.Form):
     def is_stale(self) -> bool:
         """Whether somebody saved another text since this writer began, in a place that both have."""
         return self.cleaned_data["seen"] != self.stored
+
+    def again(self) -> "ReviewForm":
+        """The same text once more, by a writer who now knows what was saved meanwhile."""
+        form = ReviewForm(None, review=self.review, answers=self.questions)
+        form.initial = {**self.cleaned_data, "seen": self.stored}
+        return form
 
     @property
     def answers(self) -> dict[str, str]:
@@ -58,7 +64,8 @@ class ActionItemForm(forms.Form):
     )  # fmt: skip
 
     def clean(self):
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if (data.get("action_owner") or data.get("action_due")) and not data.get("action_title"):
             self.add_error("action_title", "Say what is to be done.")
         return data

@@ -83,8 +83,7 @@ def review(request, number: int):
         return _page(request, found, form=form, item=item, status=422)
     if form and form.is_stale and found.status == PostIncidentReview.Status.DRAFT:
         messages.warning(request, STALE)
-        form.data = {**form.data.dict(), "seen": form.stored}
-        return _page(request, found, form=form, item=item, status=409)
+        return _page(request, found, form=form.again(), item=item, status=409)
     try:
         _do(do, request, found, form, item)
     except IllegalMove as refusal:
