@@ -1,5 +1,6 @@
 """A signal: one fact somebody told us, as a plain value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,11 @@ class Signal:
     key: str = ""
     name: str = ""
     severity_key: str = ""
+
+
+def printable(texts: Mapping[str, str]) -> dict[str, str]:
+    """The same without NUL, which PostgreSQL keeps in no text."""
+    return {name.replace("\0", "\ufffd"): text.replace("\0", "\ufffd") for name, text in texts.items()}
 
 
 def micros(at: datetime) -> int:

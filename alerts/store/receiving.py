@@ -27,9 +27,8 @@ def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime) -> St
     batch = Batch(integration_id, posts, micros(at))
     batch.sort()
     writing = Writing(batch.now, integration=integration_id)
-    if (
-        batch.statements == 1
-    ):  # that is a transaction of its own; what it does not find as remembered follows in another
+    if batch.statements == 1:
+        # a transaction of its own; what it does not find as remembered follows in another
         if left := batch.write(writing):
             writing.commit(lambda: writing.settle(left))
     elif batch.statements:
@@ -80,19 +79,16 @@ class Batch:
                         starts = now if starts is None else starts
                     elif starts is None:
                         starts = ends
-                    if entry.starts > starts:
-                        pass
-                    elif not entry.firing:
-                        if starts < ends == entry.ends:
-                            self.over.append((entry, ends, index))
-                            continue
-                    elif ends > now:
-                        if starts <= now:
+                    if entry.starts <= starts:
+                        if entry.firing and starts <= now < ends:
                             resent[timeout].append((entry, ends, index))
                             continue
-                    elif starts <= ends:
-                        self.ended.append((entry, ends, index))
-                        continue
+                        if entry.firing and starts <= ends <= now:
+                            self.ended.append((entry, ends, index))
+                            continue
+                        if not entry.firing and starts < ends == entry.ends:
+                            self.over.append((entry, ends, index))
+                            continue
             if told := self.tell(index):
                 self.told.append(told)
 

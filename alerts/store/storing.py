@@ -10,7 +10,7 @@ from psycopg.errors import DeadlockDetected
 
 from policies.wake import wake
 from sources.models import Integration
-from sources.signals import Signal, micros
+from sources.signals import Signal, micros, printable
 
 from ..models import AlertRule
 from . import plain, postgres
@@ -60,9 +60,9 @@ def store(
 
 
 def _told(signal: Signal, scope: Scope, index: int, now: int, timeout: timedelta | None) -> Told:
-    labels = {label: value for label, value in signal.labels.items() if value}
+    labels = printable({label: value for label, value in signal.labels.items() if value})
     facts = facts_of(
-        scope, labels, encode(signal.annotations),
+        scope, labels, encode(printable(signal.annotations)),
         url=signal.url, key=signal.key, name=signal.name, severity_key=signal.severity_key,
     )  # fmt: skip
     ends = None if signal.ends_at is None else micros(signal.ends_at)

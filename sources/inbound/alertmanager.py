@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ..signals import micros
+from ..signals import micros, printable
 
 URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|/)[^\x00-\x1f\x7f]*", re.DOTALL)
+LAST_YEAR = 9990  # what Python and the databases can still turn into any time zone
+NUL = b"\\u0000"
 REQUIRED, WRONG_FORMAT = 602, 601  # Alertmanager's own numbers for what fails its schema
 
 
@@ -61,6 +63,8 @@ def time(text: str, index: int, name: str) -> int | None:
         raise Malformed(f"{name} of alert {index} is no RFC 3339 time: {text[:60]!r}.") from error
     if at.year == 1:
         return None
+    if at.year > LAST_YEAR:
+        raise Malformed(f"{name} of alert {index} lies too far ahead: {text[:60]!r}.")
     return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
@@ -77,20 +81,18 @@ def annotations(posted: Posted, index: int) -> tuple[dict[str, str], bytes]:
     raw = bytes(posted.annotations)
     if not raw or raw == b"null":
         return {}, b"{}"
-    try:
-        return _texts.decode(raw), raw
-    except msgspec.DecodeError:
-        pairs = _pairs(posted.annotations, index, "annotations")
-        return pairs, msgspec.json.encode(pairs)
+    pairs = _pairs(posted.annotations, index, "annotations")
+    return pairs, msgspec.json.encode(pairs) if NUL in raw or b"null" in raw else raw
 
 
 def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
     try:
-        return _texts.decode(raw)
+        pairs = _texts.decode(raw)
+        return printable(pairs) if NUL in bytes(raw) else pairs
     except msgspec.DecodeError:
         pass  # as everywhere in Go a null is an empty text; else the slow way has the words for what is wrong
     try:
-        return {key: value or "" for key, value in _texts_or_nulls.decode(raw).items()}
+        return printable({key: value or "" for key, value in _texts_or_nulls.decode(raw).items()})
     except msgspec.ValidationError as error:
         raise Malformed(f"The {name} of alert {index} must be texts by name: {error}.") from error
     except msgspec.DecodeError as error:

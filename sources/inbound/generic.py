@@ -139,6 +139,6 @@ def _time(value: object, what: str) -> datetime | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         at = datetime.fromisoformat(str(value))
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise WrongPayload(f"The {what} is {str(value)[:40]!r}; give ISO 8601 or Unix seconds.") from error

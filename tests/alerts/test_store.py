@@ -216,10 +216,15 @@ def test_of_several_tellings_in_a_batch_each_sees_what_the_former_left(door):
 
 
 def test_texts_that_postgresql_cannot_hold_or_that_are_too_long_are_cut(door):
-    post(door, posted({"alertname": "x\0" + "y" * 300, "severity": "z" * 50}, annotations={"a": "b\0c"}), at=NINE)
-    life = only()
-    assert (life.alert.name, life.severity_key) == ("x" + "y" * 249, "z" * 40)
-    assert life.alert.annotations == {"a": "b\0c"}  # JSON escapes it
+    labels, annotations = {"alertname": "x\0" + "y" * 300, "severity": "z" * 50}, {"a": "b\0c"}
+    for number, tell in enumerate((post, store)):
+        labels["n"] = str(number)
+        told = posted(labels, annotations=annotations) if tell is post else [Signal(labels, annotations)]
+        tell(door, told, at=NINE)
+        life = Liveness.objects.select_related("alert").latest("pk")
+        assert (life.alert.name, life.severity_key) == ("x\ufffd" + "y" * 248, "z" * 40)
+        assert life.alert.labels["alertname"] == "x\ufffd" + "y" * 300
+        assert life.alert.annotations == {"a": "b\ufffdc"}
 
 
 def test_many_alerts_are_one_batch(door):
@@ -319,6 +324,7 @@ def test_a_fault_keeps_out_its_own_alert_only(door):
         (b'{"labels": {"a": "\\ud800"}}', alertmanager.Malformed, "not JSON"),
         (b'{"labels": {"a": "b"}, "startsAt": "yesterday"}', alertmanager.Malformed, "startsAt of alert 1"),
         (b'{"labels": {"a": "b"}, "endsAt": "2026-13-01T00:00:00Z"}', alertmanager.Malformed, "endsAt of alert 1"),
+        (b'{"labels": {"a": "b"}, "endsAt": "9999-12-31T23:59:59-12:00"}', alertmanager.Malformed, "too far"),
         (b'{"labels": {"a": "b"}, "endsAt": 12}', alertmanager.Malformed, "endsAt"),
         (b"null", alertmanager.Malformed, "null"),
         (b"7", alertmanager.Malformed, "int"),

@@ -121,6 +121,7 @@ def test_what_is_no_json_is_told_with_its_place(body, words):
         ({"key": "a", "starts_at": "soon"}, "starts_at of Alert 1 is 'soon'"),
         ({"key": "a", "starts_at": 1e300}, "starts_at of Alert 1"),
         ({"key": "a", "starts_at": True}, "starts_at of Alert 1"),
+        ({"key": "a", "starts_at": "9999-12-31T23:59:59-12:00"}, "starts_at of Alert 1"),
         ({"key": "a", "starts_at": "2026-11-23T08:00Z", "ends_at": "2026-11-23T07:00Z"}, "ends before it starts"),
         ({"key": "\ud800"}, "half a surrogate pair"),
         ({"labels": {"\udfff": "a"}}, "half a surrogate pair"),
