@@ -96,7 +96,7 @@ class SilenceAdmin(ModelAdmin):
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
 
-        class Checked(form):
+        class Checked(form):  # type: ignore[valid-type, misc]  # the base is known only at run time
             def clean_matchers(self):
                 try:
                     check_silence(self.cleaned_data["matchers"])

@@ -45,7 +45,7 @@ class Suppression:
                 self.parents.setdefault(link.from_alertrule_id, str(link.to_alertrule))
 
     def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
-        if parent := self.parents.get(rule_id):
+        if rule_id is not None and (parent := self.parents.get(rule_id)):
             return Verdict(f"hidden by firing {parent}"[:250], ask_again_at=self.at + PARENT_AGAIN)
         for silence, matches in self.silences:
             if silence.policy_id in (None, policy_id) and matches(labels):

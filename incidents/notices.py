@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -117,10 +118,11 @@ def _words(incident: Incident, event: str, at: datetime) -> Words:
         last = incident.timeline.filter(kind="resolved").order_by("-pk").select_related("by").first()
         by = str(last.by) if last and last.by else ""
         return messages.resolved(**facts, lasted=max(at - since, timedelta(0)), by=by)
-    more = {"started_at": since, "summary": incident.summary, "service": _service(incident)}
+    summary, service = incident.summary, _service(incident)
     if event == "opened":
-        return messages.opened(**facts, **more)
-    return messages.changed(**facts, **more, headline=event.capitalize())
+        return messages.opened(**facts, started_at=since, summary=summary, service=service)
+    headline = event.capitalize()
+    return messages.changed(**facts, started_at=since, summary=summary, service=service, headline=headline)
 
 
 def _choices(incident: Incident) -> list[routing.Choice]:
@@ -143,7 +145,7 @@ def _service(incident: Incident) -> str:
     return str(incident.service or "")
 
 
-def _facts(incident: Incident) -> dict:
+def _facts(incident: Incident) -> dict[str, Any]:
     return {
         "number": incident.pk,
         "severity": incident.severity.key,

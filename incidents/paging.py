@@ -80,6 +80,8 @@ def follow_up_due(*, at: datetime) -> int:
 
 def _follow_up(row: Page, *, at: datetime) -> None:
     delivery = row.delivery
+    if delivery is None:
+        return
     if delivery.status == Delivery.Status.SENT:
         Page.objects.filter(pk=row.pk).update(state=Page.State.REACHED, reason=f"by {delivery.kind}")
         return
@@ -91,7 +93,7 @@ def _follow_up(row: Page, *, at: datetime) -> None:
         invalid = (
             {"failed_at": at} if delivery.address_refused else {}
         )  # an address that is no address is not tried again
-        ContactMethod.objects.filter(pk=row.method_id, failed_at=None).update(failure=delivery.error, **invalid)
+        ContactMethod.objects.filter(pk=row.method.pk, failed_at=None).update(failure=delivery.error, **invalid)
     if not row.incident.is_open or row.incident.acknowledged_by_id:
         Page.objects.filter(pk=row.pk).update(state=Page.State.CANCELLED, reason="its cause was gone")
         return
@@ -102,7 +104,7 @@ def _follow_up(row: Page, *, at: datetime) -> None:
 def _somebody_else_is_asked(row: Page) -> bool:
     """Whether another page of the same step is under way or has reached its person."""
     alive = [Page.State.TRYING, Page.State.REACHED]
-    return row.turn.page_rows.filter(state__in=alive).exclude(pk=row.pk).exists()
+    return row.turn is not None and row.turn.page_rows.filter(state__in=alive).exclude(pk=row.pk).exists()
 
 
 def cancel(incident: Incident, *, at: datetime, reason: str) -> None:

@@ -102,7 +102,7 @@ def check_due(*, at: datetime) -> int:
 
 
 def _check(target: ResponseTarget, *, at: datetime) -> None:
-    if target.state != State.PENDING:
+    if target.state != State.PENDING or target.due_at is None:
         ResponseTarget.objects.filter(pk=target.pk).update(check_at=None)
     elif at > target.due_at:
         breach(target, at=at)
@@ -117,6 +117,8 @@ def _check(target: ResponseTarget, *, at: datetime) -> None:
 
 def breach(target: ResponseTarget, *, at: datetime) -> None:
     """Record that the target was missed; of two that try, one does."""
+    if target.due_at is None:
+        return  # its anchor has not happened
     rows = ResponseTarget.objects.filter(pk=target.pk, state=State.PENDING)
     if not rows.update(state=State.BREACHED, breached_at=at, check_at=None):
         return

@@ -19,8 +19,8 @@ class UpdateRefused(IllegalMove):
 
 def plan_for(incident: Incident) -> CadencePlan | None:
     """The cadence of the incident's level, else the policy's cadence for every level."""
-    plans = list(incident.policy.cadences.filter(severity__in=[incident.severity_id]))
-    return (plans or list(incident.policy.cadences.filter(severity=None)) or [None])[0]
+    own = incident.policy.cadences.filter(severity=incident.severity_id).first()
+    return own or incident.policy.cadences.filter(severity=None).first()
 
 
 def start_cadence(incident: Incident, *, at: datetime) -> None:

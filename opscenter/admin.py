@@ -58,7 +58,7 @@ class ModelAdmin(ThemedModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         secrets = [f.name for f in self.model._meta.fields if isinstance(f, EncryptedTextField)]
 
-        class SecretsKept(form):
+        class SecretsKept(form):  # type: ignore[valid-type, misc]  # the base is known only at run time
             def clean(self):
                 data = super().clean() or self.cleaned_data
                 for name in secrets:
@@ -105,14 +105,14 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin, ModelAdmin):
+class UserAdmin(StockUserAdmin, ModelAdmin):  # type: ignore[misc]  # the theme's own recipe
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(StockGroupAdmin, ModelAdmin):
+class GroupAdmin(StockGroupAdmin, ModelAdmin):  # type: ignore[misc]
     pass
 
 

@@ -1,7 +1,7 @@
 """Sweeps over due rows: each row is worked exactly once, whoever else sweeps, and one bad row holds up nobody.
 
-Two forms. `sweep` is for work that is database alone: rows stay locked until their effect is committed, so a crash gives
-them back at once. `lease` is for work that goes out over the network: the row's due time is pushed on in a short
+Two forms. `sweep` is for work that is database alone: rows stay locked until their effect is committed, so a crash
+gives them back at once. `lease` is for work that goes out over the network: the row's due time is pushed on in a short
 transaction of its own, and a lease that runs out makes the row due again.
 """
 
