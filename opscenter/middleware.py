@@ -16,9 +16,7 @@ def content_security_policy(get_response):
 
     def middleware(request):
         response = get_response(request)
-        response.headers.setdefault(
-            "Content-Security-Policy", ADMIN if request.path.startswith("/admin/") else STRICT
-        )
+        response.headers.setdefault("Content-Security-Policy", ADMIN if request.path.startswith("/admin/") else STRICT)
         return response
 
     return middleware
