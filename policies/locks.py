@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 
@@ -43,7 +44,10 @@ def _advisory(name: str) -> Iterator[bool]:
 def _file(name: str) -> Iterator[bool]:
     folder = settings.DATA_DIR / "locks"
     folder.mkdir(exist_ok=True)
-    database = hashlib.sha256(str(connection.settings_dict["NAME"]).encode()).hexdigest()[:8]
+    database = str(connection.settings_dict["NAME"])
+    if "mode=memory" in database:  # this process's own
+        database += f" of {os.getpid()}"
+    database = hashlib.sha256(database.encode()).hexdigest()[:8]
     with (folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{database}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

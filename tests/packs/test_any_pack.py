@@ -13,6 +13,7 @@ from tests.factories import NINE
 from tests.packs.test_loader import BULKY, SMALL, rows
 
 LIBRARY = [loader.read_file(path) for path in sorted(loader.LIBRARY.glob("*.yaml"))]
+pytestmark = pytest.mark.once  # the loader asks the same of both databases; the other tests of it run on both
 PACKS = [yaml.safe_load(text) for text in (SMALL + BULKY, *LIBRARY)]
 WORDS = ["5m", "${LIMIT}", "P0", "value > 1", "{{ x }}", "SELECT 1", "sql", "next_sprint", "", "1 month", "~"]
 SCALARS = st.one_of(
