@@ -22,9 +22,9 @@ class Beat(models.Model):
     @classmethod
     def note(cls, key: str, at: datetime, detail: dict | None = None) -> None:
         """Keep this as the newest sign of `key`, in one statement."""
-        sign = cls(key=key, at=at, detail=detail or {})
+        sign = Beat(key=key, at=at, detail=detail or {})
         fields = ["at", "detail"]
-        cls.objects.bulk_create([sign], update_conflicts=True, unique_fields=["key"], update_fields=fields)
+        Beat.objects.bulk_create([sign], update_conflicts=True, unique_fields=["key"], update_fields=fields)
 
     @classmethod
     def claim(cls, key: str, at: datetime, detail: dict | None = None) -> bool:

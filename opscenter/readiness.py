@@ -76,7 +76,7 @@ def this_installation() -> Iterator[Finding]:
 
 def parameters() -> Iterator[Finding]:
     """Parameters that a switched-on rule or destination asks for and that have no value, each by name."""
-    values = {
+    values: dict[tuple[int | None, str], str] = {
         (parameter.policy_id, parameter.key): parameter.raw
         for policy in Policy.objects.prefetch_related("parameters")
         for parameter in policy.parameters.all()

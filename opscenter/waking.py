@@ -41,9 +41,11 @@ class PostgresWaker:
 
     def __init__(self, pipe: Pipe) -> None:
         self.pipe = pipe
+        import psycopg  # an installation on SQLite does without
+
         params = connection.get_connection_params() | {"autocommit": True}
         with connection.wrap_database_errors:
-            self.listener = connection.Database.connect(**params)  # psycopg, past Django's pool and settings
+            self.listener = psycopg.connect(**params)  # past Django's pool
         self._ask(f"LISTEN {CHANNEL}")
 
     def _ask(self, sql: str, *params: object) -> object:
