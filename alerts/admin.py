@@ -3,11 +3,13 @@ from datetime import timedelta
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.html import format_html_join
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
 from policies.wake import wake
 
-from . import suppression
+from . import pack, suppression
+from .asking import used_parameters
 from .matching import BadMatcher, check_silence
 from .models import Alert, AlertRule, Liveness, RuleSource, Silence
 
@@ -26,15 +28,18 @@ class AlertRuleAdmin(ModelAdmin):
     list_select_related = ["policy", "severity"]
     search_fields = ["name", "key", "code"]
     filter_horizontal = ["owners", "suppressed_by"]
-    readonly_fields = ["state", "state_since", "verdict", "checked_at", "changed"]
+    readonly_fields = ["state", "state_since", "verdict", "checked_at", "parameters", "changed"]
     inlines = [SourceInline]
     actions = ["check_now", "reset_to_pack"]
 
+    @admin.display(description="parameters it uses")
+    def parameters(self, rule):
+        return format_html_join("", "{} = {}<br>", ((p.key, p.shown) for p in used_parameters(rule))) or "-"
+
     @admin.display(description="differs from its pack in")
     def changed(self, rule):
-        from .pack import overrides
-
-        return ", ".join(overrides(rule)) or "-"
+        differing = ((name, str(said), str(here)) for name, (said, here) in pack.overrides(rule).items())
+        return format_html_join("", "{}: {} → {}<br>", differing) or "-"
 
     def save_model(self, request, obj, form, change):
         """A changed interval counts from now on, not from the check that was planned by the old one."""
@@ -52,10 +57,8 @@ class AlertRuleAdmin(ModelAdmin):
 
     @admin.action(description="Reset to the pack's values", permissions=["change"])
     def reset_to_pack(self, request, rules):
-        from .pack import reset_to_pack
-
         for rule in rules:
-            reset_to_pack(rule)
+            pack.reset_to_pack(rule)
         self.message_user(request, f"{len(rules)} rules are as their pack has them.", messages.SUCCESS)
 
 

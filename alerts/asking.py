@@ -1,11 +1,16 @@
 """What exactly a rule's source asks: its spec with the connection's address and the parameters filled in."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policies.models import Parameter, Policy
-from policies.substitute import substitute
+from policies.substitute import names, substitute
 
+from .models import AlertRule
+
+PARAMS = re.compile(r"\bparams\.(\w+)")
 STAND_INS = {
     "sql": "postgresql://stand-in/database",
     "http": "http://stand-in.invalid",
@@ -54,6 +59,15 @@ def judged_values(policy: Policy) -> tuple[dict[str, Any], dict[str, str]]:
             except ValueError as error:
                 wrong[row.key] = str(error)
     return values, wrong
+
+
+def used_parameters(rule: AlertRule) -> list[Parameter]:
+    """The policy's parameters that the rule's condition, message, sources and connections name."""
+    said = json.dumps([rule.condition, rule.message])
+    for source in rule.sources.select_related("connection"):
+        said += json.dumps([source.spec, source.connection.url if source.connection else ""])
+    wanted = set(PARAMS.findall(said)) | set(names(said))
+    return [parameter for parameter in rule.policy.parameters.order_by("key") if parameter.key in wanted]
 
 
 class _Values(Mapping):

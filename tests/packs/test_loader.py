@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from alerts.models import AlertRule
 from alerts.pack import overrides, reset_to_pack
@@ -116,7 +117,7 @@ def test_the_command_prints_the_difference(load, tmp_path, capsys):
 
 
 @pytest.mark.req("CARD-13")
-def test_a_threshold_changed_here_survives_a_load_and_can_be_reset(load):
+def test_a_threshold_changed_here_survives_a_load_and_can_be_reset(load, admin_client):
     load(SMALL)
     rule = AlertRule.objects.get()
     rule.condition = {"when": "value > 80"}
@@ -129,6 +130,8 @@ def test_a_threshold_changed_here_survives_a_load_and_can_be_reset(load):
     rule = AlertRule.objects.get()
     assert rule.condition == {"when": "value > 80"} and rule.every == timedelta(minutes=2)
     assert overrides(rule) == {"when": ("value > 55", "value > 80")}
+    page = reverse("admin:alerts_alertrule_change", args=[rule.pk])
+    assert "when: value &gt; 55 → value &gt; 80" in admin_client.get(page).content.decode()
     assert reset_to_pack(rule) == ["when"]
     rule = AlertRule.objects.get()
     assert rule.condition == {"when": "value > 55"} and overrides(rule) == {}

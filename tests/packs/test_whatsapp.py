@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from incidents.models import Incident
 from sources.models import Connection
@@ -234,7 +235,7 @@ def test_a_webhook_older_than_an_hour_does_not_count(watch_whatsapp, whatsapp, o
 
 
 @pytest.mark.req("AP-31")
-def test_the_threshold_is_a_parameter_that_the_environment_may_set(watch_whatsapp, whatsapp, monkeypatch):
+def test_the_threshold_is_a_parameter_that_the_environment_may_set(watch_whatsapp, whatsapp, monkeypatch, admin_client):
     parameter = watch_whatsapp.policy.parameters.get(key="WEBHOOK_FAILURE_RATE_THRESHOLD_PER_HOUR")
     assert (parameter.effective, parameter.shown, parameter.origin) == (20, "20 (default)", "document")
     whatsapp.webhooks(failed=20)
@@ -242,7 +243,9 @@ def test_the_threshold_is_a_parameter_that_the_environment_may_set(watch_whatsap
     whatsapp.webhooks(failed=21)
     assert watch_whatsapp.state("webhook-failures") == "firing"
     monkeypatch.setenv("WEBHOOK_FAILURE_RATE_THRESHOLD_PER_HOUR", "5")
-    assert parameter.shown == "5 (environment)"
+    page = reverse("admin:alerts_alertrule_change", args=[watch_whatsapp.rule("webhook-failures").pk])
+    shown = admin_client.get(page).content.decode()
+    assert "WEBHOOK_FAILURE_RATE_THRESHOLD_PER_HOUR = 5 (environment)" in shown
     for failed, state in [(5, "inactive"), (6, "firing")]:
         watch_whatsapp.go_on(MINUTE)
         whatsapp.webhooks(failed=failed)

@@ -74,7 +74,7 @@ class Command(BaseCommand):
         while grouping.assign_due(at=at) >= grouping.BATCH:
             pass
         ranks = self.print_firing(rules)
-        troubled = rules.filter(state__in=[AlertRule.State.ERROR, AlertRule.State.NODATA]).order_by("policy", "key")
+        troubled = rules.filter(state__in=[AlertRule.State.ERROR, AlertRule.State.NODATA]).order_by("pk")
         for rule in troubled:
             word = "ERROR" if rule.state == AlertRule.State.ERROR else "NO DATA"
             self.stdout.write(f"{word}: {rule.code or rule.key}: {rule.verdict}")
