@@ -25,9 +25,7 @@ class EscalationContact(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="contact"
     )
     members = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="member_of")
-    backup = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="backs_up"
-    )
+    backup = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="backs_up")
     timezone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
     active = models.BooleanField(default=True)
@@ -56,9 +54,7 @@ class ContactMethod(models.Model):
     secret = EncryptedTextField(blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     enabled = models.BooleanField(default=True)
-    failed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Set when the address was found invalid."
-    )
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="Set when the address was found invalid.")
     failure = models.TextField(blank=True)
 
     class Meta:
@@ -95,9 +91,7 @@ class Schedule(models.Model):
     key = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=160)
     timezone = models.CharField(max_length=64, default="UTC")
-    policy = models.ForeignKey(
-        Policy, null=True, blank=True, on_delete=models.SET_NULL, related_name="schedules"
-    )
+    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.SET_NULL, related_name="schedules")
 
     class Meta:
         ordering = ["key"]
@@ -165,9 +159,7 @@ class Override(models.Model):
     class Meta:
         ordering = ["-starts_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_at__gt=models.F("starts_at")), name="override_ends_after_start"
-            )
+            models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="override_ends_after_start")
         ]
 
     def __str__(self) -> str:

@@ -22,9 +22,7 @@ def locked(rows: models.QuerySet) -> models.QuerySet:
     return rows
 
 
-def sweep(
-    rows: models.QuerySet, *, due: str, at: datetime, work: Callable[..., None], batch: int = 200
-) -> int:
+def sweep(rows: models.QuerySet, *, due: str, at: datetime, work: Callable[..., None], batch: int = 200) -> int:
     """Run `work(row, at=at)` for up to `batch` of `rows`; return how many were worked.
 
     `work` must move the row's `due` field on (or empty it). A row whose work fails is rolled back alone, logged, and
@@ -41,9 +39,7 @@ def sweep(
                 # another transaction was in the way: the row stays due, the next sweep tries it
                 log.warning("%s %s is worked again: the database was busy", row._meta.label, row.pk, exc_info=True)
             except Exception:
-                log.exception(
-                    "%s %s could not be worked; looked at again in a minute", row._meta.label, row.pk
-                )
+                log.exception("%s %s could not be worked; looked at again in a minute", row._meta.label, row.pk)
                 type(row)._base_manager.filter(pk=row.pk).update(**{due: at + PUSH_ON})
     return done
 
@@ -52,9 +48,7 @@ def lease(rows: models.QuerySet, *, due: str, at: datetime, length: timedelta, b
     """Claim up to `batch` of `rows` by pushing `due` on by `length` (and setting `marks`); return the rows claimed."""
     with transaction.atomic():
         claimed = list(locked(rows)[:batch])
-        rows.model._base_manager.filter(pk__in=[row.pk for row in claimed]).update(
-            **{due: at + length}, **marks
-        )
+        rows.model._base_manager.filter(pk__in=[row.pk for row in claimed]).update(**{due: at + length}, **marks)
     for row in claimed:
         setattr(row, due, at + length)
     return claimed

@@ -34,12 +34,8 @@ class Policy(models.Model):
     version = models.CharField(max_length=40, default="1")
     language = models.CharField(max_length=8, default="en")
     timezone = models.CharField(max_length=64, default="UTC")
-    service = models.ForeignKey(
-        Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="policies"
-    )
-    extends = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="extended_by"
-    )
+    service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="policies")
+    extends = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="extended_by")
     description = models.TextField(blank=True)
     group_window = models.DurationField(
         default=timedelta(days=1),
@@ -112,9 +108,7 @@ class Calendar(models.Model):
     key = models.CharField(max_length=40)
     timezone = models.CharField(max_length=64, default="UTC")
     hours = models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')
-    holidays = models.JSONField(
-        default=list, blank=True, help_text="Dates (2026-12-25) and country codes (ID, NL)."
-    )
+    holidays = models.JSONField(default=list, blank=True, help_text="Dates (2026-12-25) and country codes (ID, NL).")
     default = models.BooleanField(default=False)
 
     class Meta:
@@ -234,9 +228,7 @@ class TargetPlan(models.Model):
     within = models.DurationField(null=True, blank=True)
     term = models.CharField(max_length=20, choices=CalendarTerm, blank=True, help_text="Instead of a length.")
     anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.DETECTED)
-    role = models.CharField(
-        max_length=40, blank=True, help_text="Only a person in this role counts; empty: anybody."
-    )
+    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role counts; empty: anybody.")
     warn_before = models.DurationField(null=True, blank=True, help_text="Warn so long before the breach.")
 
     class Meta:
@@ -258,9 +250,7 @@ class GatePlan(models.Model):
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="gates")
     to = models.CharField(max_length=16, help_text="The status it guards, for example closed.")
-    role = models.CharField(
-        max_length=40, blank=True, help_text="Only a person in this role may make the move."
-    )
+    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role may make the move.")
     require = models.JSONField(default=list, blank=True, help_text='For example ["review_approved"].')
 
     class Meta:
@@ -278,16 +268,12 @@ class CadencePlan(models.Model):
     severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
     every = models.DurationField()
     audience = models.CharField(max_length=80, blank=True)
-    fields = models.JSONField(
-        default=list, blank=True, help_text='Fields an update must fill: ["impact", "eta"].'
-    )
+    fields = models.JSONField(default=list, blank=True, help_text='Fields an update must fill: ["impact", "eta"].')
 
     class Meta:
         ordering = ["policy", "severity__rank"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "severity"], nulls_distinct=False, name="cadence_plan_once"
-            )
+            models.UniqueConstraint(fields=["policy", "severity"], nulls_distinct=False, name="cadence_plan_once")
         ]
 
     def __str__(self) -> str:
@@ -298,15 +284,9 @@ class ReviewPlan(models.Model):
     """Which levels demand a post-incident review, until when, and what it asks."""
 
     policy = models.OneToOneField(Policy, on_delete=models.CASCADE, related_name="review_plan")
-    severities = models.ManyToManyField(
-        Severity, blank=True, help_text="Levels whose incidents need a review."
-    )
-    within = models.DurationField(
-        null=True, blank=True, help_text="Due so long after resolution; empty: no deadline."
-    )
-    before = models.CharField(
-        max_length=16, default="closed", help_text="The status it must be approved for."
-    )
+    severities = models.ManyToManyField(Severity, blank=True, help_text="Levels whose incidents need a review.")
+    within = models.DurationField(null=True, blank=True, help_text="Due so long after resolution; empty: no deadline.")
+    before = models.CharField(max_length=16, default="closed", help_text="The status it must be approved for.")
     questions = models.JSONField(
         default=list, blank=True, help_text='[{"section": …, "key": …, "prompt": …, "required": true}]'
     )

@@ -47,8 +47,9 @@ class Database:
     @contextlib.contextmanager
     def connect(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         """One transaction under the target's clock, rows as dicts; raises psycopg.OperationalError."""
-        options = {"connect_timeout": CONNECT_TIMEOUT, "row_factory": dict_row}
-        with psycopg.connect(self.monitor_url, **options) as connection:
+        with psycopg.Connection.connect(
+            self.monitor_url, connect_timeout=CONNECT_TIMEOUT, row_factory=dict_row
+        ) as connection:
             yield connection
 
     def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:

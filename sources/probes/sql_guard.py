@@ -4,6 +4,7 @@ The database itself is the lock (a read-only session, a file opened read-only); 
 tells the author at load time, and it stops the one call that would open the lock, set_config.
 """
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -11,6 +12,9 @@ from sources.probes.base import BadSpec
 
 READS = ("select", "with", "values", "table")
 WRITES = ("insert", "update", "delete", "merge", "replace")
+# What PostgreSQL lets even a read-only session do: large objects, other sessions, other servers.
+ACTS = ("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_notify", "pg_switch_wal", "pg_promote")
+ACTS_ALL = ("lo_", "dblink", "pg_advisory_", "pg_try_advisory_", "pg_stat_reset")
 LONGEST = 50_000  # characters
 
 # Strings, quoted names and comments as PostgreSQL (standard_conforming_strings on) and SQLite both read them.
@@ -51,6 +55,10 @@ def check_reads(query: str, path: str = "query") -> None:
         )
     if "set_config" in tokens or '"set_config"' in tokens:
         raise BadSpec(path, "This query would write: set_config changes the session it runs in.")
+    for token, following in itertools.pairwise(tokens):
+        name = token.strip('"')
+        if following == "(" and (name in ACTS or name.startswith(ACTS_ALL)):
+            raise BadSpec(path, f"This query would write: {name} acts on the server even in a read-only session.")
     if "into" in tokens:
         raise BadSpec(path, "This query would write: INTO makes a table.")
     if first == "with":

@@ -11,15 +11,16 @@ from incidents.models import Incident, Status
 
 STATES = {
     Status.DETECTED: "triggered", Status.ACKNOWLEDGED: "acknowledged", Status.MITIGATED: "acknowledged",
-    Status.RESOLVED: "resolved", Status.CLOSED: "resolved", Status.FALSE_POSITIVE: "resolved", Status.MERGED: "resolved",
+    Status.RESOLVED: "resolved", Status.CLOSED: "resolved", Status.FALSE_POSITIVE: "resolved",
+    Status.MERGED: "resolved",
 }  # fmt: skip
 FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class Command(BaseCommand):
     help = (
-        "Print the state of the newest incident or alert with a key (triggered, acknowledged, resolved or none), and how "
-        "many incidents it ever made. The key is an incident's, an alert's own, its name, or its fingerprint."
+        "Print the state of the newest incident or alert with a key (triggered, acknowledged, resolved or none), and "
+        "how many incidents it ever made. The key is an incident's, an alert's own, its name, or its fingerprint."
     )
 
     def add_arguments(self, parser):
