@@ -2,7 +2,7 @@
 
 Reading goes out over the network and happens on threads, outside any transaction; claiming before it and judging after
 it are short transactions in the caller's thread. A rule is claimed by pushing its due time on, so that of two runners
-one checks it; when a runner dies, the rule is due again once the lease has run out.
+one checks it. When a runner dies the clock gives the rule back (`release_dead`), else the end of its lease does.
 """
 
 import logging
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
+from notifications.claimant import gone, me
 from policies.claims import lease
 from policies.fields import SecretUnreadable
 from policies.models import Policy
@@ -150,7 +151,14 @@ def _claim(*, at: datetime, rules: QuerySet | None, variant: str | None, force: 
     whole = found.annotate(planned_at=F("next_check_at")).prefetch_related(
         "severity", "policy__severities", "policy__parameters", "sources__connection"
     )
-    return lease(whole, due="next_check_at", at=at, length=LEASE, batch=BATCH)
+    return lease(whole, due="next_check_at", at=at, length=LEASE, batch=BATCH, claimed_by=me())
+
+
+def release_dead(*, at: datetime) -> int:
+    """Make due at once the rules that a process of this machine was checking when it ended; return how many."""
+    claims = AlertRule.objects.exclude(claimed_by="").order_by().values_list("claimed_by", flat=True).distinct()
+    dead = [claim for claim in claims if gone(claim)]
+    return AlertRule.objects.filter(claimed_by__in=dead).update(claimed_by="", next_check_at=at) if dead else 0
 
 
 def next_check(rule: AlertRule, planned_at: datetime | None, *, at: datetime) -> datetime:
@@ -247,14 +255,14 @@ def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> 
             changed["memory"] = {**changed["memory"], ERROR_KEY: key}
         if changed:
             row = AlertRule.objects.filter(pk=due.rule.pk, enabled=True)
-            if not row.update(checked_at=at, next_check_at=due.next_at, **changed):
+            if not row.update(checked_at=at, next_check_at=due.next_at, claimed_by="", **changed):
                 continue  # switched off while it was read
         else:
             quiet[due.next_at].append(due.rule.pk)
         _tell(due, judgement, key, at=at)
         states.append(str(judgement.state))
     for next_at, rules in quiet.items():
-        AlertRule.objects.filter(pk__in=rules, enabled=True).update(checked_at=at, next_check_at=next_at)
+        AlertRule.objects.filter(pk__in=rules, enabled=True).update(checked_at=at, next_check_at=next_at, claimed_by="")
     _note_sources([answer for _, answer in taken if isinstance(answer, Answer)], at=at)
     return states
 

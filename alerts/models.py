@@ -67,6 +67,9 @@ class AlertRule(models.Model):
 
     next_check_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is enabled.")
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    claimed_by = models.CharField(
+        max_length=80, blank=True, editable=False, help_text="The process (host:pid:start) that is checking it now."
+    )
     state = models.CharField(max_length=8, choices=State, default=State.UNKNOWN, editable=False)
     state_since = models.DateTimeField(null=True, blank=True, editable=False)
     verdict = models.TextField(blank=True, editable=False, help_text="The last verdict in words.")

@@ -20,6 +20,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection
 from django.utils import timezone
 
+from alerts import evaluation
 from notifications import outbox
 
 from . import beat, clock
@@ -139,7 +140,7 @@ class Clockwork:
                 return False
         at = timezone.now()
         last = Beat.objects.filter(key="clock").first()
-        outbox.release_dead(at=at)
+        give_back(at)
         if self.last_at is None and last is not None:
             self._mind_the_gap(last.at, at)
             self.last_at = at
@@ -225,13 +226,13 @@ class Clockwork:
         assert self.waker is not None
         self.beat_at = at
         self.waker.check()
-        outbox.release_dead(at=at)  # of a run_deliveries that was killed, or of a thread of ours that an error ended
+        give_back(at)
         self.hands.listen(at=at)
         reasons = [
             f"The sweep {name} fails since {since:%H:%M:%S} UTC; the clock's log says why."
             for name, since in self.failing.items()
         ]
-        Beat.note("clock", at, self.facts | {"reasons": reasons + self.hands.reasons(at)})
+        Beat.note("clock", at, self.facts | {"reasons": reasons, "queue": self.hands.reasons(at)})
 
     # on threads of their own
 
@@ -255,6 +256,12 @@ class Clockwork:
             except Exception:
                 log.exception("The job %s failed.", name)
         connection.close()  # hours may pass until the next
+
+
+def give_back(at: datetime) -> None:
+    """Make due at once what a killed process held: worker, run_deliveries, run_checks, or the clock before this one."""
+    outbox.release_dead(at=at)
+    evaluation.release_dead(at=at)
 
 
 def one_line(error: Exception) -> str:

@@ -70,6 +70,15 @@ class Migration(migrations.Migration):
                 ),
                 ("checked_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
+                    "claimed_by",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The process (host:pid:start) that is checking it now.",
+                        max_length=80,
+                    ),
+                ),
+                (
                     "state",
                     models.CharField(
                         choices=[

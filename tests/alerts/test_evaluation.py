@@ -1,6 +1,8 @@
 """Checking rules: claims, reading beside the database, states, and what becomes of alerts and incidents."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from django.db import connection
 from alerts import evaluation, grouping
 from alerts.models import Alert, AlertRule, Liveness
 from incidents.models import Incident
+from notifications import claimant
 from policies.models import Parameter
 from sources.models import Connection
 from tests.factories import NINE, AlertRuleFactory, RuleSourceFactory
@@ -447,3 +450,21 @@ def test_the_command_names_what_there_is_when_asked_for_something_else(db, lamps
         assert words in str(refused.value) and refused.value.returncode == 3
     call_command("run_checks", f"--rule={rule.key}", f"--now={NINE.isoformat()}")
     assert again(rule).checked_at == NINE
+
+
+def ended_process() -> str:
+    """How the claims of a process that has ended read."""
+    code = "from notifications.claimant import me; print(me())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.django_db
+def test_what_a_dead_process_was_checking_is_due_at_once(lamps):
+    held, mine = lamps.rule(key="held"), lamps.rule(key="mine")
+    AlertRule.objects.filter(pk=held.pk).update(claimed_by=ended_process(), next_check_at=NINE + MINUTE)
+    AlertRule.objects.filter(pk=mine.pk).update(claimed_by=claimant.me(), next_check_at=NINE + MINUTE)
+    assert evaluation.release_dead(at=NINE + SECOND) == 1
+    assert again(held).next_check_at == NINE + SECOND and again(mine).next_check_at == NINE + MINUTE
+    assert check(NINE + SECOND).checked == 1
+    assert again(held).claimed_by == ""  # checked, so nobody holds it
+    assert evaluation.release_dead(at=NINE + SECOND) == 0
