@@ -66,7 +66,7 @@ def check(*, at: datetime) -> Health:
             _late(health, found, at, after=CRON_WITHIN)
         else:
             _clock(health, signs.get("clock"), at)
-            _queue(health, signs.get("queue"), at)
+            _queue(health, signs.get("clock"), signs.get("queue"), at)
             _late(health, found, at, after=LATE_AFTER)
         _jobs(health, signs, at)
         _deliveries(health, at)
@@ -108,10 +108,12 @@ def _clock(health: Health, sign: Beat | None, at: datetime) -> None:
         health.note("clock", " ".join(sign.detail.get("reasons", [])))
 
 
-def _queue(health: Health, sign: Beat | None, at: datetime) -> None:
-    """What the clock says of the queue counts; this is for when the clock is away too."""
+def _queue(health: Health, clock: Beat | None, sign: Beat | None, at: datetime) -> None:
+    """What the clock says of the queue counts; without a clock, when the queue last answered."""
     if engine.is_inline():
         health.note("queue")
+    elif clock is not None and ticks(clock, at):
+        health.note("queue", " ".join(clock.detail.get("queue", [])))
     elif sign is None:
         health.note("queue", "The task queue has never answered; does the worker run?")
     elif at - sign.at > ANSWER_WITHIN:

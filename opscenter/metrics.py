@@ -89,7 +89,7 @@ class _Figures(Collector):
             figure.add_metric([key], max(0.0, (self.at - sign.at).total_seconds()))
         yield figure
         if clock := signs.get("clock"):
-            reasons = len(clock.detail.get("reasons", []))
+            reasons = len(clock.detail.get("reasons", [])) + len(clock.detail.get("queue", []))
             yield _gauge("opscenter_clock_reasons", "Reasons for which the clock calls itself degraded.", reasons)
 
 

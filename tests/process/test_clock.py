@@ -219,7 +219,7 @@ def test_the_queue_is_used_while_it_works_and_found_out_when_it_does_not(house, 
     waited = stuck.get().checked_at - began
     assert timedelta(seconds=4) < waited < timedelta(seconds=10)
     sign = house.records.of(Beat).filter(key="clock")
-    until(lambda: sign.get().detail["reasons"])
+    until(lambda: sign.get().detail["queue"])
     health = subprocess.run(
         [sys.executable, "manage.py", "ops_healthcheck"], cwd=ROOT, env=house.env, capture_output=True, text=True
     )
@@ -227,7 +227,7 @@ def test_the_queue_is_used_while_it_works_and_found_out_when_it_does_not(house, 
 
     program(house, "worker")
     until(lambda: "The task queue answers again" in clock.said(), 30)
-    until(lambda: not sign.get().detail["reasons"])
+    until(lambda: not sign.get().detail["queue"])
     first = stuck.get().checked_at
     stuck.update(next_check_at=datetime.now(UTC))
     until(lambda: stuck.get().checked_at > first)
