@@ -129,14 +129,15 @@ class RuleSource(models.Model):
 class Alert(models.Model):
     """What an alert says. One row for each identity (door and label set, or rule and key), however often it fires."""
 
-    # no database constraint: checked row by row it costs a fifth of the intake; the store checks it once a batch
+    # no database constraints: checked row by row they cost a quarter of the intake; the store checks once a batch
     integration = models.ForeignKey(
         Integration, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False,
         db_constraint=False,
     )  # fmt: skip
     rule = models.ForeignKey(
-        AlertRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False
-    )
+        AlertRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     identity = models.BinaryField(max_length=16, help_text="128-bit hash over the door or rule and the label set.")
     key = models.CharField(max_length=255, blank=True, help_text="The sender's own deduplication key, if it has one.")
     name = models.CharField(max_length=250, blank=True)

@@ -169,6 +169,7 @@ class Migration(migrations.Migration):
                     "rule",
                     models.ForeignKey(
                         blank=True,
+                        db_constraint=False,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,

@@ -12,7 +12,7 @@ from django.db.models import F, Model
 from sources.models import Integration
 from sources.signals import instant, micros
 
-from ..models import Alert, Liveness
+from ..models import Alert, AlertRule, Liveness
 from .facts import Facts, Life, Told, encode
 from .memory import Known
 
@@ -78,11 +78,12 @@ def insert(
     rows = _in_chunks(Alert, "identity", [one.facts.identity for one in told], "identity")
     stored = {bytes(identity) for (identity,) in rows}
     told = [one for one in told if one.facts.identity not in stored]
-    door = Integration.objects.filter(pk=integration).values_list("pk", flat=True).first() if integration else None
+    door = Integration.objects.filter(pk=integration).values_list("pk", flat=True).first()
+    asked = AlertRule.objects.filter(pk=rule).values_list("pk", flat=True).first()
     alerts = Alert.objects.bulk_create(
         [
             Alert(
-                integration_id=door, rule_id=rule, identity=one.facts.identity, key=one.facts.key, name=one.facts.name,
+                integration_id=door, rule_id=asked, identity=one.facts.identity, key=one.facts.key, name=one.facts.name,
                 labels=one.facts.labels.decode(), annotations=one.facts.annotations.decode(), url=one.facts.url,
             )
             for one in told

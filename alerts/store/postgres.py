@@ -123,7 +123,8 @@ WITH told AS (
   ) AS t (identity, key, name, labels, annotations, url, severity_key, starts_at, ends_at, timeout_end)
 ), fresh AS (
   INSERT INTO alerts_alert (integration_id, rule_id, identity, key, name, labels, annotations, url)
-  SELECT (SELECT id FROM sources_integration WHERE id = %(integration)s::int8 FOR KEY SHARE), %(rule)s::int8,
+  SELECT (SELECT id FROM sources_integration WHERE id = %(integration)s::int8 FOR KEY SHARE),
+         (SELECT id FROM alerts_alertrule WHERE id = %(rule)s::int8 FOR KEY SHARE),
          identity, key, name, labels, annotations, url
   FROM told
   ON CONFLICT (identity) DO NOTHING

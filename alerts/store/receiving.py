@@ -44,7 +44,7 @@ class Batch:
         self.scope = Scope(f"door:{integration_id}")
         self.prefix = b"%d:" % integration_id
         self.times: dict[str | None, int | None] = {None: None, "": None}
-        self.urls: set[str] = set()  # known to be well formed
+        self.urls: dict[str, str] = {}  # known to be well formed; one copy of each is remembered
         self.resent: dict[bool, list[Row]] = {False: [], True: []}  # by whether the end is a timeout
         self.ended: list[Row] = []
         self.over: list[Row] = []  # told once more that they have ended
@@ -102,25 +102,29 @@ class Batch:
     def tell(self, index: int) -> Told | None:
         """Decode a post; a fault of its own keeps it out."""
         post = self.posts[index]
-        labels = alertmanager.labels(post, index)
-        annotations, said = alertmanager.annotations(post, index)
-        url = post.generator_url or ""
-        if url and url not in self.urls:
-            alertmanager.check_url(url, index)
-            self.urls.add(url)
-        starts, ends = self.read_times(post, index)
+        raw, said = bytes(post.labels), bytes(post.annotations)
+        labels = alertmanager.labels(raw, index)
+        annotations, kept = alertmanager.annotations(said, index)
+        url = post.generator_url
+        if url:
+            if url not in self.urls:
+                alertmanager.check_url(url, index)
+            url = self.urls.setdefault(url, url)
+        try:
+            starts, ends = self.times[post.starts_at], self.times[post.ends_at]
+        except KeyError:
+            starts, ends = self.read_times(post, index)
         timeout = ends is None
         if ends is None:
             ends = self.now + TIMEOUT
             starts = self.now if starts is None else starts
         elif starts is None:
             starts = ends
-        if fault := alertmanager.fault(labels, annotations, begins=starts, ends=ends):
+        if fault := alertmanager.fault(labels, annotations, starts, ends):
             self.faults.append((index, fault))
             return None
-        facts = facts_of(self.scope, labels, said, url=url)
-        key = b"".join((self.prefix, post.labels))
-        return Told(facts, starts, ends, timeout, index, key, bytes(post.annotations), post.generator_url)
+        facts = facts_of(self.scope, labels, kept, url=url or "")
+        return Told(facts, starts, ends, timeout, index, self.prefix + raw, said, url)
 
     def write(self, writing: Writing) -> list[Told]:
         """One statement for each kind; return what it did not find as remembered, and has to be merged."""

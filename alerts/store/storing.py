@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
@@ -18,6 +19,7 @@ from .facts import Scope, Told, encode, facts_of, merge
 from .memory import memory, remembered
 
 DEADLOCK_TRIES = 3
+IDENTITY = attrgetter("facts.identity")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Writing:
         if not firing:
             return list(told)
         # in the same order by everybody: two batches that overlap wait for each other instead of deadlocking
-        firing.sort(key=_identity)
+        firing.sort(key=IDENTITY)
         made = rows().insert(firing, integration=self.integration, rule=self.rule, now=now, stamp=self.stamp)
         self.counts.new += len(made)
         keep, stamp, ids = memory.keep, self.stamp, self.ids
@@ -187,7 +189,3 @@ class Writing:
         if restated:
             rows().restate(restated)
         return unknown
-
-
-def _identity(told: Told) -> bytes:
-    return told.facts.identity

@@ -12,6 +12,7 @@ from ..signals import micros, printable
 
 URI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|/)[^\x00-\x1f\x7f]*", re.DOTALL)
 LAST_YEAR = 9990  # what Python and the databases can still turn into any time zone
+ABSENT = (b"", b"null")
 NUL = b"\\u0000"
 REQUIRED, WRONG_FORMAT = 602, 601  # Alertmanager's own numbers for what fails its schema
 
@@ -68,31 +69,35 @@ def time(text: str, index: int, name: str) -> int | None:
     return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def labels(posted: Posted, index: int) -> dict[str, str]:
+def labels(raw: bytes, index: int) -> dict[str, str]:
     """The labels; those without a value are left out, as they do not count."""
-    if bytes(posted.labels) in (b"", b"null"):
-        raise WrongShape(f"Alert {index} has no labels; they are required.", REQUIRED)
-    pairs = _pairs(posted.labels, index, "labels")
+    try:
+        pairs = _texts.decode(raw)
+    except msgspec.DecodeError:
+        if raw in ABSENT:
+            raise WrongShape(f"Alert {index} has no labels; they are required.", REQUIRED) from None
+        pairs = _leniently(raw, index, "labels")
+    if NUL in raw:
+        pairs = printable(pairs)
     return {name: value for name, value in pairs.items() if value} if "" in pairs.values() else pairs
 
 
-def annotations(posted: Posted, index: int) -> tuple[dict[str, str], bytes]:
-    """The annotations, and the same as JSON: as they came, unless they held a null."""
-    raw = bytes(posted.annotations)
-    if not raw or raw == b"null":
-        return {}, b"{}"
-    pairs = _pairs(posted.annotations, index, "annotations")
-    return pairs, msgspec.json.encode(pairs) if NUL in raw or b"null" in raw else raw
-
-
-def _pairs(raw: msgspec.Raw, index: int, name: str) -> dict[str, str]:
+def annotations(raw: bytes, index: int) -> tuple[dict[str, str], bytes]:
+    """The annotations, and the same as JSON: as they came, unless that is not kept so."""
     try:
         pairs = _texts.decode(raw)
-        return printable(pairs) if NUL in bytes(raw) else pairs
+        if NUL not in raw:
+            return pairs, raw
     except msgspec.DecodeError:
-        pass  # as everywhere in Go a null is an empty text; else the slow way has the words for what is wrong
+        pairs = {} if raw in ABSENT else _leniently(raw, index, "annotations")
+    pairs = printable(pairs)
+    return pairs, msgspec.json.encode(pairs)
+
+
+def _leniently(raw: bytes, index: int, name: str) -> dict[str, str]:
+    """As everywhere in Go a null is an empty text; what is wrong otherwise is put into words."""
     try:
-        return printable({key: value or "" for key, value in _texts_or_nulls.decode(raw).items()})
+        return {key: value or "" for key, value in _texts_or_nulls.decode(raw).items()}
     except msgspec.ValidationError as error:
         raise Malformed(f"The {name} of alert {index} must be texts by name: {error}.") from error
     except msgspec.DecodeError as error:
@@ -105,7 +110,7 @@ def check_url(address: str, index: int) -> None:
         raise WrongShape(f"generatorURL of alert {index} is no absolute URI: {address[:100]!r}.", WRONG_FORMAT)
 
 
-def fault(labels: dict[str, str], annotations: dict[str, str], *, begins: int, ends: int) -> str:
+def fault(labels: dict[str, str], annotations: dict[str, str], begins: int, ends: int) -> str:
     """What is wrong with this one alert, in words; empty when nothing is."""
     if not labels:
         return "at least one label with a value is needed"
