@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from incidents import lifecycle, recovery
 from incidents.models import Incident
-from policies.claims import locked
+from policies.claims import Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
 
@@ -99,17 +99,22 @@ class Origins:
 
 
 def assign_due(*, at: datetime, batch: int = BATCH) -> int:
-    """Judge up to `batch` alerts that began, ended or are to be asked again; return how many."""
+    """Judge up to `batch` alerts that began, ended or are to be asked again; return how many.
+
+    Joining is quick and opening is not: when many incidents are to be opened, the rest waits for the next call.
+    """
     with transaction.atomic():
         due = locked(Liveness.objects.assign_due(at)).values_list(*COLUMNS)
         rows = [Row(*values) for values in due[:batch]]
+        left = 0
         if rows:
-            _begun([row for row in rows if row.firing], at=at)
+            left = _begun([row for row in rows if row.firing], at=at)
             _ended([row for row in rows if not row.firing], at=at)
-    return len(rows)
+    return len(rows) - left
 
 
-def _begun(rows: list[Row], *, at: datetime) -> None:
+def _begun(rows: list[Row], *, at: datetime) -> int:
+    """Let alerts act, or note what suppresses them; return how many are left because the time was up."""
     suppression, origins = Suppression(at), Origins(rows)
     groups: dict[tuple[str, str], Group] = {}
     suppressed: dict[tuple, list[int]] = defaultdict(list)
@@ -124,9 +129,12 @@ def _begun(rows: list[Row], *, at: datetime) -> None:
     for (reason, silence, again), alerts in suppressed.items():
         _note_suppressed(alerts, Verdict(reason, silence, again))
     if not groups:
-        return
-    open_now = _open_incidents(list(groups))
+        return 0
+    open_now, slice, waiting = _open_incidents(list(groups)), Slice(), dict(groups)
     for slot, group in groups.items():
+        if slice.over and len(waiting) < len(groups):
+            break
+        del waiting[slot]
         incident = open_now.get(slot)
         if incident is None:
             incident = _open(group, origins, at=at)
@@ -135,6 +143,7 @@ def _begun(rows: list[Row], *, at: datetime) -> None:
         Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(
             incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None
         )
+    return sum(len(group.rows) for group in waiting.values())
 
 
 def _note_suppressed(alerts: list[int], verdict: Verdict) -> None:

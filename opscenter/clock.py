@@ -27,9 +27,8 @@ TIMERS: list[Timer] = [
     recovery.resolve_due,
     followup.remind_due,
 ]
-FULL = 200  # rows; a sweep that worked as many may have left some
 ROUNDS = 50
-"""How often one pass repeats a sweep that keeps finding rows; the rest waits for the next pass, a second later."""
+"""How often one pass repeats a sweep that keeps finding rows; the rest waits for the next pass."""
 TELL_EVERY = timedelta(minutes=1)
 
 
@@ -58,10 +57,11 @@ def run(
     due: Container[str] | None = None,
     worked: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Run each timer until its batches are no longer full; one that fails is logged and stops no other.
+    """Run the timers; one that fails is logged and stops no other.
 
-    due      names of the timers that have work, the others are left out; what follows from their work is for the next
-             look. None runs them all, in the order that carries a new alert to its outbox row in one pass.
+    due      names of the timers that have work: each does one batch, so that none waits long for its turn; what is left
+             and what follows is for the next look. None runs them all until they find nothing, in the order that
+             carries a new alert to its outbox row in one pass.
     worked   called after each timer that worked rows
     """
     outcome = Outcome()
@@ -70,7 +70,7 @@ def run(
         if due is not None and name not in due:
             continue
         try:
-            count = exhaust(timer, at=at)
+            count = exhaust(timer, at=at) if due is None else timer(at=at)
         except OperationalError:
             # the database is away or busy; the next pass finds the same rows
             log.warning("%s was cut short by the database; tried again in the next pass.", name, exc_info=True)
@@ -100,11 +100,11 @@ def _tell(name: str, at: datetime) -> None:
 
 
 def exhaust(timer: Timer, *, at: datetime) -> int:
-    """Repeat `timer` while its batches are full, at most ROUNDS times; return how many rows it worked."""
+    """Repeat `timer` while it finds rows, at most ROUNDS times; return how many rows it worked."""
     total = 0
     for _ in range(ROUNDS):
         count = timer(at=at)
         total += count
-        if count < FULL:
+        if not count:
             break
     return total

@@ -6,6 +6,7 @@ transaction of its own, and a lease that runs out makes the row due again.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -13,6 +14,20 @@ from django.db import OperationalError, connection, models, transaction
 
 log = logging.getLogger(__name__)
 PUSH_ON = timedelta(minutes=1)
+SLICE = 0.5
+"""Seconds of work in one transaction. What it caused is seen by others only at its end, on SQLite nobody else can write
+meanwhile, and other sweeps wait for their turn."""
+
+
+class Slice:
+    """The time that one transaction of a sweep may take; `over` once it is up."""
+
+    def __init__(self) -> None:
+        self.until = time.monotonic() + SLICE
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self.until
 
 
 def locked(rows: models.QuerySet) -> models.QuerySet:
@@ -23,14 +38,17 @@ def locked(rows: models.QuerySet) -> models.QuerySet:
 
 
 def sweep(rows: models.QuerySet, *, due: str, at: datetime, work: Callable[..., None], batch: int = 200) -> int:
-    """Run `work(row, at=at)` for up to `batch` of `rows`; return how many were worked.
+    """Run `work(row, at=at)` for up to `batch` of `rows`, at least one; return how many were worked.
 
-    `work` must move the row's `due` field on (or empty it). A row whose work fails is rolled back alone, logged, and
-    pushed on by a minute.
+    It stops when its slice of time is over, so a count below `batch` does not say that nothing is left. `work` must
+    move the row's `due` field on (or empty it). A row whose work fails is rolled back alone, logged, and pushed on by a
+    minute.
     """
-    done = 0
+    done, slice = 0, Slice()
     with transaction.atomic():
         for row in list(locked(rows)[:batch]):
+            if done and slice.over:
+                break
             try:
                 with transaction.atomic():
                     work(row, at=at)

@@ -8,6 +8,7 @@ from alerts import grouping, suppression
 from alerts.models import AlertRule, Liveness
 from incidents import recovery
 from incidents.models import Incident, Status
+from policies import claims
 from tests.factories import (
     HOUR,
     MINUTE,
@@ -148,3 +149,12 @@ def test_a_firing_parent_rule_hides_its_children(door):
     AlertRule.objects.filter(pk=parent.pk).update(state="inactive", memory={})
     grouping.assign_due(at=NINE + MINUTE)
     assert Incident.objects.get().key == "degraded"
+
+
+def test_many_incidents_are_opened_slice_by_slice(door, monkeypatch):
+    monkeypatch.setattr(claims, "SLICE", 0.0)
+    for name in ("Checkout", "Search", "Login"):
+        fires(door, name=name, host="web-1")
+        fires(door, name=name, host="web-2")
+    assert [grouping.assign_due(at=NINE) for _ in range(4)] == [2, 2, 2, 0]
+    assert Incident.objects.count() == 3
