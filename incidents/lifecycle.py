@@ -41,7 +41,7 @@ class Opening:
     reason: str = ""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # whoever joins instead when one is open brings a savepoint of its own
 def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
     """Open the incident with its targets, cadence, notices and escalation running.
 
@@ -58,10 +58,12 @@ def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
         title=opening.title[:250], summary=opening.summary, labels=opening.labels, pages=pages, drill=opening.drill,
         detected_at=at, started_at=opening.started_at, resolve_after=opening.resolve_after,
     )  # fmt: skip
-    incident.owners.set(opening.owners or owners_of(incident))
+    if owners := opening.owners or owners_of(incident):
+        incident.owners.add(*owners)
     incident.log("detected", opening.reason or f"Opened: {incident.title}", at=at, by=by, data=opening.labels)
-    targets.start(incident, at=at)
-    updates.start_cadence(incident, at=at)
+    targets.begin(incident)
+    if plan := updates.plan_for(incident):
+        updates.start_cadence(incident, at=at, plan=plan)
     notices.tell(incident, "opened", at=at)
     notices.tell_owners(incident, at=at)
     if pages:

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from policies.claims import sweep
 from policies.models import TargetKind, TargetPlan
 
@@ -21,12 +23,11 @@ def plans_for(incident: Incident) -> dict[tuple[str, str], TargetPlan]:
     Plans that name the incident's level or class beat those for everybody; of level and class the tighter wins.
     """
     chosen: dict[tuple[str, str], TargetPlan] = {}
-    plans = incident.policy.target_plans.select_related("severity", "alert_class", "policy")
-    for plan in plans:
-        if plan.severity_id not in (None, incident.severity_id):
-            continue
-        if plan.alert_class_id not in (None, incident.alert_class_id):
-            continue
+    plans = incident.policy.target_plans.filter(
+        Q(severity=None) | Q(severity=incident.severity_id),
+        Q(alert_class=None) | Q(alert_class=incident.alert_class_id),
+    )
+    for plan in plans.select_related("severity", "alert_class"):
         slot = (plan.kind, plan.role)
         if slot not in chosen or _tightness(plan) < _tightness(chosen[slot]):
             chosen[slot] = plan
@@ -38,45 +39,53 @@ def _tightness(plan: TargetPlan) -> tuple:
     return (general, plan.within is None, plan.within or timedelta(0))
 
 
-def start(incident: Incident, *, at: datetime) -> None:
-    """Set the incident's targets as its level and class want them; those already met or breached stay.
+def begin(incident: Incident) -> None:
+    """Set the targets of an incident that was opened just now, in one write."""
+    wanted = plans_for(incident).values()
+    ResponseTarget.objects.bulk_create([_planned(ResponseTarget(incident=incident), plan) for plan in wanted])
 
-    Called when it opens and again when its level changes: a pending target takes its new length, from the same anchor.
+
+def start(incident: Incident, *, at: datetime) -> None:
+    """Set the targets anew because the level has changed or it was reopened; those already met or breached stay.
+
+    A pending target takes its new length, from the same anchor; one that the level does not want is cancelled.
     """
     plans = plans_for(incident)
-    for target in incident.targets.filter(state=State.PENDING):
-        if (target.kind, target.role) not in plans:
+    held = {(target.kind, target.role): target for target in incident.targets.exclude(state=State.CANCELLED)}
+    for slot, target in held.items():
+        if target.state == State.PENDING and slot not in plans:
             ResponseTarget.objects.filter(pk=target.pk).update(state=State.CANCELLED, check_at=None)
-    settled = {(t.kind, t.role) for t in incident.targets.filter(state__in=[State.MET, State.BREACHED])}
-    for (kind, role), plan in plans.items():
-        if (kind, role) in settled:
-            continue
-        values = {
-            "anchor": plan.anchor,
-            "from_plan": str(plan.alert_class or plan.severity or "every level"),
-            "within": plan.within,
-            "term": plan.term,
-            "warn_before": plan.warn_before,
-        }
-        target, _ = incident.targets.update_or_create(kind=kind, role=role, state=State.PENDING, defaults=values)
-        if anchored_at := getattr(incident, f"{plan.anchor}_at"):
-            _set_due(target, anchored_at)
+    for slot, plan in plans.items():
+        target = held.get(slot) or ResponseTarget(incident=incident)
+        if target.state == State.PENDING:
+            _planned(target, plan).save()
+
+
+def _planned(target: ResponseTarget, plan: TargetPlan) -> ResponseTarget:
+    """The target as the plan wants it, its clock running if its anchor has happened; not saved."""
+    target.kind, target.role, target.anchor = plan.kind, plan.role, plan.anchor
+    target.from_plan = str(plan.alert_class or plan.severity or "every level")
+    target.within, target.term, target.warn_before = plan.within, plan.term, plan.warn_before
+    if anchored_at := getattr(target.incident, f"{plan.anchor}_at"):
+        _set_due(target, anchored_at)
+    return target
 
 
 def _set_due(target: ResponseTarget, anchored_at: datetime) -> None:
+    """Count from `anchored_at`; not saved."""
     if target.within is not None:
         target.due_at = anchored_at + target.within
     else:
         target.due_at = term_end(target.incident.policy, target.term, anchored_at)
     warn_at = target.due_at - target.warn_before if target.warn_before and not target.warned_at else None
     target.check_at = warn_at or target.due_at + JUST_AFTER
-    target.save(update_fields=["due_at", "check_at"])
 
 
 def anchor(incident: Incident, name: str, *, at: datetime) -> None:
     """Start the clocks that count from `name` (notified, acknowledged …), which happened at `at`."""
     for target in incident.targets.filter(state=State.PENDING, anchor=name, due_at=None):
         _set_due(target, at)
+        target.save(update_fields=["due_at", "check_at"])
 
 
 def meet(incident: Incident, kind: str, *, at: datetime, by=None) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from policies.claims import sweep
 from policies.models import CadencePlan
@@ -19,13 +20,13 @@ class UpdateRefused(IllegalMove):
 
 def plan_for(incident: Incident) -> CadencePlan | None:
     """The cadence of the incident's level, else the policy's cadence for every level."""
-    own = incident.policy.cadences.filter(severity=incident.severity_id).first()
-    return own or incident.policy.cadences.filter(severity=None).first()
+    fitting = incident.policy.cadences.filter(Q(severity=None) | Q(severity=incident.severity_id))
+    return min(fitting, key=lambda plan: plan.severity_id is None, default=None)
 
 
-def start_cadence(incident: Incident, *, at: datetime) -> None:
-    """Count the time to the next update from `at`, as the present level wants it."""
-    plan = plan_for(incident)
+def start_cadence(incident: Incident, *, at: datetime, plan: CadencePlan | None = None) -> None:
+    """Count the time to the next update from `at`, as the present level (or `plan`, if known) wants it."""
+    plan = plan or plan_for(incident)
     due = at + plan.every if plan else None
     incident.update_every, incident.update_due_at = (plan.every if plan else None), due
     incident.remind_at = due + JUST_AFTER if due else None

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Case, IntegerField, Prefetch, Value, When
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -70,7 +70,8 @@ def declare(request):
             title=data["title"], drill=data["drill"], reason=f"Declared by {by}: {data['title']}",
         )  # fmt: skip
         try:
-            opened = lifecycle.open_incident(opening, at=at, by=by)
+            with transaction.atomic():
+                opened = lifecycle.open_incident(opening, at=at, by=by)
         except IntegrityError:
             return redirect(Incident.objects.open().get(scope=opening.scope, key=opening.key))
         if data["impact"]:

@@ -51,8 +51,6 @@ def queue(
     if destination is not None and not destination.enabled:
         row.status, row.next_attempt_at, row.ended_at = Delivery.Status.CANCELLED, None, at
         row.error = f"The destination {destination} is switched off."
-    if once is not None and (known := Delivery.objects.filter(once=once).first()):
-        return known
     try:
         with transaction.atomic(savepoint=once is not None):
             row.save(force_insert=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from .durations import parse_duration
 from .fields import EncryptedTextField
@@ -55,10 +56,14 @@ class Policy(models.Model):
 
     def severity_for(self, key: str) -> "Severity":
         """The level named `key` (any case), else the least urgent level that exists."""
-        levels = list(self.severities.order_by("rank"))
-        if not levels:
+        if not self.levels:
             raise Severity.DoesNotExist(f"Policy {self.key} has no severities; add one level at least.")
-        return next((level for level in levels if level.key.lower() == key.lower()), levels[-1])
+        return next((level for level in self.levels if level.key.lower() == key.lower()), self.levels[-1])
+
+    @cached_property
+    def levels(self) -> list["Severity"]:
+        """Its levels, the most urgent first; read once for each time the policy itself is read."""
+        return list(self.severities.order_by("rank"))
 
     def parameter_values(self) -> dict:
         """Effective values of all parameters by name, secrets included: for rules and addresses, never for pages."""
