@@ -16,7 +16,6 @@ from tests.process.instance import ROOT, alive, clean_environment, until
 pytestmark = [
     pytest.mark.once,
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("bin_run"),  # they share an instance
 ]
 CHILDREN = ["web", "clock", "worker"]
 PROCESSES = 10  # supervisor, warden, web and its server, clock, worker and what a queue cluster consists of
