@@ -183,6 +183,8 @@ class Clockwork:
             found, worked = self._tick(at)
             if not worked or self.stopping:
                 break
+        else:
+            return  # there is more to do: no sleep
         whole = 1 - at.microsecond / 1_000_000
         ahead = [when for when in (found.next_after(at), self.hands.next_after(at)) if when]
         soonest = min((when - at).total_seconds() for when in ahead) if ahead else whole
