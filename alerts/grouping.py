@@ -1,17 +1,18 @@
 """Alerts that began or ended -> the open incident they join, or a new one; set by set, not alert by alert."""
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q, QuerySet
 
 from incidents import lifecycle, recovery
 from incidents.models import Incident
-from policies.claims import Slice, locked
+from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
 
@@ -19,6 +20,7 @@ from .models import Alert, AlertRule, Liveness
 from .suppression import Suppression, Verdict
 from .telling import NEVER
 
+log = logging.getLogger(__name__)
 BATCH = 2000
 DEFAULT_GROUP_BY = ["alertname"]
 DEFAULT_POLICY = "default"
@@ -135,15 +137,36 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         if slice.over and len(waiting) < len(groups):
             break
         del waiting[slot]
-        incident = open_now.get(slot)
-        if incident is None:
-            incident = _open(group, origins, at=at)
-        else:
-            _join(incident, group, at=at)
-        Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(
-            incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None
-        )
+        _act(group, open_now.get(slot), origins, at=at)
     return sum(len(group.rows) for group in waiting.values())
+
+
+def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datetime) -> None:
+    """Join the open incident or open one; a group that fails is looked at again in a minute and holds up no other."""
+    alerts = Liveness.objects.filter(pk__in=[row.alert for row in group.rows])
+    try:
+        with transaction.atomic():
+            if incident is None:
+                incident = _open(group, origins, at=at)
+            else:
+                _join(incident, group, at=at)
+            alerts.update(incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None)
+    except OperationalError:
+        raise  # the database is away or busy: nothing is lost, the next sweep finds the same rows
+    except IntegrityError as clash:
+        already = Incident.objects.open().filter(scope=group.scope, key=group.key)
+        found = already.select_related("severity", "policy").first()
+        if found is None or found == incident:
+            _put_off(alerts, group, clash, at=at)
+        else:  # another sweep opened it this very moment
+            _act(group, found, origins, at=at)
+    except Exception as trouble:
+        _put_off(alerts, group, trouble, at=at)
+
+
+def _put_off(alerts: QuerySet[Liveness], group: Group, trouble: Exception, *, at: datetime) -> None:
+    log.error("The alerts of %r could not be judged; looked at again in a minute.", group.key, exc_info=trouble)
+    alerts.update(assign_at=at + PUSH_ON, reason=f"could not be judged: {trouble}"[:250])
 
 
 def _note_suppressed(alerts: list[int], verdict: Verdict) -> None:
@@ -175,13 +198,7 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
         owners=tuple(rule.owners.all()) if rule else (), started_at=min(first.starts_at, at),
         resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
     )  # fmt: skip
-    try:
-        with transaction.atomic():
-            return lifecycle.open_incident(opening, at=at)
-    except IntegrityError:  # another sweep opened it this very moment
-        incident = Incident.objects.open().select_related("severity", "policy").get(scope=group.scope, key=group.key)
-        _join(incident, group, at=at)
-        return incident
+    return lifecycle.open_incident(opening, at=at)
 
 
 def _pages(alert: Alert, rule: AlertRule | None) -> bool | None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from alerts import grouping, suppression
 from alerts.models import AlertRule, Liveness
@@ -15,9 +16,11 @@ from tests.factories import (
     NINE,
     AlertFactory,
     AlertRuleFactory,
+    DestinationFactory,
     IntegrationFactory,
     LivenessFactory,
     PolicyFactory,
+    RouteFactory,
     SeverityFactory,
     SilenceFactory,
 )
@@ -158,3 +161,18 @@ def test_many_incidents_are_opened_slice_by_slice(door, monkeypatch):
         fires(door, name=name, host="web-2")
     assert [grouping.assign_due(at=NINE) for _ in range(4)] == [2, 2, 2, 0]
     assert Incident.objects.count() == 3
+
+
+def test_a_group_that_cannot_be_told_holds_up_no_other(door):
+    destination = DestinationFactory(policy=door.policy)
+    RouteFactory(policy=door.policy, match={"labels": {"team": "lost"}}, default=False, destinations=[destination])
+    with connection.cursor() as cursor:  # as a secret that was written with a key that is gone
+        cursor.execute("UPDATE notifications_destination SET address = 'gAAAAAnonsense'")
+    fires(door, name="Broken", team="lost")
+    fires(door, name="Fine", team="shop")
+    assert grouping.assign_due(at=NINE) == 2
+    broken = Liveness.objects.get(alert__name="Broken")
+    assert broken.assign_at == NINE + MINUTE and "could not be judged" in broken.reason
+    RouteFactory._meta.model.objects.all().delete()
+    grouping.assign_due(at=NINE + MINUTE)
+    assert set(Incident.objects.values_list("key", flat=True)) == {"Broken", "Fine"}
