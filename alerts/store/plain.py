@@ -78,8 +78,9 @@ def insert(
     rows = _in_chunks(Alert, "identity", [one.facts.identity for one in told], "identity")
     stored = {bytes(identity) for (identity,) in rows}
     told = [one for one in told if one.facts.identity not in stored]
-    door = Integration.objects.filter(pk=integration).values_list("pk", flat=True).first()
-    asked = AlertRule.objects.filter(pk=rule).values_list("pk", flat=True).first()
+    # whoever was deleted meanwhile is left out, as the foreign keys would have it
+    door = integration if integration and Integration.objects.filter(pk=integration).exists() else None
+    asked = rule if rule and AlertRule.objects.filter(pk=rule).exists() else None
     alerts = Alert.objects.bulk_create(
         [
             Alert(
