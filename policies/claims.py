@@ -14,9 +14,9 @@ from django.db import OperationalError, connection, models, transaction
 
 log = logging.getLogger(__name__)
 PUSH_ON = timedelta(minutes=1)
-SLICE = 0.5
+SLICE = 0.25
 """Seconds of work in one transaction. What it caused is seen by others only at its end, on SQLite nobody else can write
-meanwhile, and other sweeps wait for their turn."""
+meanwhile, other sweeps wait for their turn, and after a crash it is done once more."""
 
 
 class Slice:
