@@ -69,6 +69,10 @@ def unchanged(rows: Sequence[tuple[Known, int, int]]) -> int:
     return sum(stamps[id] == stamp for id, stamp in _in_chunks(Liveness, "pk", list(stamps), "pk", "stamp"))
 
 
+def lock(rows: Sequence[tuple[Known, int, int]]) -> None:
+    """Nothing to do: the transaction holds the whole database."""
+
+
 @transaction.atomic(savepoint=False)
 def insert(
     told: Sequence[Told], *, integration: int | None, rule: int | None, now: int, stamp: int

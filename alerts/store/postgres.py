@@ -112,6 +112,15 @@ JOIN unnest(%(ids)s::int8[], %(stamps)s::int8[]) AS told (id, stamp)
 """,
 )
 
+LOCK = Statement(
+    "lock",
+    """
+SELECT count(*) FROM (
+  SELECT FROM alerts_liveness WHERE alert_id = ANY(%(ids)s::int8[]) ORDER BY alert_id FOR UPDATE
+) AS locked
+""",
+)
+
 INSERT = Statement(
     "insert",
     f"""
@@ -250,6 +259,11 @@ def end(rows: Sequence[tuple[Known, int, int]], *, now: int, stamp: int) -> int:
 def unchanged(rows: Sequence[tuple[Known, int, int]]) -> int:
     """How many of these alerts still are as remembered."""
     return _whole(UNCHANGED.run(**_known(rows)).get_value(0, 0))
+
+
+def lock(rows: Sequence[tuple[Known, int, int]]) -> None:
+    """Hold these alerts until the transaction ends, taken in the order of their numbers as everybody takes them."""
+    LOCK.run(ids=_array(INT8, len(rows), [row[0].packed for row in rows]))
 
 
 def insert(

@@ -27,9 +27,10 @@ def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime) -> St
     batch = Batch(integration_id, posts, micros(at))
     batch.sort()
     writing = Writing(batch.now, integration=integration_id)
-    if batch.statements == 1:
-        # a transaction of its own; what it does not find as remembered follows in another
-        if left := batch.write(writing):
+    if batch.statements == 1:  # what it does not find as remembered follows in a transaction of its own
+        left: list[Told] = []
+        writing.commit(lambda: left.extend(batch.write(writing)), alone=True)
+        if left:
             writing.commit(lambda: writing.settle(left))
     elif batch.statements:
         writing.commit(lambda: writing.settle(batch.write(writing)))
@@ -129,6 +130,9 @@ class Batch:
     def write(self, writing: Writing) -> list[Told]:
         """One statement for each kind; return what it did not find as remembered, and has to be merged."""
         lost: list[Row] = []
+        touched = [kind for kind in (*self.resent.values(), self.ended) if kind]
+        if len(touched) > 1:
+            rows().lock([row for kind in touched for row in kind])
         for timeout, resent in self.resent.items():
             if resent:
                 resent.sort(key=_number)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -18,7 +19,7 @@ from . import plain, postgres
 from .facts import Scope, Told, encode, facts_of, merge
 from .memory import memory, remembered
 
-DEADLOCK_TRIES = 3
+DEADLOCK_TRIES = 5
 IDENTITY = attrgetter("facts.identity")
 
 
@@ -108,13 +109,16 @@ class Writing:
     def stored(self, **more) -> Stored:
         return Stored(self.counts.new, self.counts.resent, self.counts.resolved, **more)
 
-    def commit(self, write: Callable[[], None]) -> None:
-        """Run `write` in a transaction; again when the database ended it to break a deadlock."""
+    def commit(self, write: Callable[[], None], *, alone: bool = False) -> None:
+        """Run `write` in a transaction; again when the database ended it to break a deadlock.
+
+        alone: it is one statement, which is a transaction of its own
+        """
         before = self.counts
         for tries_left in reversed(range(DEADLOCK_TRIES)):
             self.counts, self.due = replace(before), False
             try:
-                with transaction.atomic():
+                with nullcontext() if alone else transaction.atomic():
                     write()
                     if self.due:
                         wake()

@@ -1,15 +1,19 @@
 """The store, on whichever database runs: the same tests for PostgreSQL's statements and their plain twin."""
 
 import json
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.fingerprint import fingerprint
 from alerts.models import Alert, Liveness
-from alerts.store import Signal, memory, receive, store
+from alerts.store import Signal, memory, postgres, receive, store
 from alerts.store.memory import Memory, remembered
 from sources.inbound import alertmanager
 from tests.factories import NINE, AlertRuleFactory, IntegrationFactory
@@ -425,3 +429,50 @@ def test_any_sequence_of_posts_ends_as_in_alertmanager(door, steps):
         if ends > now:
             assert life.timeout_end == timeout
     assert not stored
+
+
+@pytest.mark.django_db(transaction=True)
+def test_senders_that_tell_the_same_at_once_neither_deadlock_nor_double():
+    if connection.vendor == "sqlite" and connection.is_in_memory_db():
+        pytest.skip("threads that share a database in memory do not wait for each other")
+    door = IntegrationFactory(kind="alertmanager")
+    start, told = threading.Barrier(4), []
+
+    def send(seed):
+        alerts = [posted({"alertname": "Same", "n": str(n)}, starts=NINE, ends=NINE + HOUR) for n in range(60)]
+        random.Random(seed).shuffle(alerts)
+        start.wait(30)
+        try:
+            for batch in range(0, 60, 15):
+                told.append(post(door, *alerts[batch : batch + 15], at=NINE))
+            over = [alert | {"endsAt": NINE.isoformat()} for alert in alerts[:20]]
+            told.append(post(door, *over, *alerts[20:], at=NINE + MINUTE))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(send, seed) for seed in range(4)]:
+            done.result(timeout=60)
+    assert Alert.objects.count() == Liveness.objects.count() == 60
+    firing = Liveness.objects.filter(firing=True).count()
+    assert sum(one.new for one in told) - sum(one.resolved for one in told) == firing
+    assert sum(Liveness.objects.values_list("times", flat=True)) == sum(one.new for one in told)
+
+
+@pytest.mark.django_db
+def test_behind_a_pool_of_connections_nothing_is_prepared(door):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no pool in front of it")
+    before = dict(connection.settings_dict)
+    connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        test_a_resolve_ends_the_alert_and_calls_grouping(door, forget=False)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'alerts_%%'", [])
+            assert cursor.fetchone() == (0,)
+    finally:
+        connection.settings_dict.clear()
+        connection.settings_dict.update(before)
+        postgres._thread.__dict__.clear()  # what was deallocated here is to be prepared anew
