@@ -1,5 +1,6 @@
 """A real web process on a data folder of its own, and Debian's Chromium to look at it."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -95,6 +96,10 @@ def _answers(url: str) -> bool:
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("No Chromium on the PATH: install Debian's package chromium to run the browser tests.")
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        pytest.skip("No libatomic.so.1, which the browser's driver needs: install Debian's package libatomic1.")
     # Playwright keeps an event loop in this thread; Django would take any query beside it for one made in a coroutine
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
