@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from opscenter.localpg import LocalPostgres, PostgresUnavailable
+from targets.sink import Sink
+from tests.process.installation import Installation, Program
 from tests.process.instance import Instance
 
 
@@ -51,3 +53,42 @@ def new_database(postgres: LocalPostgres) -> Callable[[], str]:
         return urlunsplit(urlsplit(postgres.url)._replace(path=f"/{name}"))
 
     return make
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink().start()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def install(tmp_path_factory, request, sink, django_db_blocker) -> Iterator[Callable[..., Installation]]:
+    """`install("sqlite" or "postgresql", pack)`: an installation whose programs the test starts itself."""
+    made: list[Installation] = []
+
+    def install(vendor: str, pack: str = "", **env: str) -> Installation:
+        url = request.getfixturevalue("new_database")() if vendor == "postgresql" else ""
+        made.append(Installation(tmp_path_factory.mktemp("installation"), url, {"EMAIL_URL": sink.smtp_url} | env))
+        made[-1].prepare(pack)
+        made[-1].records.__enter__()
+        return made[-1]
+
+    with django_db_blocker.unblock():
+        yield install
+        for installation in made:
+            installation.records.__exit__()
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    """`program(installation, "clock")` starts one; all are stopped after the test."""
+    started: list[Program] = []
+
+    def start(installation: Installation, name: str, says: str = "") -> Program:
+        started.append(Program(installation, name, says))
+        return started[-1].start()
+
+    yield start
+    for one in started:
+        one.stop()
