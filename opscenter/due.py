@@ -1,10 +1,7 @@
 """What is due next, for every sweep at once: one small query over the partial indexes, asked each tick."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db import connection
 
@@ -58,27 +55,11 @@ class Look:
 
 def look() -> Look:
     """Ask the database; one statement, whatever the number of rows."""
-    with _cursor() as cursor:
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY)
         *found, changed = [_instant(value) for value in cursor.fetchone()]
     names = zip(EARLIEST, found, strict=True)
     return Look({name: when for name, when in names if when is not None}, changed)
-
-
-@contextlib.contextmanager
-def _cursor() -> Iterator[Any]:
-    """A cursor that has asked; PostgreSQL plans the question once a connection, which is most of what it costs."""
-    with connection.cursor() as ours:
-        if connection.vendor != "postgresql":
-            ours.execute(QUERY)
-            yield ours
-            return
-        import psycopg  # an installation on SQLite does without
-
-        # Django switches preparing off for poolers; the clock holds an advisory lock and cannot use one anyway
-        connection.connection.prepare_threshold = 1
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as prepared:
-            prepared.execute(QUERY, prepare=True)
-            yield prepared
 
 
 def _instant(value: datetime | str | None) -> datetime | None:
