@@ -33,7 +33,8 @@ class Watch:
         """Check these rules (none: all) now, due or not, and let incidents open."""
         rules = self.policy.rules.filter(key__in=keys) if keys else self.policy.rules.all()
         report = evaluation.check_due(at=self.at, rules=rules, **{"force": True, **options})
-        grouping.assign_due(at=self.at)
+        while grouping.assign_due(at=self.at):
+            pass
         return report
 
     def rule(self, key: str) -> AlertRule:
