@@ -66,9 +66,12 @@ def ask(questions: list[Question], *, at: datetime) -> Answer:
                 raise ProbeError(question.cannot, reason="unset")
             if question.place in gone:
                 raise ProbeError(gone[question.place], reason="unreachable")
-            readings += _read(question, at)
+            read = _read(question, at)
+            readings += read
             faults[question.source] = ""
-            reached.add(question.place)
+            # a rule may take "unreachable" for a reading; the place did not answer all the same
+            if not any(reading.fields.get("reachable") is False for reading in read):
+                reached.add(question.place)
             answered, before_failed = True, False
         except ProbeError as error:
             faults[question.source] = str(error)
