@@ -69,10 +69,11 @@ def install(tmp_path_factory, request, sink, django_db_blocker) -> Iterator[Call
 
     def install(vendor: str, pack: str = "", **env: str) -> Installation:
         url = request.getfixturevalue("new_database")() if vendor == "postgresql" else ""
-        made.append(Installation(tmp_path_factory.mktemp("installation"), url, {"EMAIL_URL": sink.smtp_url} | env))
-        made[-1].prepare(pack)
-        made[-1].records.__enter__()
-        return made[-1]
+        installation = Installation(tmp_path_factory.mktemp("installation"), url, {"EMAIL_URL": sink.smtp_url} | env)
+        installation.prepare(pack)
+        installation.records.__enter__()
+        made.append(installation)
+        return installation
 
     with django_db_blocker.unblock():
         yield install

@@ -16,6 +16,7 @@ from opscenter.processes import free_port
 from tests.process.instance import ROOT, alive, clean_environment, descendants, until
 
 PROGRAM_WAIT = 30.0  # seconds for a program to say that it runs
+COMMAND_WAIT = 150.0  # seconds for a command; the machine may be busy
 
 
 class Installation:
@@ -52,7 +53,7 @@ class Installation:
 
     def _run(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60
+            [sys.executable, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=COMMAND_WAIT
         )
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
