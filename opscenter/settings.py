@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "auditlog",
     # the rooms, top floor first; each knows only those below it
     "opscenter",
+    "api",
     "packs",
     "alerts",
     "reviews",

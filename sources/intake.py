@@ -3,8 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from .models import WebhookLog
 from .probes.masking import MASK, mask_url
@@ -30,19 +31,23 @@ def redact(body: bytes) -> str:
     try:
         if len(body) > WHOLE_LENGTH:
             raise ValueError("too long to be looked at whole")
-        text = json.dumps(_masked(json.loads(body)), ensure_ascii=False)
+        text = json.dumps(masked(json.loads(body)), ensure_ascii=False)
     except (ValueError, RecursionError):
         text = SECRET_TEXT.sub(rf"\1{MASK}", body[: 4 * PAYLOAD_LENGTH].decode(errors="replace"))
     text = mask_url(text[: 2 * PAYLOAD_LENGTH]).replace("\0", "\ufffd").encode(errors="replace").decode()
     return text if len(text) <= PAYLOAD_LENGTH else text[: PAYLOAD_LENGTH - 1] + "…"
 
 
-def _masked(value: object) -> object:
+def masked(value: Any) -> Any:
+    """A JSON value without secrets (values whose name sounds so) and without NUL, which PostgreSQL keeps nowhere."""
     if isinstance(value, dict):
-        return {name: MASK if SECRET_NAME.search(name) and value[name] else _masked(value[name]) for name in value}
+        return {
+            name.replace("\0", "\ufffd"): MASK if SECRET_NAME.search(name) and value[name] else masked(value[name])
+            for name in value
+        }
     if isinstance(value, list):
-        return [_masked(item) for item in value]
-    return value
+        return [masked(item) for item in value]
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 class Ceiling:
@@ -69,9 +74,13 @@ refusals = Ceiling(REFUSALS_A_MINUTE)
 
 
 def refused(
-    integration_id: int | None, *, at: datetime, status: int, reason: str, body: bytes = b"", sender: str = ""
-) -> WebhookLog | None:
-    """Log a refusal. A sender that is refused over and over fills no table: above the ceiling it is only counted."""
+    integration_id: int | None, *, at: datetime, status: int, reason: str, body: bytes = b"", sender: str = "",
+    **more: Any,
+) -> WebhookLog | None:  # fmt: skip
+    """Log a refusal. A sender that is refused over and over fills no table: above the ceiling it is only counted.
+
+    more   other columns of the row, such as what is needed to take it again
+    """
     listed, held_back = refusals.take(integration_id, time.monotonic())
     if not listed:
         return None
@@ -79,29 +88,31 @@ def refused(
         reason += f" ({held_back} more refusals in the minute before are not listed.)"
     return WebhookLog.objects.create(
         integration_id=integration_id, at=at, verdict=WebhookLog.Verdict.REFUSED, status_code=status, reason=reason,
-        sender=sender[:64], payload=redact(body) if body else "",
+        sender=sender[:64], payload=redact(body) if body else "", **more,
     )  # fmt: skip
 
 
 def accepted(
     integration_id: int, *, at: datetime, status: int, body: bytes, sender: str, delivery_id: str = "",
-    signature: str = "",
+    signature: str = "", **more: Any,
 ) -> WebhookLog:  # fmt: skip
     """Log a request that is being accepted, in the transaction that stores what it says.
 
+    more   other columns of the row: headers, query, raw, replay_of
     IntegrityError when one with the same delivery id or signature was accepted before.
     """
     return WebhookLog.objects.create(
         integration_id=integration_id, at=at, verdict=WebhookLog.Verdict.ACCEPTED, status_code=status,
-        delivery_id=delivery_id, signature=signature, sender=sender[:64], payload=redact(body),
+        delivery_id=delivery_id, signature=signature, sender=sender[:64], payload=redact(body), **more,
     )  # fmt: skip
 
 
-def became(log: WebhookLog, alerts: Iterable[int | None]) -> list[int]:
-    """Note which alerts an accepted request became, and return them."""
-    log.became = {"alerts": sorted({alert for alert in alerts if alert is not None})}
+def became(log: WebhookLog, what: Mapping[str, Iterable[int | None]]) -> dict[str, list[int]]:
+    """Note which alerts, events and changes an accepted request became, and return them; none are left out."""
+    found = {name: sorted({id for id in ids if id is not None}) for name, ids in what.items()}
+    log.became = {name: ids for name, ids in found.items() if ids}
     log.save(update_fields=["became"])
-    return log.became["alerts"]
+    return log.became
 
 
 def repeated(integration_id: int, first: WebhookLog, *, at: datetime, body: bytes, sender: str) -> WebhookLog:

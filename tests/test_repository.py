@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 ROOMS = [  # top floor first; a room imports only from those after it
     "opscenter",
+    "api",
     "packs",
     "alerts",
     "reviews",

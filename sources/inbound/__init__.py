@@ -1,4 +1,21 @@
-"""They tell us: one file a kind of door; each turns a request's body into signals or says what is wrong with it."""
+"""They tell us: one file a kind of door; each turns a request into signals, events or changes, or says what is wrong.
 
-PATHS = {"alertmanager": "/api/v2/alerts?key={key}", "generic": "/api/ingest/{key}"}
+`alertmanager` and `heartbeat` have doors of their own (alerts.door, sources.pinging), since they are hot; the others
+are `Inbound` kinds, served by alerts.views.ingest.
+"""
+
+from .base import Inbound
+from .generic import Generic
+
+INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in (Generic(),)}
+"""Every kind that is told by a webhook; a new one is one line here."""
+
+PATHS = {"alertmanager": "/api/v2/alerts?key={key}"} | {kind: inbound.path for kind, inbound in INBOUND.items()}
 """Where the doors of each kind are; Alertmanager's also takes the key as bearer token or basic password."""
+
+LABELS = {"alertmanager": "Alertmanager API"} | {kind: inbound.label for kind, inbound in INBOUND.items()}
+
+ALIASES = {"prometheus": "alertmanager"} | {
+    alias: kind for kind, inbound in INBOUND.items() for alias in inbound.aliases
+}
+"""Other words people have for a kind, as `integration add` takes them."""

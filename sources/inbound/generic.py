@@ -1,11 +1,15 @@
 """Alerts as any program can post them: a JSON object or a list of them, its fields renamed by the door's mapping."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from ..models import Integration
 from ..signals import Signal
+from .base import Inbound, Malformed, Parsed, Sent, WrongPayload, read_json
+
+__all__ = ["FIELDS", "MOST", "Generic", "Malformed", "WrongPayload", "find", "parse", "signals_of"]
 
 FIELDS = {
     "key": "the sender's own key of this alert; without it the labels are its identity",
@@ -27,28 +31,27 @@ NESTED_LABEL = "labels."
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class NotJSON(ValueError):
-    """The body is no JSON; the text says at which line and column it breaks."""
+class Generic(Inbound):
+    """Any program that can post JSON, with our own field names or a mapping of its own."""
 
+    kind, label = "generic", "JSON webhook"
+    aliases = ("json", "webhook", "generic-json")
 
-class WrongPayload(ValueError):
-    """The body is JSON but no alert; the text names the alert, the field and what is allowed."""
+    def parse(self, payload: Any, sent: Sent, door: Integration, *, at: datetime) -> Parsed:
+        return Parsed(signals=signals_of(payload, door.mapping, at=at))
 
 
 def parse(body: bytes, mapping: Mapping[str, str], *, at: datetime) -> list[Signal]:
-    """The signals of a request's body, in order.
+    """The signals of a request's body, in order; see `signals_of`."""
+    return signals_of(read_json(body), mapping, at=at)
+
+
+def signals_of(payload: Any, mapping: Mapping[str, str], *, at: datetime) -> list[Signal]:
+    """The signals of a payload, in order.
 
     `mapping` says where a field stands in the payload: {"title": "event.name", "labels.host": "tags.0.host"}; a field
     it does not name is taken as it is. A resolve that does not say when ends at `at`.
     """
-    try:
-        payload = json.loads(body)
-    except json.JSONDecodeError as error:
-        raise NotJSON(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
-    except UnicodeDecodeError as error:
-        raise NotJSON(f"The body is not UTF-8 text: byte {error.start} does not belong there.") from error
-    except RecursionError as error:
-        raise NotJSON("The body is nested too deeply.") from error
     if path := mapping.get(ITEMS):
         payload = find(payload, path)
         if payload is None:

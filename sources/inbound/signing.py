@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from .errors import NotSigned
+
 TOLERANCE = timedelta(minutes=5)
 OURS, BODY_ONLY = "X-Opscenter-Signature", "X-Hub-Signature-256"
 PART = re.compile(r"\s*(t|v1)=([0-9a-fA-F]+)\s*")
-
-
-class NotSigned(ValueError):
-    """The signature is missing, wrong or old; the text says which and what to do."""
 
 
 def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, at: datetime) -> str:
@@ -42,10 +40,7 @@ def _check_ours(header: str, body: bytes, secrets: Sequence[str], *, at: datetim
     digest = _signed(digests, times[0].encode() + b"." + body, secrets)
     if not digest:
         raise NotSigned(f"{OURS} does not fit the body and the secret of this door.")
-    age = at.timestamp() - int(times[0])
-    if abs(age) > TOLERANCE.total_seconds():
-        when = f"{age:.0f} s old" if age > 0 else f"{-age:.0f} s ahead of our clock"
-        raise NotSigned(f"The signature is {when}; at most {TOLERANCE.total_seconds():.0f} s are taken.")
+    check_age(int(times[0]), at=at)
     return digest
 
 
@@ -56,3 +51,11 @@ def _signed(digests: Sequence[str], message: bytes, secrets: Sequence[str]) -> s
         if any(hmac.compare_digest(wanted.encode(), digest.encode()) for digest in digests):
             return wanted
     return ""
+
+
+def check_age(sent_at: float, *, at: datetime, tolerance: timedelta = TOLERANCE) -> None:
+    """Raise NotSigned unless `sent_at` (Unix seconds) lies within `tolerance` of `at`."""
+    age = at.timestamp() - sent_at
+    if abs(age) > tolerance.total_seconds():
+        when = f"{age:.0f} s old" if age > 0 else f"{-age:.0f} s ahead of our clock"
+        raise NotSigned(f"The signature is {when}; at most {tolerance.total_seconds():.0f} s are taken.")

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sources.inbound.generic import MOST, NotJSON, WrongPayload, find, parse
+from sources.inbound.generic import MOST, Malformed, WrongPayload, find, parse
 from sources.signals import Signal
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -104,7 +104,7 @@ def test_paths(path, found):
     ],
 )
 def test_what_is_no_json_is_told_with_its_place(body, words):
-    with pytest.raises(NotJSON, match=words):
+    with pytest.raises(Malformed, match=words):
         parse(body, {}, at=NINE)
 
 

@@ -60,7 +60,7 @@ def test_the_list_shows_all_and_no_secret():
         (["add", "generic", "new", "--key", "a/b"], "letters, digits"),
         (["add", "generic", "new", "--key", ""], "letters, digits"),
         (["add", "generic", " "], "needs a name"),
-        (["add", "carrier-pigeon", "new"], "invalid choice"),
+        (["add", "carrier-pigeon", "new"], "no kind of door"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(words, reason):

@@ -1,12 +1,13 @@
 """`manage.py integration add KIND NAME`: a new door; `integration list`: those that are."""
 
 import json
+from difflib import get_close_matches
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from policies.models import Policy
-from sources.inbound import PATHS
+from sources.inbound import ALIASES, PATHS
 from sources.models import Integration, new_token
 
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         actions = parser.add_subparsers(dest="action", required=True)
         add = actions.add_parser("add", help="make a door and print its address and key")
-        add.add_argument("kind", choices=sorted(PATHS), help="how the sender speaks")
+        add.add_argument("kind", help=f"how the sender speaks: {', '.join(sorted(PATHS))}")
         add.add_argument("name", help="unique, for people")
         add.add_argument("--key", help="stands in the address; made up when not given")
         add.add_argument("--secret", default="", help="signs the sender's requests; without it the key alone lets in")
@@ -29,6 +30,11 @@ class Command(BaseCommand):
 
 
 def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | None, group_by: str, **_) -> dict:
+    kind = ALIASES.get(kind.strip().lower(), kind.strip().lower())
+    if kind not in PATHS:
+        close = get_close_matches(kind, [*PATHS, *ALIASES], n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise CommandError(f"There is no kind of door {kind!r}; {hint}there are: {', '.join(sorted(PATHS))}.")
     if not name.strip():
         raise CommandError("A door needs a name.")
     if key is not None and not (key.isascii() and key.replace("-", "").replace("_", "").isalnum() and len(key) <= 64):

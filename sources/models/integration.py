@@ -1,4 +1,4 @@
-"""Where facts come from: connections we ask, integrations that tell us, and the log of what was told."""
+"""Doors for senders, and the log of what was told through them."""
 
 import secrets
 
@@ -7,34 +7,6 @@ from django.db.models import Q
 
 from policies.fields import EncryptedTextField
 from policies.models import Policy
-
-
-class Connection(models.Model):
-    """A named place rules ask: a database or a base address, with its secret and how it is doing."""
-
-    class State(models.TextChoices):
-        UNKNOWN = "unknown", "not asked yet"
-        OK = "ok"
-        ERROR = "error"
-
-    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="connections")
-    key = models.CharField(max_length=80)
-    kind = models.CharField(max_length=16, help_text="sql, http …: the kind of probe that speaks to it.")
-    url = EncryptedTextField(blank=True, help_text="DSN or base address, may hold parameters such as ${CRM_DSN}.")
-    timeout = models.DurationField(null=True, blank=True, help_text="Empty: 10 s.")
-    state = models.CharField(max_length=8, choices=State, default=State.UNKNOWN, editable=False)
-    error = models.TextField(blank=True, editable=False)
-    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        ordering = ["key"]
-        constraints = [
-            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="connection_key_once"),
-            models.CheckConstraint(condition=Q(state__in=["unknown", "ok", "error"]), name="connection_state_known"),
-        ]
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def new_token() -> str:
@@ -57,7 +29,14 @@ class Integration(models.Model):
         default=list, blank=True, help_text='Labels whose values make one incident; empty: ["alertname"].'
     )
     mapping = models.JSONField(default=dict, blank=True, help_text="Generic JSON: our field -> path in the payload.")
+    severities = models.JSONField(
+        default=dict, blank=True, help_text='The sender\'s levels -> ours: {"critical": "P0"}; others stay as they are.'
+    )
+    options = models.JSONField(default=dict, blank=True, help_text="What else this kind of door wants to know.")
     resolve_after = models.DurationField(null=True, blank=True, help_text="Quiet time; empty: as the policy says.")
+    ceiling = models.PositiveIntegerField(
+        default=60, help_text="Incidents it may open in a minute; beyond, its alerts share one. 0: no ceiling."
+    )
     enabled = models.BooleanField(default=True)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -95,6 +74,14 @@ class WebhookLog(models.Model):
     )
     sender = models.CharField(max_length=64, blank=True)
     payload = models.TextField(blank=True, help_text="Redacted.")
+    headers = models.JSONField(default=dict, blank=True, help_text="Those the door reads, without secrets.")
+    query = models.TextField(blank=True)
+    raw = EncryptedTextField(
+        blank=True,
+        editable=False,
+        help_text="The body as it came, to take it again; only of requests that were let in.",
+    )
+    replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays")
     became = models.JSONField(default=dict, blank=True, help_text='For example {"alerts": [12]}.')
 
     class Meta:

@@ -1,0 +1,34 @@
+"""Rules that read a stream of events are asked as soon as it brings something, not at their next turn."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import F
+from django.db.models.functions import Least
+
+from policies.wake import wake
+
+from .models import AlertRule, RuleSource
+
+KIND = "events"
+"""The kind of a rule's source that reads events."""
+
+
+def heard(streams: Iterable[str], *, at: datetime) -> None:
+    """Make the rules that read any of `streams` due at `at`; in the transaction that stores the events."""
+    wanted = set(streams)
+    if not wanted:
+        return
+    sources = RuleSource.objects.filter(kind=KIND, rule__enabled=True).only("rule_id", "spec")
+    readers = {source.rule_id for source in sources if _reads(source.spec.get("stream"), wanted)}
+    if readers:
+        rules = AlertRule.objects.filter(pk__in=readers, enabled=True)
+        rules.update(next_check_at=Least(F("next_check_at"), at))
+        wake()
+
+
+def _reads(stream: object, told: set[str]) -> bool:
+    """Whether a source that names `stream` (a text, a list, None: every stream) reads one of `told`."""
+    if stream is None:
+        return True
+    return bool(told.intersection(stream if isinstance(stream, list) else [stream]))

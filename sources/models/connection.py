@@ -1,0 +1,35 @@
+"""Places that rules ask."""
+
+from django.db import models
+from django.db.models import Q
+
+from policies.fields import EncryptedTextField
+from policies.models import Policy
+
+
+class Connection(models.Model):
+    """A named place rules ask: a database or a base address, with its secret and how it is doing."""
+
+    class State(models.TextChoices):
+        UNKNOWN = "unknown", "not asked yet"
+        OK = "ok"
+        ERROR = "error"
+
+    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, related_name="connections")
+    key = models.CharField(max_length=80)
+    kind = models.CharField(max_length=16, help_text="sql, http …: the kind of probe that speaks to it.")
+    url = EncryptedTextField(blank=True, help_text="DSN or base address, may hold parameters such as ${CRM_DSN}.")
+    timeout = models.DurationField(null=True, blank=True, help_text="Empty: 10 s.")
+    state = models.CharField(max_length=8, choices=State, default=State.UNKNOWN, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="connection_key_once"),
+            models.CheckConstraint(condition=Q(state__in=["unknown", "ok", "error"]), name="connection_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
