@@ -24,7 +24,7 @@ from policies.fields import SecretUnreadable
 from policies.models import Policy
 from policies.wake import wake
 from sources.models import Connection
-from sources.probes import PROBES
+from sources.probes import KINDS, Asker
 
 from . import store, telling
 from .asking import address_values, filled, judged_values
@@ -178,14 +178,14 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
     questions, error_key = [], {}
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
-            questions.append(_question(source, world.values))
+            questions.append(_question(source, world.values, Asker(rule.policy_id, rule.checked_at)))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     due = Due(rule, _spec(rule, world), world, next_check(rule, getattr(rule, "planned_at", None), at=at), error_key)
     return due, questions
 
 
-def _question(source: RuleSource, values: Mapping[str, Any]) -> Question:
+def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Question:
     base = source.connection
     spec, cannot = {}, ""
     try:
@@ -194,11 +194,11 @@ def _question(source: RuleSource, values: Mapping[str, Any]) -> Question:
         cannot = str(error)
     except SecretUnreadable as error:
         cannot = str(error)
-    if source.kind not in PROBES:
-        cannot = f"There is no kind of source {source.kind!r}; there are {', '.join(PROBES)}."
+    if source.kind not in KINDS:
+        cannot = f"There is no kind of source {source.kind!r}; there are {', '.join(KINDS)}."
     place = f"connection:{base.pk}" if base else urlsplit(str(spec.get("url", ""))).netloc or f"source:{source.pk}"
     timeout = (base and base.timeout) or TIMEOUT
-    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot)
+    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker)
 
 
 def _spec(rule: AlertRule, world: World) -> RuleSpec | str:

@@ -14,7 +14,7 @@ from policies.sections import Values, one_named
 from policies.shapes import BAD, Desk, Flag, Key, Path, Ref, allowed, refer_to_params, shown
 from policies.substitute import names
 from sources.models import Connection
-from sources.probes import PROBES, BadSpec
+from sources.probes import KINDS, LOCAL, BadSpec
 
 from .asking import STAND_INS, filled
 from .models import AlertRule, RuleSource
@@ -42,12 +42,12 @@ def read(one: Any, several: Any, path: Path, desk: Desk) -> Any:
 def _read_one(entry: Any, path: Path, desk: Desk) -> Any:
     if not isinstance(entry, dict):
         return desk.problem(path, f"This should be a source such as {{sql: {{…}}}}, and it is {shown(entry)}.")
-    kinds = [key for key in entry if key in PROBES]
+    kinds = [key for key in entry if key in KINDS]
     for key in entry:
-        if key not in PROBES and key not in BESIDE:
-            return desk.problem((*path, key), f"There is no kind of source {key!r}{allowed(key, [*PROBES, *BESIDE])}")
+        if key not in KINDS and key not in BESIDE:
+            return desk.problem((*path, key), f"There is no kind of source {key!r}{allowed(key, [*KINDS, *BESIDE])}")
     if len(kinds) != 1:
-        return desk.problem(path, f"This needs one kind of source{allowed('', PROBES)}")
+        return desk.problem(path, f"This needs one kind of source{allowed('', KINDS)}")
     kind = kinds[0]
     spec, where = entry[kind], (*path, kind)
     if not isinstance(spec, dict):
@@ -55,6 +55,9 @@ def _read_one(entry: Any, path: Path, desk: Desk) -> Any:
     variant = Key(24).read(entry.get("variant", kind), (*path, "variant"), desk)
     fallback = Flag().read(entry.get("fallback", False), (*path, "fallback"), desk)
     connection = None
+    if "connection" in spec and kind in LOCAL:
+        words = f"Sources of kind {kind} are rows of our own; no connection leads there."
+        return desk.problem((*where, "connection"), words)
     if "connection" in spec:
         connection = Ref("connection").read(spec["connection"], (*where, "connection"), desk)
     if BAD in (variant, fallback, connection):
@@ -74,11 +77,11 @@ def _check(kind: str, spec: Values, connection: str | None, path: Path, desk: De
         return desk.problem((*path, "path"), "A path is put behind the address of an HTTP connection; name one.")
     if not isinstance(spec.get("path", ""), str):
         return desk.problem((*path, "path"), f"This should be a text, and it is {shown(spec['path'])}.")
-    stand_ins = _StandIns()
     url = spec.get("url")
-    known = {**spec, "url": STAND_INS[kind]} if isinstance(url, str) and names(url) else spec
+    stand_in = STAND_INS.get(kind)
+    known = {**spec, "url": stand_in} if stand_in and isinstance(url, str) and names(url) else spec
     try:
-        PROBES[kind].check(filled(known, STAND_INS[kind] if connection else None, stand_ins))
+        KINDS[kind].check(filled(known, stand_in if connection else None, _StandIns()))
     except BadSpec as error:
         steps = tuple(int(step) if step.isdigit() else step for step in error.path.split(".")) if error.path else ()
         return desk.problem((*path, *steps), error.sentence)

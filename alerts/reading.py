@@ -1,5 +1,8 @@
 """Asks the sources of many rules at once, without the database: plain values in, plain values out.
 
+Only kinds that read our own rows (`LOCAL`) are asked at once in the caller's thread: they are quick, and a thread would
+need a database connection of its own.
+
 Every place (a connection, a host) has up to four threads of its own, so that one that hangs delays no other. Threads
 live on between checks, because the SQL probe keeps a session open in each; one that was idle for a minute ends.
 """
@@ -12,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.probes import PROBES, BadSpec, ProbeError, Reading
+from sources.probes import OWN, PROBES, Asker, BadSpec, ProbeError, Reading
 
 PER_PLACE = 4
 IDLE = 60.0  # seconds
+ANYBODY = Asker()
 GONE = ("unreachable", "timeout")
 """Why a place gives no answer at all, so that a second question is no use."""
 
@@ -31,6 +35,7 @@ class Question:
     timeout: timedelta
     fallback: bool = False
     cannot: str = ""
+    asker: Asker = ANYBODY
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,15 @@ class Answer:
     unset: bool = False
 
 
-def ask(questions: list[Question], *, at: datetime) -> Answer:
-    """Ask each source, and a fallback only when the one before it failed."""
+Heard = Mapping[int, list[Reading] | ProbeError]
+"""What sources of our own said, by the source's id."""
+
+
+def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) -> Answer:
+    """Ask each source, and a fallback only when the one before it failed.
+
+    heard   what those that read our own rows said already
+    """
     readings: list[Reading] = []
     failures: list[ProbeError] = []
     faults: dict[int, str] = {}
@@ -66,7 +78,7 @@ def ask(questions: list[Question], *, at: datetime) -> Answer:
                 raise ProbeError(question.cannot, reason="unset")
             if question.place in gone:
                 raise ProbeError(gone[question.place], reason="unreachable")
-            read = _read(question, at)
+            read = _read(question, at, heard or {})
             readings += read
             faults[question.source] = ""
             # a rule may take "unreachable" for a reading; the place did not answer all the same
@@ -87,11 +99,34 @@ def ask(questions: list[Question], *, at: datetime) -> Answer:
     return Answer(first, faults, frozenset(reached), gone, unset=first.reason == "unset")
 
 
-def _read(question: Question, at: datetime) -> list[Reading]:
+def hear(questions: list[Question], *, at: datetime) -> Heard:
+    """Ask the sources that read our own rows, in this thread; a failure of the database is the caller's."""
+    heard: dict[int, list[Reading] | ProbeError] = {}
+    for question in questions:
+        if question.kind in OWN and not question.cannot:
+            try:
+                heard[question.source] = OWN[question.kind].read(question.spec, at=at, asker=question.asker)
+            except BadSpec as error:
+                heard[question.source] = _ill_written(error)
+            except ProbeError as error:
+                heard[question.source] = error
+    return heard
+
+
+def _read(question: Question, at: datetime, heard: Heard) -> list[Reading]:
+    if question.kind in OWN:
+        said = heard[question.source]
+        if isinstance(said, ProbeError):
+            raise said
+        return said
     try:
         return PROBES[question.kind].read(question.spec, at=at, timeout=question.timeout)
     except BadSpec as error:
-        raise ProbeError(f"This source cannot be asked as it is written: {error}", reason="unset") from None
+        raise _ill_written(error) from None
+
+
+def _ill_written(error: BadSpec) -> ProbeError:
+    return ProbeError(f"This source cannot be asked as it is written: {error}", reason="unset")
 
 
 @dataclass
@@ -160,17 +195,29 @@ class Round:
         self.open = 0
 
     def put(self, what: Any, questions: list[Question], *, at: datetime) -> None:
-        """Ask `questions` on a thread; `what` comes back with the answer."""
+        """Ask `questions`, on a thread where they go out; `what` comes back with the answer."""
+        heard: Heard = {}
+        failed: BaseException | None = None
+        try:
+            heard = hear(questions, at=at)
+        except Exception as error:  # handed on like one of a thread: it is this rule's, not the round's
+            failed = error
 
         def job() -> None:
             try:
-                answer: Answer | BaseException = ask(questions, at=at)
+                if failed:
+                    raise failed
+                answer: Answer | BaseException = ask(questions, at=at, heard=heard)
             except BaseException as error:  # handed to the caller's thread, which logs it
                 answer = error
             self.answers.put((what, answer))
 
         self.open += 1
-        pool.submit(questions[0].place if questions else "", job)
+        outside = [question.place for question in questions if question.kind not in OWN]
+        if failed or not outside:
+            job()
+        else:
+            pool.submit(outside[0], job)
 
     def take(self, *, wait: float | None) -> list[tuple[Any, Answer | BaseException]]:
         """Return the answers there are, at least one; wait up to `wait` seconds for it (None: as long as it takes)."""

@@ -1,10 +1,18 @@
 """How we ask: one file a kind, registered here."""
 
-from sources.probes.base import BadSpec, Probe, ProbeError, Reading
+from sources.probes.base import Asker, BadSpec, LocalProbe, Probe, ProbeError, Reading
 from sources.probes.http import Http
 from sources.probes.json import Json
 from sources.probes.sql import Sql
 
 PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json())}
+"""Places elsewhere: asked over the network, on threads."""
 
-__all__ = ["PROBES", "BadSpec", "Probe", "ProbeError", "Reading"]
+OWN: dict[str, LocalProbe] = {}
+"""Our own rows, such as events we were told: read in the thread that judges. A new kind is one line here."""
+
+LOCAL = frozenset(OWN)
+
+KINDS: dict[str, Probe | LocalProbe] = {**PROBES, **OWN}
+
+__all__ = ["KINDS", "LOCAL", "OWN", "PROBES", "Asker", "BadSpec", "LocalProbe", "Probe", "ProbeError", "Reading"]

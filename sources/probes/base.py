@@ -73,6 +73,33 @@ class Probe(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Asker:
+    """The rule that asks a probe of our own rows.
+
+    policy   id of its policy; None: no policy in particular
+    since    aware instant of its last check, None when this is the first: nothing told after it may be missed
+    """
+
+    policy: int | None = None
+    since: datetime | None = None
+
+
+class LocalProbe(Protocol):
+    """One way to read our own database: it asks nobody, is quick, and runs in the thread that writes.
+
+    Other than a `Probe`'s, a failure of the database is raised as it is.
+    """
+
+    kind: str
+
+    def check(self, spec: Mapping[str, Any]) -> None:
+        """Raise BadSpec unless `spec`, with its parameters filled in, is one this probe can read."""
+
+    def read(self, spec: Mapping[str, Any], *, at: datetime, asker: Asker) -> list[Reading]:
+        """Read once and return the readings; raise BadSpec or ProbeError."""
+
+
 def check_keys(spec: Mapping[str, Any], *, required: Iterable[str], allowed: Iterable[str]) -> None:
     """Raise BadSpec when a required key is missing or a key is none of `allowed`."""
     if not isinstance(spec, Mapping):
