@@ -6,18 +6,12 @@ of Django's looks after that connection here, so `answer` does: only after an er
 met a broken one is done again on a new one, which is safe since storing twice is.
 """
 
-import base64
-import binascii
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import NamedTuple, Protocol
-from urllib.parse import parse_qs
 
 import msgspec
 from django.conf import settings
@@ -27,26 +21,15 @@ from django.utils import timezone
 
 from sources import intake
 from sources.inbound import alertmanager
-from sources.models import Integration
 
 from . import store
+from .admission import Door, Refused, admit, forget, note_seen
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Answer", "answer", "before", "forget", "refuse"]
+
 PATHS = frozenset(["/api/v2/alerts", "/api/v2/alerts/"])
-KIND = "alertmanager"
-LOCAL_NAME = "alertmanager"
-REMEMBER_KEYS = 5.0  # seconds; a door that is shut or given another key is shut after so long
-NOTE_SEEN = 60.0  # seconds between two writes of a door's `last_seen_at`
-
-
-class Refused(Exception):
-    """The request is not taken, or not wholly; the text says why and what to do."""
-
-    def __init__(self, status: int, reason: str, *, door: int | None = None, body: bytes = b"", answer: object = None):
-        super().__init__(reason)
-        self.status, self.door, self.body = status, door, body
-        self.answer = answer or {"code": status, "message": reason}
 
 
 class Readable(Protocol):
@@ -59,16 +42,6 @@ class Answer(NamedTuple):
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Door:
-    """An integration, as far as the door needs it."""
-
-    id: int
-    kind: str
-    name: str
-    enabled: bool
 
 
 def before(application: Callable) -> Callable:
@@ -100,7 +73,7 @@ def answer(environ: dict, stream: Readable) -> Answer:
             django.close()
             return _take(environ, stream, body, django, at=at)
     except Refused as refusal:
-        return _refuse(refusal, environ, at=at)
+        return refuse(refusal, environ, at=at)
     except (OperationalError, InterfaceError) as error:
         log.error("Alerts from %s could not be stored: %s", environ.get("REMOTE_ADDR"), error)
         if not django.in_atomic_block:
@@ -119,8 +92,7 @@ def _tidy(django: BaseDatabaseWrapper) -> None:
 
 
 def _take(environ: dict, stream: Readable, body: list[bytes], django: BaseDatabaseWrapper, *, at: datetime) -> Answer:
-    token = _token(environ)
-    door = _door(token, environ, fresh=django.in_atomic_block)
+    door = admit(environ, fresh=django.in_atomic_block)
     if not body:
         _check_type(environ, door)
         body.append(_read(environ, stream, door))
@@ -132,7 +104,7 @@ def _take(environ: dict, stream: Readable, body: list[bytes], django: BaseDataba
     except alertmanager.WrongShape as error:
         words = {"code": error.code, "message": str(error)}
         raise Refused(422, str(error), door=door.id, body=body[0], answer=words) from error
-    _note_seen(door, at)
+    note_seen(door, at)
     if stored.faults:
         reason = _fault_words(stored.faults, len(posts))
         raise Refused(400, reason, door=door.id, body=body[0], answer=reason)  # a bare string, as Alertmanager does
@@ -171,93 +143,7 @@ def _read(environ: dict, stream: Readable, door: Door) -> bytes:
     return body
 
 
-def _door(token: str, environ: dict, *, fresh: bool) -> Door:
-    """Whose request this is, by its token or because it comes from this machine.
-
-    fresh: inside somebody's transaction, where what was seen may have been rolled back since; asks the database.
-    """
-    if not token and not _is_local(environ):
-        raise Refused(401, "A key is needed: as a bearer token, as the password of basic authentication, or as ?key=.")
-    door, until = _doors.get(token, (None, 0.0))
-    if door is None or fresh or time.monotonic() >= until:
-        door = _by_key(token) if token else _local_door()
-    if door is None:
-        raise Refused(401, "This key opens no door; `manage.py integration list` shows those that do.")
-    if door.kind != KIND:
-        raise Refused(
-            403, f"This key belongs to {door.name}, a door of kind {door.kind}; make one of kind {KIND}.", door=door.id
-        )
-    if not door.enabled:
-        raise Refused(403, f"The door {door.name} is switched off.", door=door.id)
-    return door
-
-
-def _token(environ: dict) -> str:
-    """The key a request carries; empty when none."""
-    scheme, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            raise Refused(401, "The Authorization header is no valid basic authentication.") from None
-    query = environ.get("QUERY_STRING")
-    return parse_qs(query).get("key", [""])[0] if query else ""
-
-
-def _is_local(environ: dict) -> bool:
-    """Whether a program on this machine sent it itself; one that a proxy here passes on is a stranger's."""
-    if not settings.TRUST_LOOPBACK or "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
-        return False
-    return _is_loopback(environ.get("REMOTE_ADDR", ""))
-
-
-@lru_cache(maxsize=64)
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-_doors: dict[str, tuple[Door, float]] = {}  # by key, "" for senders on this machine; and until when to believe it
-_seen: dict[int, float] = {}
-
-
-def forget() -> None:
-    """Drop what is remembered of doors: the next request asks the database."""
-    _doors.clear()
-    _seen.clear()
-
-
-def _by_key(token: str) -> Door | None:
-    return _remember(token, Integration.objects.filter(key=token).first())
-
-
-def _local_door() -> Door | None:
-    """The door of senders that need no key; made when it is missing."""
-    found = Integration.objects.filter(kind=KIND, name=LOCAL_NAME).first()
-    return _remember("", found or Integration.objects.get_or_create(name=LOCAL_NAME, defaults={"kind": KIND})[0])
-
-
-def _remember(token: str, integration: Integration | None) -> Door | None:
-    if integration is None:
-        return None
-    door = Door(integration.pk, integration.kind, integration.name, integration.enabled)
-    _doors[token] = (door, time.monotonic() + REMEMBER_KEYS)
-    return door
-
-
-def _note_seen(door: Door, at: datetime) -> None:
-    """Once a minute: the admin shows when a door was last used, and a write a request would cost more than that."""
-    now = time.monotonic()
-    if now - _seen.get(door.id, -NOTE_SEEN) >= NOTE_SEEN:
-        Integration.objects.filter(pk=door.id).update(last_seen_at=at)
-        _seen[door.id] = now
-
-
-def _refuse(refusal: Refused, environ: dict, *, at: datetime) -> Answer:
+def refuse(refusal: Refused, environ: dict, *, at: datetime) -> Answer:
     """Say no, and leave a row in the webhook log."""
     try:
         intake.refused(

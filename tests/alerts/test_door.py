@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from alerts import door
+from alerts import admission, door
 from alerts.models import Alert, Liveness
 from alerts.store import memory
 from sources import intake
@@ -267,7 +267,7 @@ class TestTheDatabaseFails:
     def unreachable(self):
         wanted = dict(connection.settings_dict)
         away = {"postgresql": {"HOST": "127.0.0.1", "PORT": "1"}, "sqlite": {"NAME": "/nonexistent/opscenter.sqlite3"}}
-        door._local_door()
+        admission._local_door()
 
         def lose():
             connection.close()
@@ -308,6 +308,6 @@ class TestTheDatabaseFails:
         assert ask.stranger(QUERY_STRING="key=k1")["status"] == 200
         Integration.objects.filter(pk=integration.pk).update(enabled=False)
         assert ask.stranger(QUERY_STRING="key=k1")["status"] == 200
-        found, until = door._doors["k1"]
-        door._doors["k1"] = (found, until - door.REMEMBER_KEYS)
+        found, until = admission._doors["k1"]
+        admission._doors["k1"] = (found, until - admission.REMEMBER_KEYS)
         assert ask.stranger(QUERY_STRING="key=k1")["status"] == 403
