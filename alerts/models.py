@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from incidents.models import Incident
 from oncall.models import EscalationContact
@@ -230,9 +231,18 @@ class SilenceQuerySet(models.QuerySet):
     def active(self, at):
         return self.filter(starts_at__lte=at, ends_at__gt=at)
 
+    def hold_due(self, at):
+        """Silences that have begun by `at`, while what fires already may not have been hidden yet."""
+        return self.filter(take_hold_at__lte=at).order_by("take_hold_at", "pk")
+
 
 class Silence(models.Model):
     """Muted by a person, for a time, with a reason."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        PENDING = "pending"
+        EXPIRED = "expired"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     matchers = models.JSONField(
@@ -241,9 +251,14 @@ class Silence(models.Model):
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    created_by = models.CharField(max_length=160, blank=True)
+    created_by = models.CharField(max_length=250, blank=True)
     comment = models.TextField(help_text="Why.")
+    annotations = models.JSONField(default=dict, blank=True, help_text="What else its maker noted, text by name.")
     policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: all.")
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    take_hold_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it hides what fires already; empty: it has."
+    )
 
     objects = SilenceQuerySet.as_manager()
 
@@ -252,6 +267,15 @@ class Silence(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gte=models.F("starts_at")), name="silence_ends_after_start")
         ]
+        indexes = [
+            models.Index(fields=["ends_at"], name="silence_by_end"),
+            models.Index(fields=["take_hold_at"], condition=Q(take_hold_at__isnull=False), name="silence_hold_due"),
+        ]
 
     def __str__(self) -> str:
         return self.comment[:80] or str(self.id)
+
+    def state_at(self, at) -> State:
+        if at < self.starts_at:
+            return self.State.PENDING
+        return self.State.ACTIVE if at < self.ends_at else self.State.EXPIRED
