@@ -4,13 +4,14 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import IntegrityError, transaction
 
 import channels_health.history
 from sources import events, intake
 from sources.inbound import INBOUND
-from sources.inbound.base import Inbound, NotTaken, Parsed, Reply, Sent
+from sources.inbound.base import ChannelTold, Inbound, Malformed, NotTaken, Parsed, Reply, Sent
 from sources.models import Integration, WebhookLog
 from sources.signals import Signal
 
@@ -20,12 +21,21 @@ from .store import store
 log = logging.getLogger(__name__)
 RAW_LENGTH = 256 * 1024
 """A longer body is not kept to be taken again."""
+HEADER_LENGTH = 200
+ATTEMPTS = 3
+"""How often a request is stored anew when another one told of the same event, change or channel at the same time."""
 
 
 class Replayed(NotTaken):
     """A request with this very signature was taken before."""
 
     status = 409
+
+
+class Collided(NotTaken):
+    """Others kept telling of the same things at the same time; nothing was stored."""
+
+    status = 503
 
 
 def receive(inbound: Inbound, door: Integration, sent: Sent, *, sender: str, at: datetime) -> Reply:
@@ -36,19 +46,33 @@ def receive(inbound: Inbound, door: Integration, sent: Sent, *, sender: str, at:
     signature = inbound.always_verify(sent, door, at=at)
     if door.secrets:
         signature = inbound.verify(sent, door, at=at) or signature
-    payload = inbound.decode(sent)
-    message = inbound.message_id(sent, payload)
-    parsed = inbound.parse(payload, sent, door, at=at)
+    payload, message, parsed = read(inbound, door, sent, at=at)
     facts: dict[str, Any] = {"body": sent.body, "sender": sender, "delivery_id": message, "signature": signature[:64]}
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                # the row comes first: that it is unique decides between two deliveries of the same message at once
+                row = intake.accepted(door.pk, at=at, status=202, **facts, **to_replay(inbound, sent))
+                became = intake.became(row, take_in(door, parsed, at=at))
+                Integration.objects.filter(pk=door.pk).update(last_seen_at=at)
+        except IntegrityError:
+            # told before; or another request told of the same event in this moment, and then the next attempt sees it
+            if first := _taken(door, message, signature):
+                return _again(inbound, door, first, message, payload, parsed, sent, sender=sender, at=at)
+        else:
+            inbound.finish(payload, sent, door)
+            return inbound.accepted(parsed, became)
+    raise Collided("The request collided with others, nothing was stored; send it again.")
+
+
+def read(inbound: Inbound, door: Integration, sent: Sent, *, at: datetime) -> tuple[Any, str, Parsed]:
+    """The payload, the sender's id of the message and what it says; NotTaken names what cannot be understood."""
     try:
-        with transaction.atomic():
-            # the row comes first: that it is unique decides between two deliveries of the same message at once
-            row = intake.accepted(door.pk, at=at, status=202, **facts, **to_replay(inbound, sent))
-            became = intake.became(row, take_in(door, parsed, at=at))
-            Integration.objects.filter(pk=door.pk).update(last_seen_at=at)
-    except IntegrityError:
-        return _again(inbound, door, message, signature, parsed, sent, sender=sender, at=at)
-    return inbound.accepted(parsed, became)
+        payload = inbound.decode(sent)
+        message = events.id_of(inbound.message_id(sent, payload), 120)
+        return payload, message, inbound.parse(payload, sent, door, at=at)
+    except RecursionError as error:
+        raise Malformed("The body is nested too deeply.") from error
 
 
 def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, list[Any]]:
@@ -63,22 +87,35 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
     if parsed.changes:
         became["changes"] = [change.pk for change in events.note_changes(door, parsed.changes, at=at)]
     if parsed.channels:
-        became["channels"] = []
-        for told in parsed.channels:
-            facts = {name: value for name, value in (("name", told.name), ("kind", told.kind)) if value}
-            status = channels_health.history.record(
-                told.tenant, told.key, told.status, at=told.at or at, reason=told.reason, **facts
-            )
-            became["channels"].append(status and status.pk)
+        became["channels"] = [_record(told, at=at) for told in in_order(parsed.channels)]
+        listening.channels_told(at=at)
     return became
+
+
+def in_order(told: list[ChannelTold]) -> list[ChannelTold]:
+    """Channel by channel, each in the order it was told: two requests lock the same channels in the same order."""
+    return sorted(told, key=lambda one: (one.tenant, one.key))
+
+
+def _record(told: ChannelTold, *, at: datetime) -> int | None:
+    tenant, key, name = events.id_of(told.tenant, 120), events.id_of(told.key, 120), events.id_of(told.name, 160)
+    facts = {"name": name} if name else {}
+    if told.kind:
+        facts["kind"] = events.clean(told.kind)[:40]
+    status = channels_health.history.record(
+        tenant, key, events.clean(told.status)[:40], at=min(told.at or at, at), reason=events.clean(told.reason),
+        **facts,
+    )  # fmt: skip
+    return status.pk if status else None
 
 
 def to_replay(inbound: Inbound, sent: Sent) -> dict[str, Any]:
     """What the log keeps of a request that was let in, so that it can be taken again."""
     names = ("Content-Type", *inbound.log_headers, *inbound.message_headers)
-    headers = {name: sent.headers[name][:200] for name in names if sent.headers.get(name)}
+    headers = {name: sent.headers[name][:HEADER_LENGTH] for name in names if sent.headers.get(name)}
+    query = {name: value for name, value in sent.query.items() if not intake.SECRET_NAME.search(name) and name != "key"}
     raw = sent.body.decode(errors="replace") if len(sent.body) <= RAW_LENGTH else ""
-    return {"headers": headers, "raw": raw}
+    return {"headers": headers, "query": urlencode(query, errors="replace")[:2000], "raw": raw}
 
 
 def _in_our_levels(signal: Signal, door: Integration) -> Signal:
@@ -90,18 +127,24 @@ def _in_our_levels(signal: Signal, door: Integration) -> Signal:
     return replace(signal, severity_key=str(ours)) if ours else signal
 
 
+def _taken(door: Integration, message: str, signature: str) -> WebhookLog | None:
+    """The row of the request with this id, or else with this signature, that was accepted before."""
+    taken = WebhookLog.objects.filter(integration=door, verdict=WebhookLog.Verdict.ACCEPTED)
+    return (taken.filter(delivery_id=message).first() if message else None) or (
+        taken.filter(signature=signature[:64]).first() if signature else None
+    )
+
+
 def _again(
-    inbound: Inbound, door: Integration, message: str, signature: str, parsed: Parsed, sent: Sent, *, sender: str,
-    at: datetime,
+    inbound: Inbound, door: Integration, first: WebhookLog, message: str, payload: Any, parsed: Parsed, sent: Sent, *,
+    sender: str, at: datetime,
 ) -> Reply:  # fmt: skip
     """The answer to a message that was taken before: fine if its sender only repeats it, refused if it is replayed."""
-    taken = WebhookLog.objects.filter(integration=door, verdict=WebhookLog.Verdict.ACCEPTED)
-    if message and (first := taken.filter(delivery_id=message).first()):
-        intake.repeated(door.pk, first, at=at, body=sent.body, sender=sender)
-        return inbound.accepted(parsed, first.became, duplicate=True)
-    if signature and taken.filter(signature=signature[:64]).exists():
+    if not message or first.delivery_id != message:
         raise Replayed("A request with this very signature was taken before: this is a replay, nothing was stored.")
-    raise Replayed("The request collided with another one; send it again.")
+    intake.repeated(door.pk, first, at=at, body=sent.body, sender=sender)
+    inbound.finish(payload, sent, door)
+    return inbound.accepted(parsed, first.became, duplicate=True)
 
 
 def inbound_of(door: Integration) -> Inbound | None:

@@ -8,4 +8,7 @@ urlpatterns = [
     path("api/v2/alerts/", views.alertmanager),
     path("api/ingest/<str:key>", views.ingest, name="ingest"),
     path("api/ingest/<str:key>/", views.ingest),
+    path("api/channels/status", views.channels, name="channels-status"),
+    path("v1/traces", views.otlp, name="otlp-traces"),
+    path("v1/traces/", views.otlp),
 ]

@@ -1,6 +1,7 @@
 """Doors that Django serves: every webhook kind, and Alertmanager's where the thin door is not in front."""
 
 import logging
+import zlib
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -11,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from sources import intake
 from sources.inbound import INBOUND
-from sources.inbound.base import Inbound, NotTaken, Reply, Sent
+from sources.inbound.base import Inbound, Malformed, NotTaken, Reply, Sent
+from sources.inbound.signing import token_of
 from sources.models import Integration
 
 from . import door as thin_door
@@ -42,12 +44,42 @@ def alertmanager(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def ingest(request: HttpRequest, key: str) -> HttpResponse:
     """Take a webhook of any kind: 202 with what it became, after that is committed."""
+    return _answer(request, key, ANY)
+
+
+@csrf_exempt
+@require_POST
+def otlp(request: HttpRequest) -> HttpResponse:
+    """Take traces where every OTLP exporter sends them; the key comes along."""
+    return carried(request, "otlp")
+
+
+@csrf_exempt
+@require_POST
+def channels(request: HttpRequest) -> HttpResponse:
+    """Take the state of channels, by one address for all who tell it."""
+    return carried(request, "channels")
+
+
+def carried(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take a webhook of a kind whose address is the same for every door: the door's key comes as token or `?key=`."""
+    try:
+        key = request.GET.get("key", "") or token_of(request.headers)
+    except NotTaken:
+        key = ""
+    return _answer(request, key, INBOUND[kind], only=kind)
+
+
+def _answer(request: HttpRequest, key: str, inbound: Inbound, *, only: str = "") -> HttpResponse:
+    """Take what came for the door with `key`, which is of the kind `only` if that is given."""
     at = timezone.now()
     sender = request.META.get("REMOTE_ADDR", "")
-    door, inbound, body = None, ANY, b""
+    door, body = None, b""
     try:
-        door = Integration.objects.select_related("policy").filter(key=key).first()
-        inbound = _opened(door)
+        door = Integration.objects.select_related("policy").filter(key=key).first() if key else None
+        if only and not key:
+            raise Shut(401, "Give the door's key: Authorization: Bearer <key>, X-API-Key: <key> or ?key=<key>.")
+        inbound = _opened(door, only)
         assert door is not None
         sent = _sent(request, b"")
         if request.method == "GET":
@@ -58,22 +90,29 @@ def ingest(request: HttpRequest, key: str) -> HttpResponse:
         body = _read(request, inbound)
         return _http(receiving.receive(inbound, door, _sent(request, body), sender=sender, at=at))
     except NotTaken as refusal:
+        # what was signed and not understood can be taken again once the mapping is mended
         kept = receiving.to_replay(inbound, _sent(request, body)) if body and refusal.status in (400, 422) else {}
-        intake.refused(
-            door.pk if door else None, at=at, status=refusal.status, reason=str(refusal), body=body, sender=sender,
-            **kept,
-        )  # fmt: skip
-        return _http(inbound.refused(refusal.status, str(refusal)))
+        try:
+            intake.refused(
+                door.pk if door else None, at=at, status=refusal.status, reason=str(refusal), body=body,
+                sender=sender, **kept,
+            )  # fmt: skip
+        except (OperationalError, InterfaceError) as error:
+            log.warning("A refusal (%s) could not be logged: %s", refusal, error)
+        again = {"Retry-After": "5"} if refusal.status == 503 else {}
+        return _http(inbound.refused(refusal.status, str(refusal)), **again)
     except (OperationalError, InterfaceError) as error:
         log.error("A webhook from %s could not be stored: %s", sender, error)
         words = "The database cannot be reached, nothing was stored; send again."
         return _http(inbound.refused(503, words), **{"Retry-After": "5"})
 
 
-def _opened(door: Integration | None) -> Inbound:
+def _opened(door: Integration | None, only: str = "") -> Inbound:
     if door is None:
         raise Shut(404, "There is no door with this key; `manage.py integration list` shows those that are.")
     inbound = receiving.inbound_of(door)
+    if only and door.kind != only:
+        raise Shut(403, f"{door.name} is a door of kind {door.kind}, and here only doors of kind {only} are told.")
     if inbound is None:
         raise Shut(403, f"{door.name} is a door of kind {door.kind}, which is not told here.")
     if not door.enabled:
@@ -88,16 +127,34 @@ def _sent(request: HttpRequest, body: bytes) -> Sent:
 
 def _read(request: HttpRequest, inbound: Inbound) -> bytes:
     if inbound.content_types and request.content_type not in inbound.content_types:
-        allowed = " or ".join(inbound.content_types)
-        told = f"not {request.content_type[:60]!r}" if request.content_type else "and this request names none"
-        raise Shut(415, f"The content type must be {allowed}, {told}.")
+        raise Shut(415, inbound.wrong_type(request.content_type or ""))
     most = settings.WEBHOOK_MAX_BYTES
     length = request.META.get("CONTENT_LENGTH") or ""
     too_large = length.isdecimal() and int(length) > most
     body = b"" if too_large else request.read(most + 1)
     if too_large or len(body) > most:
         raise Shut(413, f"The body is larger than {most:,} bytes.")
-    return body
+    packing = request.headers.get("Content-Encoding", "").strip().lower()
+    if packing in ("", "identity"):
+        return body
+    if packing != "gzip" or not inbound.gzip:
+        allowed = "gzip or no packing" if inbound.gzip else "no packing"
+        raise Shut(415, f"The body is packed as {packing[:40]!r}, and this door takes {allowed}.")
+    return _unpacked(body, most)
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    """The body of a gzip file; never more than `most` bytes are unpacked, however small it is."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpacker.decompress(body, most + 1)
+    except zlib.error as error:
+        raise Malformed(f"The body is said to be packed as gzip and is not: {error}.") from error
+    if len(unpacked) > most:
+        raise Shut(413, f"The unpacked body is larger than {most:,} bytes.")
+    if not unpacker.eof:
+        raise Malformed("The body is packed as gzip and ends too early.")
+    return unpacked
 
 
 def _http(reply: Reply, **headers: str) -> HttpResponse:

@@ -1,6 +1,7 @@
 """The log of what was told us: every request leaves a row, redacted; refusals only so many a minute."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from .probes.masking import MASK, mask_url
 
 PAYLOAD_LENGTH = 4000
 REFUSALS_A_MINUTE = 30
+DEEPEST = 50
+"""Levels of a JSON value that are kept."""
 WHOLE_LENGTH = 64 * 1024
 """A longer body is masked as text: only its beginning is kept anyway."""
 SECRET_WORDS = (
@@ -38,16 +41,27 @@ def redact(body: bytes) -> str:
     return text if len(text) <= PAYLOAD_LENGTH else text[: PAYLOAD_LENGTH - 1] + "…"
 
 
-def masked(value: Any) -> Any:
-    """A JSON value without secrets (values whose name sounds so) and without NUL, which PostgreSQL keeps nowhere."""
+def masked(value: Any, depth: int = 0) -> Any:
+    """A JSON value without secrets (values whose name sounds so), and without what PostgreSQL keeps nowhere.
+
+    That is NUL, half a surrogate pair and endless numbers; what is nested deeper than anybody reads is left out.
+    """
+    if isinstance(value, (dict, list)) and depth >= DEEPEST:
+        return "…"
     if isinstance(value, dict):
         return {
-            name.replace("\0", "\ufffd"): MASK if SECRET_NAME.search(name) and value[name] else masked(value[name])
+            _clean(str(name)): MASK if SECRET_NAME.search(str(name)) and value[name] else masked(value[name], depth + 1)
             for name in value
         }
     if isinstance(value, list):
-        return [masked(item) for item in value]
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        return [masked(item, depth + 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 class Ceiling:

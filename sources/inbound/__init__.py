@@ -5,9 +5,15 @@ are `Inbound` kinds, served by alerts.views.ingest.
 """
 
 from .base import Inbound
+from .channels import Channels
 from .generic import Generic
 
-INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in (Generic(),)}
+ALL: tuple[Inbound, ...] = (
+    Generic(),
+    Channels(),
+)
+
+INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in ALL}
 """Every kind that is told by a webhook; a new one is one line here."""
 
 PATHS = {"alertmanager": "/api/v2/alerts?key={key}"} | {kind: inbound.path for kind, inbound in INBOUND.items()}

@@ -138,6 +138,7 @@ class Inbound:
     content_types  that are taken; empty: any
     options        keys of the door's `options` that it reads -> what they mean
     log_headers    headers it reads beside the signature, kept in the log to take a request again
+    gzip           whether a body may come packed; it is unpacked before anything else, to no more than the limit
     """
 
     kind: ClassVar[str]
@@ -147,6 +148,7 @@ class Inbound:
     content_types: ClassVar[tuple[str, ...]] = ("application/json",)
     options: ClassVar[dict[str, str]] = {}
     log_headers: ClassVar[tuple[str, ...]] = ()
+    gzip: ClassVar[bool] = False
     message_headers: ClassVar[tuple[str, ...]] = (
         "X-Opscenter-Delivery", "X-GitHub-Delivery", "Webhook-Id", "Svix-Id", "Idempotency-Key",
     )  # fmt: skip
@@ -154,6 +156,12 @@ class Inbound:
     def greet(self, sent: Sent, door: Integration) -> Reply | None:
         """The answer to a GET, for senders that ask before they send; None: only POST is taken."""
         return None
+
+    def wrong_type(self, content_type: str) -> str:
+        """The words for a content type that is not taken; `content_type` is empty when the request names none."""
+        allowed = " or ".join(self.content_types)
+        told = f"not {content_type[:60]!r}" if content_type else "and this request names none"
+        return f"The content type must be {allowed}, {told}."
 
     def verify(self, sent: Sent, door: Integration, *, at: datetime) -> str:
         """Raise NotSigned unless one of `door.secrets` signed it; called only when the door has a secret.
@@ -178,6 +186,12 @@ class Inbound:
         """What it says in our terms; WrongPayload names the place that cannot be understood."""
         raise NotImplementedError
 
+    def finish(self, payload: Any, sent: Sent, door: Integration) -> None:
+        """What is to be done elsewhere once the request is stored, also when it comes again; quick, and safe twice.
+
+        NotTaken is answered when it fails: the sender's next attempt is ours too.
+        """
+
     def accepted(self, parsed: Parsed, became: dict[str, list[int]], *, duplicate: bool = False) -> Reply:
         """The answer to a request that is stored now, or (duplicate) was before."""
         count = 0
@@ -197,15 +211,21 @@ class Inbound:
 def read_json(body: bytes) -> Any:
     """The value of a JSON body; Malformed says at which line and column it breaks."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
     except UnicodeDecodeError as error:
         raise Malformed(f"The body is not UTF-8 text: byte {error.start} does not belong there.") from error
     except RecursionError as error:
         raise Malformed("The body is nested too deeply.") from error
+    except Malformed:
+        raise
     except ValueError as error:  # a number of thousands of digits
         raise Malformed(f"The body is not JSON that can be read: {error}.") from error
+
+
+def _no_number(word: str) -> float:
+    raise Malformed(f"The body is not JSON: {word} is no number there; send null instead.")
 
 
 def an_object(value: Any, where: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ..models import Integration
 from ..signals import Signal
 from .base import Inbound, Malformed, Parsed, Sent, WrongPayload, read_json
+from .times import instant_of
 
 __all__ = ["FIELDS", "MOST", "Generic", "Malformed", "WrongPayload", "find", "parse", "signals_of"]
 
@@ -90,7 +91,7 @@ def _signal(item: object, mapping: Mapping[str, str], where: str, *, at: datetim
     if texts["severity"]:
         labels.setdefault("severity", texts["severity"])
     over = _is_over(fields["status"], where)
-    starts, ends = (_time(fields[name], f"{name} of {where}") for name in ("starts_at", "ends_at"))
+    starts, ends = (instant_of(fields[name], f"{name} of {where}") for name in ("starts_at", "ends_at"))
     if over:
         ends = min(ends, at) if ends else at
         starts = min(starts, ends) if starts else None
@@ -133,15 +134,3 @@ def _is_over(value: object, where: str) -> bool:
     if word in FIRING:
         return False
     raise WrongPayload(f"The status of {where} is {word[:40]!r}; it must be firing or resolved.")
-
-
-def _time(value: object, what: str) -> datetime | None:
-    if value is None or value == "":
-        return None
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        at = datetime.fromisoformat(str(value))
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise WrongPayload(f"The {what} is {str(value)[:40]!r}; give ISO 8601 or Unix seconds.") from error

@@ -1,5 +1,6 @@
 """Whether a request was sent by somebody who knows the door's secret."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -51,6 +52,31 @@ def _signed(digests: Sequence[str], message: bytes, secrets: Sequence[str]) -> s
         if any(hmac.compare_digest(wanted.encode(), digest.encode()) for digest in digests):
             return wanted
     return ""
+
+
+def check_token(headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    """Raise NotSigned unless one of `secrets` comes along as it is: for senders that can add headers but cannot sign.
+
+    Taken as `Authorization: Bearer <secret>`, as the password of basic authentication, and as `X-API-Key`.
+    """
+    given = token_of(headers)
+    if not given:
+        raise NotSigned("This door wants its secret in a header: Authorization: Bearer <secret>.")
+    if not any(hmac.compare_digest(secret.encode(), given.encode()) for secret in secrets):
+        raise NotSigned("The secret in the header is not the one of this door.")
+
+
+def token_of(headers: Mapping[str, str]) -> str:
+    """The token a request carries in `Authorization` (bearer, or the password of basic) or `X-API-Key`, else ""."""
+    scheme, _, value = headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+        except ValueError as error:
+            raise NotSigned("The Authorization header is no valid basic authentication.") from error
+    return headers.get("X-API-Key", "").strip()
 
 
 def check_age(sent_at: float, *, at: datetime, tolerance: timedelta = TOLERANCE) -> None:

@@ -11,8 +11,26 @@ PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json(
 OWN: dict[str, LocalProbe] = {}
 """Our own rows, such as events we were told: read in the thread that judges. A new kind is one line here."""
 
-LOCAL = frozenset(OWN)
+LOCAL = OWN.keys()
 
 KINDS: dict[str, Probe | LocalProbe] = {**PROBES, **OWN}
 
-__all__ = ["KINDS", "LOCAL", "OWN", "PROBES", "Asker", "BadSpec", "LocalProbe", "Probe", "ProbeError", "Reading"]
+
+def register(probe: LocalProbe) -> None:
+    """Take in a probe of rows that a room above keeps; called when that room starts."""
+    OWN[probe.kind] = KINDS[probe.kind] = probe
+
+
+__all__ = [
+    "KINDS",
+    "LOCAL",
+    "OWN",
+    "PROBES",
+    "Asker",
+    "BadSpec",
+    "LocalProbe",
+    "Probe",
+    "ProbeError",
+    "Reading",
+    "register",
+]
