@@ -106,11 +106,16 @@ ACTIONS = {
 
 def perform(name: str, incident, form, *, by, at) -> None:
     """Do the action; IllegalMove in words when it, or the incident's status, does not allow it."""
+    allow(name, incident)
+    ACTIONS[name].do(incident, form, by=by, at=at)
+
+
+def allow(name: str, incident) -> None:
+    """IllegalMove when the incident's status is none in which this action is offered."""
     action = ACTIONS[name]
     if action.tool and incident.status not in action.when:
         state = incident.get_status_display().lower()
         raise IllegalMove(f"“{action.tool}” is not possible: incident #{incident.pk} is {state}.")
-    action.do(incident, form, by=by, at=at)
 
 
 @dataclass(frozen=True)
