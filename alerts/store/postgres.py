@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -87,6 +87,35 @@ WHERE life.alert_id = told.id AND (told.id & 0) = 0 AND life.stamp = told.stamp 
 """,
 )
 
+# What was stored by one batch has neighbouring numbers and one stamp, and mostly comes again as one batch: then no row
+# has to be looked up by itself.
+RESEND_RUN = Statement(
+    "resend_run",
+    """
+UPDATE alerts_liveness AS life
+SET last_seen_at = %(now)s::timestamptz, ends_at = greatest(life.ends_at, %(end)s::timestamptz),
+    timeout_end = %(timeout)s::bool
+WHERE life.alert_id BETWEEN %(first)s::int8 AND %(last)s::int8 AND life.stamp = %(old)s::int8 AND life.firing
+  AND life.ends_at > %(now)s::timestamptz
+  AND (%(end)s::timestamptz >= life.ends_at OR NOT life.timeout_end)
+""",
+)
+
+END_RUN = Statement(
+    "end_run",
+    f"""
+WITH ended AS (
+UPDATE alerts_liveness AS life
+SET firing = false, ends_at = %(end)s::timestamptz, timeout_end = false, last_seen_at = %(now)s::timestamptz,
+    check_at = NULL, assign_at = %(now)s::timestamptz, stamp = %(stamp)s::int8
+WHERE life.alert_id BETWEEN %(first)s::int8 AND %(last)s::int8 AND life.stamp = %(old)s::int8 AND life.firing
+  AND life.ends_at > %(now)s::timestamptz
+RETURNING life.alert_id
+)
+SELECT count(*), (SELECT pg_notify('{CHANNEL}', '')) FROM ended
+""",
+)
+
 END = Statement(
     "end",
     f"""
@@ -121,33 +150,40 @@ SELECT count(*) FROM (
 """,
 )
 
-INSERT = Statement(
-    "insert",
-    f"""
-WITH told AS (
-  SELECT * FROM unnest(
-    %(identities)s::bytea[], %(keys)s::varchar[], %(names)s::varchar[], %(labels)s::text[], %(annotations)s::text[],
-    %(urls)s::text[], %(severities)s::varchar[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-    %(timeouts)s::bool[]
-  ) AS t (identity, key, name, labels, annotations, url, severity_key, starts_at, ends_at, timeout_end)
-), fresh AS (
+
+def _insert(name: str, on_conflict: str) -> Statement:
+    return Statement(
+        name,
+        f"""
+WITH fresh AS (
   INSERT INTO alerts_alert (integration_id, rule_id, identity, key, name, labels, annotations, url)
   SELECT (SELECT id FROM sources_integration WHERE id = %(integration)s::int8 FOR KEY SHARE),
          (SELECT id FROM alerts_alertrule WHERE id = %(rule)s::int8 FOR KEY SHARE),
          identity, key, name, labels, annotations, url
-  FROM told
-  ON CONFLICT (identity) DO NOTHING
+  FROM unnest(
+    %(identities)s::bytea[], %(keys)s::varchar[], %(names)s::varchar[], %(labels)s::text[], %(annotations)s::text[],
+    %(urls)s::text[]
+  ) AS wide (identity, key, name, labels, annotations, url)
+  {on_conflict}
   RETURNING id, identity
 ), alive AS (
   INSERT INTO alerts_liveness (alert_id, firing, starts_at, ends_at, timeout_end, last_seen_at, check_at, assign_at,
                                verdict, reason, severity_key, times, stamp)
   SELECT fresh.id, true, told.starts_at, told.ends_at, told.timeout_end, %(now)s::timestamptz, told.ends_at,
          %(now)s::timestamptz, 'new', '', told.severity_key, 1, %(stamp)s::int8
-  FROM fresh JOIN told USING (identity)
+  FROM fresh JOIN unnest(
+    %(identities)s::bytea[], %(severities)s::varchar[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+    %(timeouts)s::bool[]
+  ) AS told (identity, severity_key, starts_at, ends_at, timeout_end) USING (identity)
 )
 SELECT id, identity, (SELECT pg_notify('{CHANNEL}', '')) FROM fresh
 """,
-)
+    )
+
+
+INSERT = _insert("insert", "ON CONFLICT (identity) DO NOTHING")
+INSERT_NEW = _insert("insert_new", "")
+"""Without a look for conflicts, which costs a sixth of the whole: for batches of which every alert should be new."""
 
 # Locked in the order of their numbers, so that two batches that overlap wait for each other instead of deadlocking.
 LOAD = Statement(
@@ -246,14 +282,31 @@ def _known(rows: Sequence[tuple[Known, int, int]]) -> dict:
     }
 
 
+def _run(rows: Sequence[tuple[Known, int, int]]) -> dict | None:
+    """The rows as a run of neighbours of one stamp and one end; None when they are not. `rows` in the order of ids."""
+    known, end, _ = rows[0]
+    first, last, old = known.id, rows[-1][0].id, known.stamp
+    if last - first + 1 != len(rows) or len(rows) == 1:
+        return None
+    for row in rows:
+        if row[1] != end or row[0].stamp != old:
+            return None
+    return {"first": _bare(first), "last": _bare(last), "old": _bare(old), "end": _instant(end)}
+
+
 def resend(rows: Sequence[tuple[Known, int, int]], *, now: int, timeout: bool) -> int:
-    """Move the ends of alerts that still are as remembered; return how many were. `rows`: remembered, end, index."""
-    return RESEND.run(**_known(rows), now=_instant(now), timeout=b"\1" if timeout else b"\0").command_tuples or 0
+    """Move the ends of alerts that still are as remembered; return how many were.
+
+    rows   remembered, end, index, in the order of the alerts' numbers, each alert once
+    """
+    statement, values = (RESEND_RUN, run) if (run := _run(rows)) else (RESEND, _known(rows))
+    return statement.run(**values, now=_instant(now), timeout=b"\1" if timeout else b"\0").command_tuples or 0
 
 
 def end(rows: Sequence[tuple[Known, int, int]], *, now: int, stamp: int) -> int:
-    """End alerts that still are as remembered; return how many were."""
-    return _whole(END.run(**_known(rows), now=_instant(now), stamp=_number(stamp)).get_value(0, 0))
+    """End alerts that still are as remembered; return how many were. `rows` as in `resend`."""
+    statement, values = (END_RUN, run) if (run := _run(rows)) else (END, _known(rows))
+    return _whole(statement.run(**values, now=_instant(now), stamp=_number(stamp)).get_value(0, 0))
 
 
 def unchanged(rows: Sequence[tuple[Known, int, int]]) -> int:
@@ -282,8 +335,36 @@ def insert(
         "now": _instant(now),
         "stamp": _number(stamp),
     }
-    made: Any = INSERT.run(**values, **_words(facts))
+    values |= _words(facts)
+    made: Any = _hopeful.insert(values) or INSERT.run(**values)
     return {made.get_value(row, 1): _whole(made.get_value(row, 0)) for row in range(made.ntuples)}
+
+
+class Hopeful:
+    """Inserts without a look for conflicts as long as there are none; after a conflict with the look for a while.
+
+    Conflicts come in spells: after a start, when nothing is remembered yet, every batch is of alerts that are stored.
+    """
+
+    CAREFUL = 50
+
+    def __init__(self) -> None:
+        self.careful = 0  # batches to go with the look; threads may lose a count, which does no harm
+
+    def insert(self, values: dict) -> PGresult | None:
+        """The inserted rows; None when nothing was, because one of the alerts is stored already or may be."""
+        django = connections[DEFAULT_DB_ALIAS]
+        if self.careful or django.in_atomic_block:  # a conflict would end the transaction we are in
+            self.careful = max(0, self.careful - 1)
+            return None
+        try:
+            return INSERT_NEW.run(**values)
+        except IntegrityError:
+            self.careful = self.CAREFUL
+            return None
+
+
+_hopeful = Hopeful()
 
 
 def _words(facts: Sequence[Facts]) -> dict:
