@@ -17,13 +17,13 @@ from policies.models import Policy, Severity
 from sources.models import Integration
 
 from .models import Alert, AlertRule, Liveness
+from .origins import default_policy
 from .suppression import Suppression, Verdict
 from .telling import NEVER
 
 log = logging.getLogger(__name__)
 BATCH = 2000
 DEFAULT_GROUP_BY = ["alertname"]
-DEFAULT_POLICY = "default"
 COLUMNS = (
     "alert_id", "firing", "starts_at", "ends_at", "incident_id", "severity_key", "verdict", "reason",
     "alert__key", "alert__name", "alert__labels", "alert__integration_id", "alert__rule_id",
@@ -83,7 +83,7 @@ class Origins:
         if door and door.policy:
             return door.policy
         if self._default is None:
-            self._default = Policy.objects.filter(key=DEFAULT_POLICY).first() or Policy.objects.order_by("pk").first()
+            self._default = default_policy()
             if self._default is None:
                 raise Policy.DoesNotExist("No policy is loaded; run `manage.py load_pack default`.")
         return self._default
@@ -233,6 +233,7 @@ def _join(incident: Incident, group: Group, *, at: datetime) -> None:
     severity = group.severity
     if severity.policy_id == incident.policy_id and severity.rank < incident.severity.rank:
         lifecycle.set_severity(incident, severity, at=at, reason="an alert of that level joined")
+    lifecycle.speak_up(incident, at=at)
 
 
 def _ended(rows: list[Row], *, at: datetime) -> None:

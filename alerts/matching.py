@@ -1,6 +1,6 @@
 """Matchers of silences and filters: name, value, equal or not, plain or RE2 (anchored at both ends)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import re2
@@ -17,7 +17,9 @@ def _regex(pattern: str):
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        raise BadMatcher(f"{pattern!r} is no RE2 expression: {error}.") from error
+        told = error.args[0] if error.args else ""
+        why = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+        raise BadMatcher(f"{pattern!r} is no RE2 expression: {why}.") from error
 
 
 def predicate(matcher: Mapping) -> Callable[[Mapping[str, str]], bool]:
@@ -40,9 +42,15 @@ def all_of(matchers: Iterable[Mapping]) -> Callable[[Mapping[str, str]], bool]:
     return lambda labels: all(test(labels) for test in tests)
 
 
-def check_silence(matchers: list[Mapping]) -> None:
-    """Raise BadMatcher when the matchers would silence everything or cannot be read."""
+def check_silence(matchers: Sequence[Mapping]) -> None:
+    """Raise BadMatcher when the matchers would silence everything or cannot be read.
+
+    As Alertmanager has it, one that only excludes something (`team!="x"`) is taken to be meant.
+    """
     if not matchers:
         raise BadMatcher("A silence needs at least one matcher.")
-    if all(predicate(matcher)({}) for matcher in matchers):
-        raise BadMatcher("Every matcher also matches an absent label, so this would silence everything; name a value.")
+    tests = [(predicate(matcher), matcher.get("isEqual", True)) for matcher in matchers]
+    if all(wanted and test({}) for test, wanted in tests):
+        raise BadMatcher(
+            "At least one matcher must not match the empty string: this would silence everything; name a value."
+        )

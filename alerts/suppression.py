@@ -49,14 +49,29 @@ class Suppression:
             return Verdict(f"hidden by firing {parent}"[:250], ask_again_at=self.at + PARENT_AGAIN)
         for silence, matches in self.silences:
             if silence.policy_id in (None, policy_id) and matches(labels):
-                reason = f"silenced by {silence.created_by or 'somebody'}: {silence.comment}"[:250]
-                return Verdict(reason, silence=silence, ask_again_at=silence.ends_at)
+                return Verdict(reason_of(silence), silence=silence, ask_again_at=silence.ends_at)
         return Verdict()
+
+
+def reason_of(silence: Silence) -> str:
+    """Why an alert does not act, in words."""
+    return f"silenced by {silence.created_by or 'somebody'}: {silence.comment}"[:250]
+
+
+def ask_again(silence: Silence, *, at: datetime) -> None:
+    """Whatever the silence hides is judged anew at once."""
+    hidden = Liveness.objects.filter(silence=silence, firing=True, verdict=Liveness.Verdict.SUPPRESSED)
+    hidden.update(assign_at=at)
 
 
 @transaction.atomic
 def expire(silence: Silence, *, at: datetime) -> None:
-    """End the silence now; what it hid and still fires acts at once."""
-    Silence.objects.filter(pk=silence.pk).update(ends_at=at, starts_at=min(at, silence.starts_at))
-    Liveness.objects.filter(silence=silence, firing=True, verdict=Liveness.Verdict.SUPPRESSED).update(assign_at=at)
-    wake()
+    """End the silence now; what it hid and still fires acts at once. One that has ended already stays as it is."""
+    stored = Silence.objects.select_for_update().get(pk=silence.pk)
+    if stored.state_at(at) != Silence.State.EXPIRED:
+        stored.starts_at, stored.ends_at, stored.updated_at = min(at, stored.starts_at), at, at
+        stored.take_hold_at = None
+        stored.save()
+        ask_again(stored, at=at)
+        wake()
+    silence.refresh_from_db()

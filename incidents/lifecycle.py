@@ -187,6 +187,27 @@ def _let_go(incident: Incident, *, at: datetime, because: str) -> None:
 
 
 @transaction.atomic
+def hush(incident: Incident, *, at: datetime, reason: str) -> None:
+    """Page nobody for it any more, because all that fires in it is silenced; it stays open. `speak_up` begins anew."""
+    incident.log("silenced", f"All that fires in it is {reason}.", at=at)
+    if incident.status == Status.DETECTED:
+        paging.cancel(incident, at=at, reason=reason)
+        escalation.stop(incident, at=at, because=reason)
+
+
+def speak_up(incident: Incident, *, at: datetime) -> None:
+    """Something that is not silenced fires in it: if its pages were hushed, the escalation begins anew."""
+    if not incident.pages or incident.status != Status.DETECTED:
+        return
+    # whoever waits for an acknowledgement has a run under way, or gone through: one that was stopped, was hushed
+    last = incident.escalations.order_by("-pk").first()
+    if last is not None and last.state == last.State.STOPPED:
+        incident.log("fires_again", "Something in it is not silenced any more; people are asked again.", at=at)
+        escalation.start(incident, at=at)
+        wake()
+
+
+@transaction.atomic
 def set_severity(incident: Incident, severity: Severity, *, by=None, at: datetime, reason: str = "") -> None:
     """Another level: targets, cadence and routes are gone through anew; a rise that pages starts paging."""
     if severity.policy_id != incident.policy_id:

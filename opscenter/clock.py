@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection
 
-from alerts import expiry, grouping
+from alerts import expiry, grouping, silencing
 from incidents import escalation, paging, recovery, targets, updates
 from reviews import followup
 
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 Timer = Callable[..., int]
 TIMERS: list[Timer] = [
     expiry.expire_due,
+    silencing.hold_due,
     grouping.assign_due,
     paging.follow_up_due,
     escalation.climb_due,

@@ -27,6 +27,7 @@ from tests.factories import (
     ResponseTargetFactory,
     ReviewFactory,
     SeverityFactory,
+    SilenceFactory,
     TurnFactory,
 )
 
@@ -116,6 +117,7 @@ def test_nothing_due_in_an_empty_database(db):
 DUE_ROWS = {
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
     "alerts.grouping.assign_due": lambda: LivenessFactory(assign_at=LATER, check_at=None),
+    "alerts.silencing.hold_due": lambda: SilenceFactory(take_hold_at=LATER),
     "incidents.escalation.climb_due": lambda: TurnFactory(due_at=LATER),
     "incidents.targets.check_due": lambda: ResponseTargetFactory(check_at=LATER),
     "incidents.updates.remind_due": lambda: IncidentFactory(remind_at=LATER),

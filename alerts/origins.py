@@ -1,0 +1,10 @@
+"""Whose levels and routes an alert follows when neither its rule nor its door says so."""
+
+from policies.models import Policy
+
+DEFAULT_POLICY = "default"
+
+
+def default_policy() -> Policy | None:
+    """The policy of that name, else the first that was loaded; None while there is none."""
+    return Policy.objects.filter(key=DEFAULT_POLICY).first() or Policy.objects.order_by("pk").first()
