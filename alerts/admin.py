@@ -47,6 +47,7 @@ class AlertRuleAdmin(ModelAdmin):
             at = timezone.now()
             obj.next_check_at = min(obj.next_check_at or at, (obj.checked_at or at - timedelta(days=1)) + obj.every)
             obj.next_check_at = max(obj.next_check_at, at)
+            obj.grid_at = None
         super().save_model(request, obj, form, change)
 
     @admin.action(description="Check now", permissions=["change"])

@@ -10,13 +10,16 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
+from django.db.models.functions import Coalesce
 
 from notifications.claimant import gone, me
 from policies.claims import lease
@@ -26,10 +29,10 @@ from policies.wake import wake
 from sources.models import Connection
 from sources.probes import KINDS, Asker
 
-from . import store, telling
+from . import listening, store, telling
 from .asking import address_values, filled, judged_values
 from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
-from .models import Alert, AlertRule, Liveness, RuleSource
+from .models import Alert, AlertRule, Liveness, RuleSource, fires
 from .reading import Answer, Question, Round
 from .store.facts import KEY_LENGTH
 
@@ -38,6 +41,8 @@ BATCH = 1000
 LEASE = timedelta(minutes=1)
 TIMEOUT = timedelta(seconds=10)
 SHORTEST = timedelta(seconds=1)
+MOST_ROUNDS = 4
+"""So often rules are checked again because others that they name have changed."""
 ERROR_KEY = "error_alert"
 """In a rule's memory: the key of the alert that says its source cannot be read, while there is one."""
 
@@ -49,11 +54,13 @@ class Report:
     states   how many rules ended in each state
     waiting  rules whose sources had not answered when `patience` ran out; they are judged when they do
     failed   rules that a fault of ours kept from being judged; the log says why
+    moved    that rules became due because one they name began or ceased to fire
     """
 
     states: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
     failed: int = 0
+    moved: bool = False
 
     @property
     def checked(self) -> int:
@@ -77,6 +84,25 @@ class World:
         self.params, self.wrong = judged_values(policy)
         self.values = address_values(policy)
         self.ranks = {level.key: level.rank for level in policy.severities.all()}
+        self.policy = policy
+
+    @cached_property
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """How the policy's rules stand, for conditions that ask for one by name."""
+        rows = self.policy.rules.only("key", "state", "memory")
+        return {rule.key: {"firing": rule.fires, "state": rule.state} for rule in rows}
+
+    @cached_property
+    def claims(self) -> list[tuple[int, dict[str, Any]]]:
+        """What the sources of enabled rules, of every policy, ask of the events, with the rule's id."""
+        sources = RuleSource.objects.filter(kind=listening.KIND, rule__enabled=True).select_related("rule__policy")
+        found, values = [], {self.policy.pk: self.values}
+        for source in sources.prefetch_related("rule__policy__parameters"):
+            policy = source.rule.policy
+            given = values.setdefault(policy.pk, address_values(policy))
+            with suppress(ValueError, SecretUnreadable):  # it cannot be asked either
+                found.append((source.rule_id, filled(source.spec, None, given)))
+        return found
 
     @property
     def least(self) -> str:
@@ -101,7 +127,7 @@ class Due:
 
 def check_due(
     *, at: datetime, rules: QuerySet[AlertRule] | None = None, variant: str | None = None, force: bool = False,
-    patience: timedelta | None = None,
+    patience: timedelta | None = None, ahead: timedelta = timedelta(),
 ) -> Report:  # fmt: skip
     """Check every rule whose time has come by `at` and return what came of it.
 
@@ -109,10 +135,23 @@ def check_due(
     variant   only rules with sources of this variant, and only those sources
     force     also rules that are not due; disabled ones never
     patience  return after so long although sources have not answered; a thread judges the rest. None: wait for all
+    ahead     also rules whose time comes so soon after
     """
     retire_disabled(at=at)
-    report, going, worlds = Report(), Round(), {}
-    for rule in _claim(at=at, rules=rules, variant=variant, force=force):
+    report = Report()
+    _round(report, _claim(at=at, by=at + ahead, rules=rules, variant=variant, force=force), at, variant, patience)
+    rounds = 1
+    while report.moved and rounds < MOST_ROUNDS:
+        report.moved, rounds = False, rounds + 1
+        _round(report, _claim(at=at, by=at, rules=rules, variant=variant), at, variant, patience)
+    return report
+
+
+def _round(
+    report: Report, claimed: list[AlertRule], at: datetime, variant: str | None, patience: timedelta | None
+) -> None:
+    going, worlds = Round(), {}
+    for rule in claimed:
         if rule.policy_id not in worlds:
             worlds[rule.policy_id] = World(rule.policy)
         due, questions = _prepare(rule, worlds[rule.policy_id], at=at, variant=variant)
@@ -122,11 +161,10 @@ def check_due(
         left = None if until is None else max(0.0, until - time.monotonic())
         taken = going.take(wait=left)
         if not taken:
-            report.waiting = going.open
+            report.waiting += going.open
             threading.Thread(target=_settle_late, args=(going, at), name="late rule checks", daemon=True).start()
             break
         _settle(taken, report, at=at)
-    return report
 
 
 def _settle_late(going: Round, at: datetime) -> None:
@@ -140,15 +178,17 @@ def _settle_late(going: Round, at: datetime) -> None:
 # claiming and asking
 
 
-def _claim(*, at: datetime, rules: QuerySet | None, variant: str | None, force: bool) -> list[AlertRule]:
-    found = AlertRule.objects.filter(enabled=True) if force else AlertRule.objects.due(at)
+def _claim(
+    *, at: datetime, by: datetime, rules: QuerySet | None, variant: str | None, force: bool = False
+) -> list[AlertRule]:
+    found = AlertRule.objects.filter(enabled=True) if force else AlertRule.objects.due(by)
     if rules is not None:
         found = found.filter(pk__in=rules.order_by().values("pk"))
     if variant is not None:
         found = found.filter(pk__in=RuleSource.objects.filter(variant=variant).values("rule"))
     if not found.exists():  # most ticks: without a transaction, which on SQLite would take the lock
         return []
-    whole = found.annotate(planned_at=F("next_check_at")).prefetch_related(
+    whole = found.annotate(planned_at=Coalesce("grid_at", "next_check_at")).prefetch_related(
         "severity", "policy__severities", "policy__parameters", "sources__connection"
     )
     return lease(whole, due="next_check_at", at=at, length=LEASE, batch=BATCH, claimed_by=me())
@@ -169,8 +209,6 @@ def next_check(rule: AlertRule, planned_at: datetime | None, *, at: datetime) ->
     every = max(rule.every, SHORTEST)
     if planned_at is None or rule.checked_at is None:
         planned_at = at if every % timedelta(minutes=1) else at.replace(second=0, microsecond=0)
-    if planned_at > at:
-        return planned_at
     return planned_at + ((at - planned_at) // every + 1) * every
 
 
@@ -178,11 +216,19 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
     questions, error_key = [], {}
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
-            questions.append(_question(source, world.values, Asker(rule.policy_id, rule.checked_at)))
+            questions.append(_question(source, world.values, _asker(rule, source, world)))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     due = Due(rule, _spec(rule, world), world, next_check(rule, getattr(rule, "planned_at", None), at=at), error_key)
     return due, questions
+
+
+def _asker(rule: AlertRule, source: RuleSource, world: World) -> Asker:
+    known = rule.state != AlertRule.State.UNKNOWN  # else it was off meanwhile, and asks of now only
+    by = rule.condition.get("group_by") or ()
+    others = [spec for id, spec in world.claims if id != rule.pk] if source.spec.get("unclaimed") else []
+    group_by = (by,) if isinstance(by, str) else tuple(by)
+    return Asker(rule.policy_id, rule.checked_at if known else None, group_by, tuple(others))
 
 
 def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Question:
@@ -204,6 +250,8 @@ def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Qu
 def _spec(rule: AlertRule, world: World) -> RuleSpec | str:
     """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
     condition = {**rule.condition, "every": rule.every}
+    if all(source.kind == listening.KIND for source in rule.sources.all()):
+        condition.setdefault("on_nodata", "ok")  # that nothing happened is calm, not a source that says nothing
     if "levels" in condition:
         levels = condition["levels"]
         condition["levels"] = [{**level, "rank": world.ranks.get(level.get("level"), 99)} for level in levels]
@@ -227,7 +275,7 @@ def _settle(taken: list[tuple[Due, Answer | BaseException]], report: Report, *, 
     """Judge rules that were read and write what follows, together; when that fails, each by itself."""
     try:
         with transaction.atomic():
-            states = _write(taken, at=at)
+            states, moved = _write(taken, at=at)
     except (OperationalError, InterfaceError):  # the database itself: for the caller, the leases run out
         raise
     except Exception:
@@ -239,10 +287,12 @@ def _settle(taken: list[tuple[Due, Answer | BaseException]], report: Report, *, 
         report.failed += 1
         return
     report.states.update(states)
+    report.moved |= moved
 
 
-def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> list[str]:
-    states, quiet = [], defaultdict(list)
+def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> tuple[list[str], bool]:
+    """Return the state of each rule, and whether rules that name one of them are due now."""
+    states, quiet, moved = [], defaultdict(list), defaultdict(list)
     for due, answer in taken:
         if isinstance(answer, BaseException):
             raise answer
@@ -255,16 +305,30 @@ def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> 
             changed["memory"] = {**changed["memory"], ERROR_KEY: key}
         if changed:
             row = AlertRule.objects.filter(pk=due.rule.pk, enabled=True)
-            if not row.update(checked_at=at, next_check_at=due.next_at, claimed_by="", **changed):
+            if not row.update(**_checked(due.next_at, at), **changed):
                 continue  # switched off while it was read
         else:
             quiet[due.next_at].append(due.rule.pk)
         _tell(due, judgement, key, at=at)
+        if due.rule.fires != fires(judgement.memory):
+            moved[due.rule.policy_id].append(due.rule.key)
         states.append(str(judgement.state))
     for next_at, rules in quiet.items():
-        AlertRule.objects.filter(pk__in=rules, enabled=True).update(checked_at=at, next_check_at=next_at, claimed_by="")
+        AlertRule.objects.filter(pk__in=rules, enabled=True).update(**_checked(next_at, at))
     _note_sources([answer for _, answer in taken if isinstance(answer, Answer)], at=at)
-    return states
+    due_now = [policy for policy, keys in moved.items() if listening.moved(policy, keys, at=at)]
+    return states, bool(due_now)
+
+
+def _checked(next_at: datetime, at: datetime) -> dict[str, Any]:
+    """What a check that began at `at` leaves behind: the next turn, or sooner when an event came in the meantime."""
+    heard = When(next_check_at__lt=min(next_at, at + LEASE), then=F("next_check_at"))
+    return {
+        "checked_at": at,
+        "next_check_at": Case(heard, default=next_at),
+        "grid_at": next_at,
+        "claimed_by": "",
+    }
 
 
 def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
@@ -278,7 +342,8 @@ def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
         return Judgement(State.ERROR, since, due.spec, (), memory)
     # that a rule was never set up is no sign that its source is down
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
-    judgement = judge(spec, memory, answer.readings, at=at, params=due.world.params)
+    rules = due.world.rules if spec.rules() else {}
+    judgement = judge(spec, memory, answer.readings, at=at, params=due.world.params, rules=rules)
     judgement.memory.pop("at", None)
     return judgement
 

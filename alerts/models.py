@@ -21,6 +21,11 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a rule that has just been switched on was due: at once."""
 
 
+def fires(memory: dict) -> bool:
+    """Whether a rule that remembers this has an alert that fires."""
+    return any("fired_at" in key for key in memory.get("keys", {}).values())
+
+
 class AlertRuleQuerySet(models.QuerySet):
     def due(self, at):
         """Enabled rules whose next check has come by `at`, longest overdue first."""
@@ -67,6 +72,9 @@ class AlertRule(models.Model):
     pack_values = models.JSONField(default=dict, blank=True, editable=False, help_text="As the pack last said.")
 
     next_check_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is enabled.")
+    grid_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Its next turn, when it is asked before that."
+    )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     claimed_by = models.CharField(
         max_length=80, blank=True, editable=False, help_text="The process (host:pid:start) that is checking it now."
@@ -100,7 +108,7 @@ class AlertRule(models.Model):
     @property
     def fires(self) -> bool:
         """Whether any of its alerts fires, even if its source cannot be read just now."""
-        return any("fired_at" in key for key in self.memory.get("keys", {}).values())
+        return fires(self.memory)
 
     @property
     def scope(self) -> str:

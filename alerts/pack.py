@@ -110,6 +110,10 @@ def _check_condition(value: dict, path: Path, desk: Desk) -> None:
         found.names[1] for when in used for found in when.paths if found.names[0] == "params" and found.names[1:]
     }:
         desk.references.append(("parameter", name, (*path, "levels" if "levels" in condition else "when")))
+    for key in spec.rules():
+        desk.references.append(("rule", key, (*path, "levels" if "levels" in condition else "when")))
+        if key == value.get("key"):
+            desk.problem((*path, "levels" if "levels" in condition else "when"), "A rule cannot ask for its own state.")
     if "levels" in condition:
         for position, level in enumerate(condition["levels"]):
             desk.references.append(("severity", level["level"], (*path, "levels", position, "severity")))
@@ -220,12 +224,13 @@ class Rules(Section):
     def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:
         row = row or AlertRule(policy=policy, key=values["key"], enabled=False)
         if values["enabled"] and not row.enabled:
-            row.next_check_at = None  # at once
+            row.next_check_at = row.grid_at = None  # at once
         for name in ("code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook"):
             setattr(row, name, values[name])
         row.severity = one_named(policy.severities.all(), values["severity"])
         row.alert_class = one_named(policy.classes.all(), values["class"])
-        row.every = length_of(values["every"])
+        if row.every != (every := length_of(values["every"])):
+            row.every, row.grid_at = every, None
         row.planned_by = date.fromisoformat(values["planned_by"]) if values["planned_by"] else None
         condition = {name: values[name] for name in CONDITION if values[name] is not None}
         row.condition = _with_levels(condition, "level")

@@ -17,7 +17,7 @@ CONFIGURATION = {
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
-    "AlertRule": ["next_check_at", "checked_at", "state", "state_since", "verdict", "memory"],
+    "AlertRule": ["next_check_at", "grid_at", "claimed_by", "checked_at", "state", "state_since", "verdict", "memory"],
     "RuleSource": ["error", "last_seen_at"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],

@@ -2,26 +2,45 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from .inbound.base import Happening, Told
 from .intake import masked
 from .models import Change, Event, Integration
+
+TOO_LATE = timedelta(days=7)
+"""What is told so long after it happened counts as of when it was told: its windows have passed, and no rule would see
+it. A sender that tries again for days is still believed."""
 
 
 def keep(door: Integration | None, told: Iterable[Happening], *, at: datetime) -> list[Event]:
     """Store what happened, in the caller's transaction; return the new rows. What was told before is left out."""
     rows = [
         Event(
-            integration=door, stream=clean(one.stream or (door.kind if door else ""))[:40], kind=clean(one.kind)[:40],
-            name=clean(one.name)[:200], subject=clean(one.subject)[:200], outcome=clean(one.outcome)[:40],
-            level=clean(one.level)[:20], text=clean(one.text), labels=_texts(one.labels), data=masked(one.data),
+            integration=door, stream=_word(one.stream or (door.kind if door else ""), 40), kind=_word(one.kind, 40),
+            name=clean(one.name)[:200], subject=clean(one.subject)[:200], outcome=_word(one.outcome, 40),
+            level=_word(one.level, 20), text=clean(one.text), labels=_texts(one.labels), data=_when_told(one, at),
             duration=one.duration, missing=[clean(part) for part in one.missing], event_id=id_of(one.id),
-            at=min(one.at or at, at), received_at=at,
+            at=_counts_at(one.at, at), received_at=at,
         )
         for one in told
     ]  # fmt: skip
     return _new(Event, rows, "event_id", door)
+
+
+def _word(text: str, most: int) -> str:
+    """A word that rules compare: in lower case, as every sender has its own."""
+    return clean(text).strip().lower()[:most]
+
+
+def _counts_at(told_at: datetime | None, at: datetime) -> datetime:
+    return at if told_at is None or at - told_at > TOO_LATE else min(told_at, at)
+
+
+def _when_told(one: Happening, at: datetime) -> dict[str, Any]:
+    late = one.at is not None and at - one.at > TOO_LATE
+    return masked(one.data | {"happened_at": one.at.isoformat()} if late and one.at else one.data)
 
 
 def note_changes(door: Integration | None, told: Iterable[Told], *, at: datetime) -> list[Change]:

@@ -88,6 +88,20 @@ def nullable_in(tokens: list[Token]) -> set[str]:
     return found
 
 
+def members_in(tokens: list[Token], name: str) -> Iterator[str]:
+    """Yield, each once, what is asked of the map `name`: KEY of `name.KEY` and of `name['KEY']`."""
+    seen = set()
+    for i in range(len(tokens) - 2):
+        before = tokens[i - 1].text if i else ""
+        if tokens[i].kind != "name" or tokens[i].text != name or before == ".":
+            continue
+        sign, key = tokens[i + 1 : i + 3]
+        found = key.text if sign.text == "." else key.text[1:-1] if sign.text == "[" and key.kind == "text" else ""
+        if found and found not in seen:
+            seen.add(found)
+            yield found
+
+
 def durations_in(tokens: list[Token]) -> Iterator[Token]:
     """Yield the texts within `duration('…')`."""
     for i in range(len(tokens) - 3):

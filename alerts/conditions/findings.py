@@ -33,10 +33,11 @@ def look(
     readings: Sequence[Reading] | ProbeError,
     at: datetime,
     params: Mapping[str, Any],
+    rules: Mapping[str, Any],
 ) -> Iterator[Look]:
     """Yield each key that the source or the memory knows, with what each level finds of it."""
     present = set()
-    for key, labels, findings in _present(rule, known, readings, at, params):
+    for key, labels, findings in _present(rule, known, readings, at, params, rules):
         yield key, labels, findings
         present.add(key)
     calm = rule.on_nodata in (None, "ok") or not rule.group_by
@@ -51,7 +52,7 @@ def look(
             yield key, remembered.get("labels", {}), _everywhere(rule, rest)
 
 
-def _present(rule, known, readings, at, params) -> Iterator[Look]:
+def _present(rule, known, readings, at, params, rules) -> Iterator[Look]:
     if isinstance(readings, ProbeError):
         if rule.on_error == "fire":
             yield key_of({}), {}, _everywhere(rule, Finding(True, str(readings)))
@@ -62,7 +63,7 @@ def _present(rule, known, readings, at, params) -> Iterator[Look]:
             findings = {}
             for level in rule.levels:
                 streak = streak_of(rule, level, known.get(key_of(labels), {}))
-                findings[level.key] = _find(rule, level, streak, group, at, params)
+                findings[level.key] = _find(rule, level, streak, group, at, params, rules)
             yield key_of(labels), labels, findings
     elif not rule.group_by or rule.on_nodata == "fire":
         finding = _without_data(rule, Outcome(None, "The source gave nothing."), None)
@@ -81,22 +82,22 @@ def _grouped(rule: RuleSpec, readings: Sequence[Reading]) -> list[tuple[dict[str
     return [(dict(zip(rule.group_by, values, strict=True)), group) for values, group in groups.items()]
 
 
-def _find(rule, level: Level, streak: Streak, group: list[Reading], at, params) -> Finding:
+def _find(rule, level: Level, streak: Streak, group: list[Reading], at, params, rules) -> Finding:
     """Judge the readings of one key at one level: one that holds is enough, one unknown leaves it open."""
-    found = [_find_one(rule, level, streak, reading, at, params) for reading in group]
+    found = [_find_one(rule, level, streak, reading, at, params, rules) for reading in group]
     for wanted in (lambda f: f.holds, lambda f: f.doubt == "error", lambda f: f.holds is None, bool):
         if fitting := [finding for finding in found if wanted(finding)]:
             return max(fitting, key=lambda f: f.figure if f.figure is not None else float("-inf"))
     raise AssertionError("a group has at least one reading, and the last of these takes any")
 
 
-def _find_one(rule, level: Level, streak: Streak, reading: Reading, at, params) -> Finding:
+def _find_one(rule, level: Level, streak: Streak, reading: Reading, at, params, rules) -> Finding:
     if rule.per and outcome_of(rule, reading) == "":
         return _without_data(rule, Outcome(None, f"{rule.per} has no value."), reading)
     outcome = Outcome(True, "")
     if level.when:
         try:
-            outcome = level.when.holds(reading.fields, reading.labels, params, at)
+            outcome = level.when.holds(reading.fields, reading.labels, params, at, rules)
         except CannotJudge as error:
             return Finding(None, str(error), reading, doubt="error")
     if outcome.holds is None:

@@ -20,12 +20,14 @@ def judge(
     *,
     at: datetime,
     params: Mapping[str, Any] | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Judgement:
     """Judge what was read at the aware instant `at`.
 
     memory     of the judgement before; empty or None at the first one
     readings   of one asking of the source, or why there are none
     params     what `params.NAME` in the rule's conditions stands for
+    rules      how other rules stand, for `rules.KEY.firing`
 
     A reading that is late counts as seen at `at`: after a night without looking, `for` counts from the first true
     sample, and the reason says how long nobody looked.
@@ -35,7 +37,7 @@ def judge(
     gap = at - before if rule.every and before and at - before > 2 * rule.every else None
     known: dict[str, Memory] = memory.get("keys") or {}
     keys, kept = [], {}
-    for key, labels, findings in look(rule, known, readings, at, params or {}):
+    for key, labels, findings in look(rule, known, readings, at, params or {}, rules or {}):
         state, remembered = _step(rule, key, labels, findings, known.get(key, {}), at, gap or timedelta())
         if remembered:
             kept[key] = remembered

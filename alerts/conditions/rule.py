@@ -102,6 +102,10 @@ class RuleSpec:
             on_error=_choice(data, "on_error", ERROR, "error") or "error",
         )
 
+    def rules(self) -> list[str]:
+        """Return the keys of the rules whose state its conditions ask for."""
+        return list(dict.fromkeys(key for level in self.levels if level.when for key in level.when.rules))
+
     def fields(self) -> set[str]:
         """Return the names that the rule reads of a reading, labels included."""
         names = {self.per, *self.group_by} - {""}

@@ -1,6 +1,7 @@
 """One CEL expression over what was read: `value >= 1`, `status == 'down'`, `now - last_run > duration('1h')`.
 
-Names are the reading's fields, then its labels; `value`, `fields`, `labels`, `params` and `now` are always there. Three
+Names are the reading's fields, then its labels; `value`, `fields`, `labels`, `params`, `rules` (how the other rules of
+the policy stand: `rules.readiness.firing`, `rules['api-health'].state`) and `now` are always there. Three
 things are told apart: it holds, it does not hold, and there is no data to say. A field that is missing or NULL is no
 data; `&&` and `||` still answer where the other side decides (`true || nothing` holds). Only a name that is itself
 compared with null sees the null: `error == null`. What the expression cannot work on, such as a text compared with a
@@ -27,7 +28,7 @@ from policies.durations import ALLOWED, BadDuration, parse_duration
 from sources.probes.base import plain
 
 LONGEST = 4_000  # characters
-ALWAYS = frozenset({"value", "fields", "labels", "params", "now"})
+ALWAYS = frozenset({"value", "fields", "labels", "params", "rules", "now"})
 TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
 FUNCTIONS = frozenset({
     "size", "contains", "startsWith", "endsWith", "matches", "has", "all", "exists", "exists_one", "map", "filter",
@@ -35,6 +36,9 @@ FUNCTIONS = frozenset({
     "getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate", "getDayOfWeek", "getHours", "getMinutes",
     "getSeconds", "getMilliseconds",
 })  # fmt: skip
+Rules = Mapping[str, Mapping[str, Any]]
+"""Rule key -> {"firing": bool, "state": text}."""
+UNKNOWN_RULE = {"firing": False, "state": "unknown"}
 ARITHMETIC = {"_+_", "_-_", "_*_", "_/_"}
 NUMBER_TEXT = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*", re.ASCII)
 TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -80,6 +84,7 @@ class When:
     doubles: Any = field(repr=False)  # the same with plain arithmetic, None when it does none
     divides: bool = field(repr=False)
     paths: tuple[Path, ...] = field(repr=False)
+    rules: tuple[str, ...] = ()  # keys of the rules it names
 
     def holds(
         self,
@@ -87,9 +92,13 @@ class When:
         labels: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         at: datetime | None = None,
+        rules: Rules | None = None,
     ) -> Outcome:
-        """Judge one reading at the aware instant `at` (only a condition that says `now` needs one)."""
-        known = self._values(fields, labels or {}, params or {}, at)
+        """Judge one reading at the aware instant `at` (only a condition that says `now` needs one).
+
+        rules   how the other rules stand, by their keys
+        """
+        known = self._values(fields, labels or {}, params or {}, at, rules or {})
         try:
             result = self._run(known)
         except KeyError as absent:
@@ -125,7 +134,7 @@ class When:
                 self.exact.execute(known)  # 0.0 / 0.0 is NaN; only here is it told as ZeroDivisionError
             raise
 
-    def _values(self, fields, labels, params, at) -> dict[str, Any]:
+    def _values(self, fields, labels, params, at, rules: Rules) -> dict[str, Any]:
         known: dict[str, Any] = {}
         for name in self.names:
             match name:
@@ -135,6 +144,8 @@ class When:
                     known[name] = dict(labels)
                 case "params":
                     known[name] = {key: _for_cel(value) for key, value in params.items() if value is not None}
+                case "rules":
+                    known[name] = {key: rules.get(key, UNKNOWN_RULE) for key in self.rules}
                 case "fields":
                     known[name] = _for_cel(fields)
                 case "value" if name not in fields:
@@ -171,7 +182,7 @@ class When:
                     hints[-1] += f" (write double({name}) to take it as a number)"
                 elif TIME_TEXT.match(value):
                     hints[-1] += f" (write timestamp({name}) to take it as a time)"
-            elif name not in ("labels", "params", "fields", "now"):
+            elif name not in ("labels", "params", "fields", "rules", "now"):
                 hints.append(f"{name} is {_shown(value)}")
         words = str(error).partition(". CEL does not coerce")[0].partition(". Check ")[0]
         return f"`{self.text}` cannot be judged: {'; '.join(hints) or 'nothing was read'}. {words.rstrip('.')}."
@@ -218,6 +229,7 @@ def _compile(text: str, known: frozenset[str] | None) -> When:
         doubles=cel.compile(cel_text.with_decimals(exact)) if plain_numbers else None,
         divides="_/_" in functions,
         paths=tuple(cel_text.paths_in(tokens)),
+        rules=tuple(cel_text.members_in(tokens, "rules")),
     )
     if not names:
         _check_constant(when)

@@ -1,6 +1,7 @@
 """How we ask: one file a kind, registered here."""
 
 from sources.probes.base import Asker, BadSpec, LocalProbe, Probe, ProbeError, Reading
+from sources.probes.events import Events
 from sources.probes.http import Http
 from sources.probes.json import Json
 from sources.probes.sql import Sql
@@ -8,8 +9,8 @@ from sources.probes.sql import Sql
 PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json())}
 """Places elsewhere: asked over the network, on threads."""
 
-OWN: dict[str, LocalProbe] = {}
-"""Our own rows, such as events we were told: read in the thread that judges. A new kind is one line here."""
+OWN: dict[str, LocalProbe] = {probe.kind: probe for probe in (Events(),)}
+"""Our own rows, such as events we were told: read in the thread that judges."""
 
 LOCAL = OWN.keys()
 

@@ -79,10 +79,14 @@ class Asker:
 
     policy   id of its policy; None: no policy in particular
     since    aware instant of its last check, None when this is the first: nothing told after it may be missed
+    group_by names of labels or fields it makes an alert of its own for
+    others   what other rules ask the same kind for, only when the source wants to know what nobody asks for
     """
 
     policy: int | None = None
     since: datetime | None = None
+    group_by: tuple[str, ...] = ()
+    others: tuple[Mapping[str, Any], ...] = ()
 
 
 class LocalProbe(Protocol):

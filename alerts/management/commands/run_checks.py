@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from alerts import evaluation, grouping
+from alerts import evaluation, grouping, listening
 from alerts.models import AlertRule, Liveness, RuleSource
 from policies.locks import only_one
 from policies.models import Policy
@@ -70,7 +70,7 @@ class Command(BaseCommand):
     def run(self, rules: QuerySet[AlertRule], *, at: datetime, variant: str | None, force: bool) -> int:
         """Check, open incidents, print what fires and cannot be checked; return the exit status."""
         began = time.monotonic()
-        report = evaluation.check_due(at=at, rules=rules, variant=variant, force=force)
+        report = evaluation.check_due(at=at, rules=rules, variant=variant, force=force, ahead=listening.SETTLE)
         while grouping.assign_due(at=at):  # it works in short slices; nothing found is the end
             pass
         ranks = self.print_firing(rules)

@@ -1,0 +1,129 @@
+"""What a window of events comes to, as the fields of a reading. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sources.probes.event_filter import Filter, Row
+
+OK = "ok"
+LONGEST_TEXT = 300
+SHARED = 30
+"""So many labels that all counted events have in common go along."""
+PRIVATE = ("email", "mail", "phone", "token", "secret")
+"""Labels of such a name stay with the event: what a rule reads is seen by everybody who sees its alert."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is worked out of a window beside the plain counts.
+
+    of         which events count among those that happened; None: all
+    minimum    with fewer events than this there is no share, no percentile and no ratio
+    distinct   a label or column whose different values are counted, "" for none
+    until      what ends the wait of a subject; None when nobody waits
+    """
+
+    of: Filter | None = None
+    minimum: int = 1
+    distinct: str = ""
+    until: Filter | None = None
+
+
+def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: timedelta) -> dict[str, Any]:
+    """The figures of `rows`, oldest first, as a rule's condition names them; docs/packs.md says what each means."""
+    counted = [row for row in rows if measure.of.fits(row)] if measure.of else list(rows)
+    enough = len(rows) >= max(1, measure.minimum)
+    last = counted[-1] if counted else None
+    fields: dict[str, Any] = {
+        "value": len(counted),
+        "count": len(counted),
+        "total": len(rows),
+        "ok": sum(row.outcome == OK for row in rows),
+        "share": 100 * len(counted) / len(rows) if enough else None,
+        "rate": len(counted) / (window / timedelta(minutes=1)),
+        "in_a_row": _in_a_row(rows, measure.of),
+        "last": last.at if last else None,
+        "age": (at - last.at).total_seconds() if last else None,
+    }
+    fields |= durations([row.duration for row in counted if row.duration is not None], measure.minimum)
+    if measure.distinct:
+        fields["distinct"] = len({value for row in counted if (value := row.named(measure.distinct))})
+    if measure.until:
+        fields |= waits(rows, measure.until, at=at)
+    for name in ("name", "subject", "outcome", "level", "text"):
+        fields[name] = (getattr(last, name)[:LONGEST_TEXT] if last else None) or None
+    return fields
+
+
+def durations(seconds: list[float], minimum: int) -> dict[str, float | None]:
+    """Average, largest and percentiles (nearest rank: the smallest figure that so many percent do not exceed)."""
+    ordered = sorted(seconds)
+    known = len(ordered) >= max(1, minimum)
+    found: dict[str, float | None] = {
+        "avg": sum(ordered) / len(ordered) if known else None,
+        "max": ordered[-1] if ordered else None,
+    }
+    for percent in (50, 95, 99):
+        found[f"p{percent}"] = ordered[ceil(len(ordered) * percent / 100) - 1] if known else None
+    return found
+
+
+def waits(rows: Iterable[Row], until: Filter, *, at: datetime) -> dict[str, Any]:
+    """Subjects that wait for an event that `until` fits: how many do, and the longest time in seconds.
+
+    open     subjects of which that event has not come
+    oldest   how long the first of them has been waiting
+    longest  of those that have come to an end, the longest time it took, as told or from the first event on
+    """
+    begun: dict[str, datetime] = {}
+    ended: set[str] = set()
+    took: list[float] = []
+    for row in rows:
+        if until.fits(row):
+            if row.subject in begun and row.subject not in ended:
+                took.append((row.at - begun[row.subject]).total_seconds())
+            if row.duration is not None:
+                took.append(row.duration)
+            ended.add(row.subject)
+        elif row.subject:
+            begun.setdefault(row.subject, row.at)
+    waiting = [(at - since).total_seconds() for subject, since in begun.items() if subject not in ended]
+    return {"open": len(waiting), "oldest": max(waiting, default=None), "longest": max(took, default=None)}
+
+
+def usual(past: Sequence[Row], measure: Measure, *, end: datetime, window: timedelta) -> float | None:
+    """How many events counted in a window of the past, on average over the windows since the first event in it."""
+    if not past:
+        return None
+    windows = max(1, ceil((end - past[0].at) / window))
+    counted = sum(measure.of.fits(row) for row in past) if measure.of else len(past)
+    return counted / windows
+
+
+def shared_labels(rows: Sequence[Row]) -> dict[str, str]:
+    """The labels that all `rows` have with the same value."""
+    if not rows:
+        return {}
+    shared = dict(rows[0].labels)
+    for row in rows[1:]:
+        for name in [name for name, value in shared.items() if row.labels.get(name) != value]:
+            del shared[name]
+        if not shared:
+            break
+    public = {name: str(value) for name, value in shared.items() if not any(word in name.lower() for word in PRIVATE)}
+    return dict(list(public.items())[:SHARED])
+
+
+def _in_a_row(rows: Sequence[Row], of: Filter | None) -> int:
+    """How many of the newest events count, up to the first that does not."""
+    if of is None:
+        return len(rows)
+    count = 0
+    for row in reversed(rows):
+        if not of.fits(row):
+            break
+        count += 1
+    return count

@@ -1,0 +1,206 @@
+"""Events we were told of, counted and measured in a window that slides.
+
+    {"stream": "knock", "kind": "message", "window": "1h", "of": {"outcome": "bounced"}, "minimum": 20}
+
+Which events are meant is a filter (see event_filter); then
+
+    window    how far back, 5m when not given: (at - window, at]
+    of        a filter: which of them are counted; without it all are
+    by        labels or columns: a reading for each combination of values that occurs. "endpoint|name" takes the first
+              that an event has. Without it what the rule groups by; events that lack one are left out
+    minimum   a share, an average, a percentile and a ratio need so many events; with fewer they have no value
+    distinct  a label or column: how many different values
+    until     a filter: what ends the wait of a subject (`open`, `oldest`, `longest`)
+    baseline  how far back the usual count is taken from, before the window (`usual`, `ratio`)
+    unclaimed true: only events that no other rule of the policy means
+
+Between two checks no event is missed: beside the window that ends now, the windows that ended with each event since the
+last check are read too, for the same key; it is enough that one of them holds.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import CharField, F, Q
+from django.db.models.functions import Substr
+
+from policies.durations import BadDuration, format_duration, parse_duration
+from sources.models import Event
+from sources.probes import event_filter
+from sources.probes.base import Asker, BadSpec, Reading
+from sources.probes.event_figures import Measure, figures, shared_labels, usual
+from sources.probes.event_filter import COLUMNS, Filter, Row, parse
+
+OWN_KEYS = ("window", "of", "by", "minimum", "distinct", "until", "baseline", "unclaimed")
+WINDOW = timedelta(minutes=5)
+LONGEST = timedelta(days=92)
+MISSED = timedelta(days=1)
+"""So far back the windows between two checks are looked at; who was away longer has other worries."""
+MOST = 50_000
+"""Events that are looked at, the newest first."""
+MOST_WINDOWS, EFFORT = 300, 200_000
+SEEN_TEXT = 300
+MOST_MINIMUM = 1_000_000
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a source of events asks, read from its keys."""
+
+    which: Filter
+    window: timedelta
+    by: tuple[tuple[str, ...], ...] | None
+    measure: Measure
+    baseline: timedelta | None
+    unclaimed: bool
+    reads_text: bool
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the labels that tell one key from another."""
+        return None if self.by is None else tuple(choices[0] for choices in self.by)
+
+
+def read_spec(spec: Any) -> Spec:
+    """Return what `spec` asks; BadSpec names the key at fault and what is allowed."""
+    if not isinstance(spec, Mapping):
+        raise BadSpec("", f"A source is a set of keys, and this is {spec!r}.")
+    spec = {key: value for key, value in spec.items() if value is not None}
+    for key in spec:
+        if key not in (*event_filter.KEYS, *OWN_KEYS):
+            allowed = ", ".join((*event_filter.KEYS, *OWN_KEYS))
+            raise BadSpec(str(key), f"There is no such key here. Allowed: {allowed}.")
+    which = parse({key: value for key, value in spec.items() if key not in OWN_KEYS})
+    of = parse(spec["of"], "of") if "of" in spec else None
+    until = parse(spec["until"], "until") if "until" in spec else None
+    distinct = spec.get("distinct", "")
+    if not isinstance(distinct, str):
+        raise BadSpec("distinct", f"This should be the name of a label, and it is {distinct!r}.")
+    unclaimed = spec.get("unclaimed", False)
+    if not isinstance(unclaimed, bool):
+        raise BadSpec("unclaimed", f"This should be true or false, and it is {unclaimed!r}.")
+    return Spec(
+        which=which,
+        window=_length(spec, "window") or WINDOW,
+        by=_by(spec["by"]) if "by" in spec else None,
+        measure=Measure(of, _minimum(spec.get("minimum", 1)), distinct, until),
+        baseline=_length(spec, "baseline"),
+        unclaimed=unclaimed,
+        reads_text=_reads_text(which) or any(_reads_text(one) for one in (of, until) if one),
+    )
+
+
+def _length(spec: Mapping[str, Any], key: str) -> timedelta | None:
+    if key not in spec:
+        return None
+    said = spec[key]
+    if (isinstance(said, int) and not isinstance(said, bool)) or (isinstance(said, str) and said.isdecimal()):
+        said = f"{said}s"  # a parameter that is a number
+    try:
+        length = parse_duration(said)
+    except BadDuration as error:
+        raise BadSpec(key, str(error)) from None
+    if not timedelta() < length <= LONGEST:
+        raise BadSpec(key, f"This should be more than nothing and at most {format_duration(LONGEST)}.")
+    return length
+
+
+def _minimum(said: Any) -> int:
+    if isinstance(said, str) and said.isdecimal():  # from a parameter
+        said = int(said)
+    if not isinstance(said, int) or isinstance(said, bool) or not 1 <= said <= MOST_MINIMUM:
+        raise BadSpec("minimum", f"This should be a whole number from 1 to {MOST_MINIMUM:,}, and it is {said!r}.")
+    return said
+
+
+def _by(said: Any) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for text in event_filter.texts(said, "by"):
+        choices = tuple(choice.strip() for choice in text.split("|"))
+        if not all(choices):
+            raise BadSpec("by", f"This should be names such as endpoint or endpoint|name, and it is {text!r}.")
+        found.append(choices)
+    return tuple(found)
+
+
+def _reads_text(which: Filter) -> bool:
+    return bool(which.contains) or any(_reads_text(one) for one in (*which.any, *which.but))
+
+
+class Events:
+    kind = "events"
+
+    def check(self, spec: Mapping[str, Any]) -> None:
+        read_spec(spec)
+
+    def read(self, spec: Mapping[str, Any], *, at: datetime, asker: Asker) -> list[Reading]:
+        """One reading, or one for each key with events in the window; first of a key stands the one of now."""
+        asked = read_spec(spec)
+        by = asked.by if asked.by is not None else tuple((name,) for name in asker.group_by)
+        since = max(asker.since, at - MISSED) if asker.since else at
+        first = min(since, at) - asked.window - (asked.baseline or timedelta())
+        claimed = [read_spec(other).which for other in asker.others] if asked.unclaimed else []
+        rows = [
+            row
+            for row in fetch(asked, after=first, until=at, policy=asker.policy)
+            if asked.which.fits(row) and not any(other.fits(row) for other in claimed)
+        ]
+        groups: dict[tuple[str, ...], list[Row]] = {} if by else {(): []}
+        for row in rows:
+            values = tuple(next((value for name in choices if (value := row.named(name))), "") for choices in by)
+            if all(values):
+                groups.setdefault(values, []).append(row)
+        names = tuple(choices[0] for choices in by)
+        found = []
+        for values, events in sorted(groups.items()):
+            labels = dict(zip(names, values, strict=True))
+            times = [row.at for row in events]
+            for end in _ends(times, since=since, at=at):
+                window = events[bisect_right(times, end - asked.window) : bisect_right(times, end)]
+                if not window and by and end == at:
+                    continue
+                found.append(_reading(asked, window, events, times, labels, end))
+        return found
+
+
+def _ends(times: Sequence[datetime], *, since: datetime, at: datetime) -> list[datetime]:
+    """When the windows that are read end: now, and with each event since the last check."""
+    missed = sorted({time for time in times[bisect_right(times, since) :] if time < at})
+    most = max(1, min(MOST_WINDOWS, EFFORT // max(1, len(times))))
+    step = -(-len(missed) // most) if missed else 1
+    return [at, *missed[::-1][::step]]
+
+
+def _reading(
+    asked: Spec, window: list[Row], events: list[Row], times: list[datetime], labels: dict[str, str], end: datetime
+) -> Reading:
+    fields = figures(window, asked.measure, at=end, window=asked.window)
+    if asked.baseline:
+        begin = end - asked.window
+        past = events[bisect_right(times, begin - asked.baseline) : bisect_right(times, begin)]
+        fields["usual"] = usual(past, asked.measure, end=begin, window=asked.window)
+        enough = fields["usual"] and fields["total"] >= asked.measure.minimum
+        fields["ratio"] = fields["count"] / fields["usual"] if enough else None
+    of = asked.measure.of
+    return Reading(fields, shared_labels([row for row in window if of is None or of.fits(row)]) | labels)
+
+
+def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None) -> list[Row]:
+    """The events of the streams asked for in (after, until], oldest first, of the policy's doors and nobody's."""
+    rows = Event.objects.filter(at__gt=after, at__lte=until)
+    if policy is not None:
+        nobodys = Q(integration=None) | Q(integration__policy=None)
+        rows = rows.filter(nobodys | Q(integration__policy=policy))
+    streams = asked.which.streams()
+    if streams is not None:
+        rows = rows.filter(stream__in=streams)
+    for name, wanted in asked.which.columns:
+        if name in ("kind", "outcome", "level") and not wanted.patterns:
+            rows = rows.filter(**{f"{name}__in": wanted.texts})
+    text = F("text") if asked.reads_text else Substr("text", 1, SEEN_TEXT, output_field=CharField())
+    columns = ("at", *COLUMNS)
+    found = rows.order_by("-at", "-pk").annotate(seen=text).values_list(*columns, "seen", "labels", "duration")[:MOST]
+    return [Row(*values) for values in reversed(list(found))]
