@@ -24,26 +24,30 @@ class Measure:
     minimum    with fewer events than this there is no share, no percentile and no ratio
     distinct   a label or column whose different values are counted, "" for none
     until      what ends the wait of a subject; None when nobody waits
+    each       labels or columns, of which the first that an event has names what is counted: a message of three events
+               is one, and counts if any of them does. Empty: each event is one
     """
 
     of: Filter | None = None
     minimum: int = 1
     distinct: str = ""
     until: Filter | None = None
+    each: tuple[str, ...] = ()
 
 
 def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: timedelta) -> dict[str, Any]:
     """The figures of `rows`, oldest first, as a rule's condition names them; docs/packs.md says what each means."""
     counted = [row for row in rows if measure.of.fits(row)] if measure.of else list(rows)
-    enough = len(rows) >= max(1, measure.minimum)
+    count, total = _number(counted, measure.each), _number(rows, measure.each)
+    enough = total >= max(1, measure.minimum)
     last = counted[-1] if counted else None
     fields: dict[str, Any] = {
-        "value": len(counted),
-        "count": len(counted),
-        "total": len(rows),
-        "ok": sum(row.outcome == OK for row in rows),
-        "share": 100 * len(counted) / len(rows) if enough else None,
-        "rate": len(counted) / (window / timedelta(minutes=1)),
+        "value": count,
+        "count": count,
+        "total": total,
+        "ok": _number([row for row in rows if row.outcome == OK], measure.each),
+        "share": 100 * count / total if enough else None,
+        "rate": count / (window / timedelta(minutes=1)),
         "in_a_row": _in_a_row(rows, measure.of),
         "last": last.at if last else None,
         "age": (at - last.at).total_seconds() if last else None,
@@ -56,6 +60,14 @@ def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: time
     for name in ("name", "subject", "outcome", "level", "text"):
         fields[name] = (getattr(last, name)[:LONGEST_TEXT] if last else None) or None
     return fields
+
+
+def _number(rows: Sequence[Row], each: tuple[str, ...]) -> int:
+    """How many things `rows` are about; an event that names none is one of its own."""
+    if not each:
+        return len(rows)
+    named = [next((value for name in each if (value := row.named(name))), "") for row in rows]
+    return len(set(named) - {""}) + named.count("")
 
 
 def durations(seconds: list[float], minimum: int) -> dict[str, float | None]:
@@ -74,7 +86,7 @@ def durations(seconds: list[float], minimum: int) -> dict[str, float | None]:
 def waits(rows: Iterable[Row], until: Filter, *, at: datetime) -> dict[str, Any]:
     """Subjects that wait for an event that `until` fits: how many do, and the longest time in seconds.
 
-    open     subjects of which that event has not come
+    open     subjects of which that event has not come; an event with a duration began so long before
     oldest   how long the first of them has been waiting
     longest  of those that have come to an end, the longest time it took, as told or from the first event on
     """
@@ -89,7 +101,7 @@ def waits(rows: Iterable[Row], until: Filter, *, at: datetime) -> dict[str, Any]
                 took.append(row.duration)
             ended.add(row.subject)
         elif row.subject:
-            begun.setdefault(row.subject, row.at)
+            begun.setdefault(row.subject, row.at - timedelta(seconds=row.duration or 0))
     waiting = [(at - since).total_seconds() for subject, since in begun.items() if subject not in ended]
     return {"open": len(waiting), "oldest": max(waiting, default=None), "longest": max(took, default=None)}
 
@@ -99,8 +111,8 @@ def usual(past: Sequence[Row], measure: Measure, *, end: datetime, window: timed
     if not past:
         return None
     windows = max(1, ceil((end - past[0].at) / window))
-    counted = sum(measure.of.fits(row) for row in past) if measure.of else len(past)
-    return counted / windows
+    counted = [row for row in past if measure.of is None or measure.of.fits(row)]
+    return _number(counted, measure.each) / windows
 
 
 def shared_labels(rows: Sequence[Row]) -> dict[str, str]:

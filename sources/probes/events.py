@@ -8,6 +8,7 @@ Which events are meant is a filter (see event_filter); then
     of        a filter: which of them are counted; without it all are
     by        labels or columns: a reading for each combination of values that occurs. "endpoint|name" takes the first
               that an event has. Without it what the rule groups by; events that lack one are left out
+    each      a label or column: what is counted are its different values ("subject": messages), not the events
     minimum   a share, an average, a percentile and a ratio need so many events; with fewer they have no value
     distinct  a label or column: how many different values
     until     a filter: what ends the wait of a subject (`open`, `oldest`, `longest`)
@@ -34,7 +35,7 @@ from sources.probes.base import Asker, BadSpec, Reading
 from sources.probes.event_figures import Measure, figures, shared_labels, usual
 from sources.probes.event_filter import COLUMNS, Filter, Row, parse
 
-OWN_KEYS = ("window", "of", "by", "minimum", "distinct", "until", "baseline", "unclaimed")
+OWN_KEYS = ("window", "of", "by", "each", "minimum", "distinct", "until", "baseline", "unclaimed")
 WINDOW = timedelta(minutes=5)
 LONGEST = timedelta(days=92)
 MISSED = timedelta(days=1)
@@ -86,7 +87,7 @@ def read_spec(spec: Any) -> Spec:
         which=which,
         window=_length(spec, "window") or WINDOW,
         by=_by(spec["by"]) if "by" in spec else None,
-        measure=Measure(of, _minimum(spec.get("minimum", 1)), distinct, until),
+        measure=Measure(of, _minimum(spec.get("minimum", 1)), distinct, until, _each(spec)),
         baseline=_length(spec, "baseline"),
         unclaimed=unclaimed,
         reads_text=_reads_text(which) or any(_reads_text(one) for one in (of, until) if one),
@@ -116,14 +117,23 @@ def _minimum(said: Any) -> int:
     return said
 
 
-def _by(said: Any) -> tuple[tuple[str, ...], ...]:
+def _by(said: Any, key: str = "by") -> tuple[tuple[str, ...], ...]:
     found = []
-    for text in event_filter.texts(said, "by"):
+    for text in event_filter.texts(said, key):
         choices = tuple(choice.strip() for choice in text.split("|"))
         if not all(choices):
-            raise BadSpec("by", f"This should be names such as endpoint or endpoint|name, and it is {text!r}.")
+            raise BadSpec(key, f"This should be names such as endpoint or endpoint|name, and it is {text!r}.")
         found.append(choices)
     return tuple(found)
+
+
+def _each(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    if "each" not in spec:
+        return ()
+    found = _by(spec["each"], "each")
+    if len(found) > 1:
+        raise BadSpec("each", f"This should be one name such as subject, and it is {spec['each']!r}.")
+    return found[0]
 
 
 def _reads_text(which: Filter) -> bool:
