@@ -15,7 +15,8 @@ from sources.inbound.base import ChannelTold, Inbound, Malformed, NotTaken, Pars
 from sources.models import Integration, WebhookLog
 from sources.signals import Signal
 
-from . import listening
+from . import acknowledging, channel_rules, listening
+from .origins import default_policy
 from .store import store
 
 log = logging.getLogger(__name__)
@@ -79,17 +80,25 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
     """Store what a request says, in the caller's transaction; return the ids of the rows it became, by kind."""
     became: dict[str, list[Any]] = {}
     if parsed.signals:
-        became["alerts"] = list(store(door, [_in_our_levels(one, door) for one in parsed.signals], at=at).ids)
+        became["alerts"] = list(store(door, _in_our_levels(parsed.signals, door), at=at).ids)
     if parsed.events:
         kept = events.keep(door, parsed.events, at=at)
         became["events"] = [event.pk for event in kept]
         listening.heard({event.stream for event in kept}, at=at)
     if parsed.changes:
-        became["changes"] = [change.pk for change in events.note_changes(door, parsed.changes, at=at)]
+        changes = [replace(one, service=one.service or _service_of(door)) for one in parsed.changes]
+        became["changes"] = [change.pk for change in events.note_changes(door, changes, at=at)]
     if parsed.channels:
         became["channels"] = [_record(told, at=at) for told in in_order(parsed.channels)]
-        listening.channels_told(at=at)
+        channel_rules.told(at=at)
+    if parsed.acknowledged:
+        became["incidents"] = acknowledging.acknowledge(door, parsed.acknowledged, at=at)
     return became
+
+
+def _service_of(door: Integration) -> str:
+    """The service that the door's policy is about, "" when it is about none."""
+    return door.policy.service.key if door.policy and door.policy.service else ""
 
 
 def in_order(told: list[ChannelTold]) -> list[ChannelTold]:
@@ -118,13 +127,26 @@ def to_replay(inbound: Inbound, sent: Sent) -> dict[str, Any]:
     return {"headers": headers, "query": urlencode(query, errors="replace")[:2000], "raw": raw}
 
 
-def _in_our_levels(signal: Signal, door: Integration) -> Signal:
-    """The signal with its level as the door's table translates it."""
-    level = signal.severity_key or next(
-        (signal.labels[name] for name in ("severity", "level", "priority") if signal.labels.get(name)), ""
-    )
-    ours = door.severities.get(level)
-    return replace(signal, severity_key=str(ours)) if ours else signal
+def _in_our_levels(signals: list[Signal], door: Integration) -> list[Signal]:
+    """The signals with their levels as the door's table translates them.
+
+    A level of the sender's kind that neither the table nor the policy names becomes the one as urgent as it.
+    """
+    inbound, policy = inbound_of(door), None
+    theirs = inbound.levels if inbound else ()
+    ours = []
+    for signal in signals:
+        level = signal.severity_key or next(
+            (signal.labels[name] for name in ("severity", "level", "priority") if signal.labels.get(name)), ""
+        )
+        known = door.severities.get(level)
+        if not known and level in theirs:
+            policy = policy or door.policy or default_policy()
+            if policy and not any(one.key.lower() == level.lower() for one in policy.levels):
+                alike = policy.level_like(theirs.index(level), len(theirs))
+                known = alike and alike.key
+        ours.append(replace(signal, severity_key=str(known)) if known else signal)
+    return ours
 
 
 def _taken(door: Integration, message: str, signature: str) -> WebhookLog | None:

@@ -52,7 +52,7 @@ class Channels:
             .order_by(by)
         )
         names: dict[str, list[str]] = {}
-        for group, name, key in rows.filter(these).order_by(by, "key").values_list(by, "name", "key"):
+        for group, name, key in rows.filter(these).order_by(by, "tenant", "key").values_list(by, "name", "key"):
             named = names.setdefault(group, [])
             if len(named) < NAMED:
                 named.append(name or key)

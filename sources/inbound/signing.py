@@ -24,12 +24,20 @@ def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, at
     """
     if ours := headers.get(OURS):
         return _check_ours(ours, body, secrets, at=at)
-    if other := headers.get(BODY_ONLY):
-        scheme, _, digest = other.strip().partition("=")
-        if scheme != "sha256" or not _signed([digest], body, secrets):
-            raise NotSigned(f"{BODY_ONLY} does not fit the body and the secret of this door.")
+    if headers.get(BODY_ONLY):
+        check_body(headers, body, secrets)
         return ""
     raise NotSigned(f"This door takes signed requests only: send {OURS}: t=<unix seconds>,v1=<HMAC-SHA256 in hex>.")
+
+
+def check_body(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> None:
+    """Raise NotSigned unless `X-Hub-Signature-256: sha256=<hex>`, as GitHub and Meta sign, is the HMAC of the body."""
+    header = headers.get(BODY_ONLY, "")
+    if not header:
+        raise NotSigned(f"{BODY_ONLY} is missing: give the sender this door's secret, so that it signs.")
+    scheme, _, digest = header.strip().partition("=")
+    if scheme != "sha256" or not _signed([digest.lower()], body, secrets):
+        raise NotSigned(f"{BODY_ONLY} does not fit the body and the secret of this door.")
 
 
 def _check_ours(header: str, body: bytes, secrets: Sequence[str], *, at: datetime) -> str:

@@ -1,0 +1,21 @@
+"""Rules that read the state of channels are asked as soon as one is told, not at their next turn."""
+
+from datetime import datetime
+
+from django.db.models import F
+from django.db.models.functions import Coalesce, Least
+
+from policies.wake import wake
+
+from .models import AlertRule, RuleSource
+
+KIND = "channels"
+"""The kind of a rule's source that reads the state of channels."""
+
+
+def told(*, at: datetime) -> None:
+    """Make these rules due at `at`; in the transaction that stores the state."""
+    readers = RuleSource.objects.filter(kind=KIND, rule__enabled=True).values("rule_id")
+    rules = AlertRule.objects.filter(pk__in=readers, enabled=True)
+    if rules.update(next_check_at=Least(F("next_check_at"), at), grid_at=Coalesce("grid_at", "next_check_at")):
+        wake()
