@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -107,11 +108,21 @@ def assign_due(*, at: datetime, batch: int = BATCH) -> int:
     """
     with transaction.atomic():
         due = locked(Liveness.objects.assign_due(at)).values_list(*COLUMNS)
-        rows = [Row(*values) for values in due[:batch]]
-        left = 0
-        if rows:
-            left = _begun([row for row in rows if row.firing], at=at)
-            _ended([row for row in rows if not row.firing], at=at)
+        return _assign([Row(*values) for values in due[:batch]], at=at)
+
+
+@transaction.atomic
+def assign(alerts: Collection[int], *, at: datetime) -> None:
+    """Judge these alerts now, if they wait for it: somebody acts on them. Another sweep that has them is waited for."""
+    due = Liveness.objects.assign_due(at).filter(pk__in=alerts).select_for_update(of=("self",))
+    _assign([Row(*values) for values in due.values_list(*COLUMNS)], at=at)
+
+
+def _assign(rows: list[Row], *, at: datetime) -> int:
+    left = 0
+    if rows:
+        left = _begun([row for row in rows if row.firing], at=at)
+        _ended([row for row in rows if not row.firing], at=at)
     return len(rows) - left
 
 

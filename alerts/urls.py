@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import pages, views
+from . import pagerduty, pages, views
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
@@ -9,6 +9,10 @@ urlpatterns = [
     path("api/ingest/<str:key>", views.ingest, name="ingest"),
     path("api/ingest/<str:key>/", views.ingest),
     path("api/channels/status", views.channels, name="channels-status"),
+    path("v2/enqueue", pagerduty.enqueue, name="pagerduty-enqueue"),
+    path("v2/enqueue/", pagerduty.enqueue),
+    path("v2/change/enqueue", pagerduty.enqueue_change, name="pagerduty-change"),
+    path("v2/change/enqueue/", pagerduty.enqueue_change),
     path("v1/traces", views.otlp, name="otlp-traces"),
     path("v1/traces/", views.otlp),
 ]

@@ -80,17 +80,21 @@ def owners_of(incident: Incident) -> list[EscalationContact]:
 
 
 @transaction.atomic
-def acknowledge(incident: Incident, *, by: EscalationContact, at: datetime, via: str = "") -> None:
-    """`by` takes the incident: the escalation stops and pages that have not gone out are taken back."""
-    if incident.status == Status.ACKNOWLEDGED and incident.acknowledged_by_id == by.pk:
+def acknowledge(incident: Incident, *, by: EscalationContact | None, at: datetime, via: str = "") -> None:
+    """`by` takes the incident: the escalation stops and pages that have not gone out are taken back.
+
+    by  None: somebody whom only the system named by `via` knows has taken it there
+    """
+    if incident.status == Status.ACKNOWLEDGED and incident.acknowledged_by_id == (by and by.pk):
         return  # the same person again (a double tap): already so
     if incident.status in (Status.ACKNOWLEDGED, Status.MITIGATED):
         who = incident.acknowledged_by or "somebody"
         raise IllegalMove(f"Incident #{incident.pk} was already acknowledged by {who}.")
+    who = str(by or via or "Opscenter")
     incident.move(Status.ACKNOWLEDGED, acknowledged_at=incident.acknowledged_at or at, acknowledged_by=by)
-    incident.log("acknowledged", f"Acknowledged by {by}{f' by {via}' if via else ''}.", at=at, by=by)
-    paging.cancel(incident, at=at, reason=f"{by} acknowledged")
-    escalation.acknowledged(incident, at=at, by=by)
+    incident.log("acknowledged", f"Acknowledged by {who}{f' by {via}' if by and via else ''}.", at=at, by=by)
+    paging.cancel(incident, at=at, reason=f"{who} acknowledged")
+    escalation.acknowledged(incident, at=at, by=who)
     targets.meet(incident, "acknowledge", at=at, by=by)
     targets.meet(incident, "respond", at=at, by=by)
     targets.anchor(incident, "acknowledged", at=at)

@@ -75,17 +75,22 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
         _queue(incident, words, choice.target, purpose=Purpose.REMINDER, event="reminder", at=at, once=cause)
 
 
-def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact, via: str = "") -> None:
-    """Tell everybody who was paged that `by` has taken it, except `by`, by the method that reached them."""
+def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact | None, via: str = "") -> None:
+    """Tell everybody who was paged that `by` has taken it, except `by`, by the method that reached them.
+
+    by  None: the system named by `via` says that somebody has
+    """
+    who, how = (str(by), via) if by else (via or "Somebody", "")
     words = messages.acknowledged(
-        **_facts(incident), by=str(by), after=max(at - incident.detected_at, timedelta(0)), via=via
+        **_facts(incident), by=who, after=max(at - incident.detected_at, timedelta(0)), via=how
     )
-    told = {by.pk}
+    taker = by.pk if by else 0
+    told = {taker}
     asked = incident.page_rows.filter(state__in=[Page.State.TRYING, Page.State.REACHED], method__isnull=False)
     for row in asked.select_related("contact", "method").order_by("-pk"):
         if row.contact_id not in told and row.method is not None:
             told.add(row.contact_id)
-            once, to = f"page:{row.pk}:acknowledged:{by.pk}", _to(row.method, row.contact)
+            once, to = f"page:{row.pk}:acknowledged:{taker}", _to(row.method, row.contact)
             _queue(incident, words, to, purpose=Purpose.NOTICE, event="acknowledged", at=at, once=once)
 
 

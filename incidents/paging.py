@@ -10,7 +10,7 @@ from oncall.models import ContactMethod, EscalationContact
 from policies.claims import locked
 
 from . import links, notices, targets
-from .models import Incident, Page, Turn
+from .models import Incident, Page, Status, Turn
 
 BATCH = 200
 
@@ -94,7 +94,7 @@ def _follow_up(row: Page, *, at: datetime) -> None:
             {"failed_at": at} if delivery.address_refused else {}
         )  # an address that is no address is not tried again
         ContactMethod.objects.filter(pk=row.method.pk, failed_at=None).update(failure=delivery.error, **invalid)
-    if not row.incident.is_open or row.incident.acknowledged_by_id:
+    if row.incident.status != Status.DETECTED:
         Page.objects.filter(pk=row.pk).update(state=Page.State.CANCELLED, reason="its cause was gone")
         return
     if not _try_next(row, at=at) and row.turn and not _somebody_else_is_asked(row):

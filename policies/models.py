@@ -60,6 +60,11 @@ class Policy(models.Model):
             raise Severity.DoesNotExist(f"Policy {self.key} has no severities; add one level at least.")
         return next((level for level in self.levels if level.key.lower() == key.lower()), self.levels[-1])
 
+    def level_like(self, position: int, of: int) -> "Severity | None":
+        """The level as urgent here as the one at `position` (0: the most urgent) among `of` levels of somebody else."""
+        last = len(self.levels) - 1
+        return self.levels[round(position * last / max(of - 1, 1))] if self.levels else None
+
     @cached_property
     def levels(self) -> list["Severity"]:
         """Its levels, the most urgent first; read once for each time the policy itself is read."""

@@ -20,6 +20,7 @@ class Signal:
     key           the sender's own deduplication key, which then is the identity instead of the labels
     name          empty: the label `alertname`
     severity_key  empty: the label `severity`, `level` or `priority`
+    only_ends     it tells of the end and of nothing else: what was said of the alert before stands
     """
 
     labels: dict[str, str] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Signal:
     key: str = ""
     name: str = ""
     severity_key: str = ""
+    only_ends: bool = False
 
 
 def printable(texts: Mapping[str, str]) -> dict[str, str]:

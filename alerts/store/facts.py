@@ -31,6 +31,7 @@ class Told(msgspec.Struct, gc=False):
     ends     None: until told otherwise
     timeout  the end is ours, not the sender's
     index    its place in the batch
+    bare     its facts say nothing: those that are stored stand
     memory   under which key the door remembers it (empty: it does not), with annotations and address as they came
     """
 
@@ -42,6 +43,7 @@ class Told(msgspec.Struct, gc=False):
     memory: bytes = b""
     said: bytes = b""
     address: str | None = None
+    bare: bool = False
 
 
 class Life(msgspec.Struct, gc=False):
@@ -141,7 +143,8 @@ def merge(life: Life, told: Told, now: int) -> Life:
     check = None
     if firing and ends is not None:
         check = ends if begins or life.check is None else min(life.check, ends)
+    facts = life.facts if told.bare else told.facts
     return Life(
-        life.id, told.facts, firing, starts, ends, told.timeout, check, life.times + begins,
-        begins or (life.firing and not firing),
+        life.id, facts, firing, starts, ends, told.timeout, check, life.times + begins,
+        begins or (life.firing and not firing) or (firing and facts.severity_key != life.facts.severity_key),
     )  # fmt: skip

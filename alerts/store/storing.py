@@ -72,7 +72,7 @@ def _told(signal: Signal, scope: Scope, index: int, now: int, timeout: timedelta
     starts = micros(signal.starts_at) if signal.starts_at else now if ends is None else ends
     if ends is None and timeout is not None:
         return Told(facts, starts, now + length(timeout), True, index)
-    return Told(facts, starts, ends, False, index)
+    return Told(facts, starts, ends, False, index, bare=signal.only_ends)
 
 
 def length(time: timedelta) -> int:

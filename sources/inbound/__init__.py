@@ -7,10 +7,12 @@ are `Inbound` kinds, served by alerts.views.ingest.
 from .base import Inbound
 from .channels import Channels
 from .generic import Generic
+from .pagerduty import PagerDuty
 
 ALL: tuple[Inbound, ...] = (
     Generic(),
     Channels(),
+    PagerDuty(),
 )
 
 INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in ALL}

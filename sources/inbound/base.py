@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ..models import Integration
+from ..models import Integration, new_token
 from ..signals import Signal
 from . import signing
 from .errors import Malformed, NotSigned, NotTaken, WrongPayload
@@ -105,13 +105,15 @@ class ChannelTold:
 class Parsed:
     """What a request says, in our terms; all of it is stored or none.
 
-    note  why there is nothing in it, for the log ("a test ping of the sender")
+    acknowledged  keys of alerts that somebody has taken elsewhere
+    note          why there is nothing in it, for the log ("a test ping of the sender")
     """
 
     signals: list[Signal] = field(default_factory=list)
     events: list[Happening] = field(default_factory=list)
     changes: list[Told] = field(default_factory=list)
     channels: list[ChannelTold] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
     note: str = ""
 
 
@@ -136,8 +138,10 @@ class Inbound:
     path           where it is; {key} stands for the door's key
     aliases        other words people have for it, taken by `integration add`
     content_types  that are taken; empty: any
+    groups_by      labels that make one incident of its alerts where a new door is not told which
     options        keys of the door's `options` that it reads -> what they mean
     log_headers    headers it reads beside the signature, kept in the log to take a request again
+    levels         the sender's own levels, the most urgent first, for policies that have none of these names
     gzip           whether a body may come packed; it is unpacked before anything else, to no more than the limit
     """
 
@@ -146,12 +150,18 @@ class Inbound:
     path: ClassVar[str] = "/api/ingest/{key}"
     aliases: ClassVar[tuple[str, ...]] = ()
     content_types: ClassVar[tuple[str, ...]] = ("application/json",)
+    groups_by: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, str]] = {}
     log_headers: ClassVar[tuple[str, ...]] = ()
+    levels: ClassVar[tuple[str, ...]] = ()
     gzip: ClassVar[bool] = False
     message_headers: ClassVar[tuple[str, ...]] = (
         "X-Opscenter-Delivery", "X-GitHub-Delivery", "Webhook-Id", "Svix-Id", "Idempotency-Key",
     )  # fmt: skip
+
+    def new_key(self) -> str:
+        """A key for a new door, in the form the senders of this kind expect."""
+        return new_token()
 
     def greet(self, sent: Sent, door: Integration) -> Reply | None:
         """The answer to a GET, for senders that ask before they send; None: only POST is taken."""

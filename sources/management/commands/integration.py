@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from policies.models import Policy
-from sources.inbound import ALIASES, PATHS
+from sources.inbound import ALIASES, INBOUND, PATHS
 from sources.models import Integration, new_token
 
 
@@ -48,8 +48,9 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
         known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
         raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
     labels = [label.strip() for label in group_by.split(",") if label.strip()]
+    made_up = INBOUND[kind].new_key() if kind in INBOUND else new_token()
     integration = Integration.objects.create(
-        kind=kind, name=name, key=key or new_token(), secret=secret, policy=followed, group_by=labels
+        kind=kind, name=name, key=key or made_up, secret=secret, policy=followed, group_by=labels
     )
     return _shown(integration) | ({"secret": secret} if secret else {})
 
