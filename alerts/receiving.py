@@ -15,7 +15,7 @@ from sources.inbound.base import ChannelTold, Inbound, Malformed, NotTaken, Pars
 from sources.models import Integration, WebhookLog
 from sources.signals import Signal
 
-from . import acknowledging, listening
+from . import acknowledging, channel_rules, listening
 from .origins import default_policy
 from .store import store
 
@@ -90,7 +90,7 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
         became["changes"] = [change.pk for change in events.note_changes(door, changes, at=at)]
     if parsed.channels:
         became["channels"] = [_record(told, at=at) for told in in_order(parsed.channels)]
-        listening.channels_told(at=at)
+        channel_rules.told(at=at)
     if parsed.acknowledged:
         became["incidents"] = acknowledging.acknowledge(door, parsed.acknowledged, at=at)
     return became
