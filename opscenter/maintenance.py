@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from alerts.models import Alert
+from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
 from sources.models import WebhookLog
@@ -38,6 +39,7 @@ def prune(*, at: datetime) -> dict[str, int]:
         "delivery attempts": remove(
             DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
         ),
+        "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
         "sessions": remove(Session.objects.filter(expire_date__lt=at)),
     }
 

@@ -37,6 +37,7 @@ GROUPS = {
         ("Channels", "forum", "channels_health.channel"),
     ],
     "Machinery": [
+        ("API tokens", "key", "api.apitoken"),
         ("Signs of life", "monitor_heart", "opscenter.beat"),
         ("System jobs", "schedule", "django_celery_beat.periodictask"),
         ("Audit log", "history", "auditlog.logentry"),

@@ -4,6 +4,7 @@ The embedded default needs none: SQLite, keys and logs live in OPSCENTER_DATA.
 """
 
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -149,7 +150,12 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # the server warns at every start when it is missing
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# the files of the API's documentation page; found without importing the package, which idle processes need not carry
+_NINJA = find_spec("ninja")
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    *(("ninja", Path(place) / "static/ninja") for place in (_NINJA and _NINJA.submodule_search_locations) or []),
+]
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: the files of the packages are served where they are
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

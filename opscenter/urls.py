@@ -5,12 +5,18 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from alerts.views import channels
+from api.views import asked_or_told
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents")),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("", include("opscenter.health_urls")),
+    # two addresses with two faces: senders tell there what the API is asked for
+    path("api/channels/status", asked_or_told("channels", channels)),
+    path("", include("api.urls")),
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),

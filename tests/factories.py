@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
 from alerts.models import Alert, AlertRule, Liveness, RuleSource, Silence
+from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from incidents.models import (
     Escalation,
@@ -37,7 +38,7 @@ from policies.models import (
     TargetPlan,
 )
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
-from sources.models import Connection, Integration, WebhookLog
+from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -137,6 +138,31 @@ class WebhookLogFactory(model(WebhookLog)):
     at = NINE
     verdict = WebhookLog.Verdict.ACCEPTED
     status_code = 200
+
+
+class ChangeFactory(model(Change)):
+    summary = factory.Sequence(lambda n: f"checkout 4.2.{n} deployed")
+    at = NINE
+    received_at = NINE
+
+
+class EventFactory(model(Event)):
+    integration = factory.SubFactory(IntegrationFactory)
+    stream = "generic"
+    at = NINE
+    received_at = NINE
+
+
+class HeartbeatFactory(model(Heartbeat)):
+    name = factory.Sequence(lambda n: f"job {n}")
+    period = timedelta(days=1)
+    grace = HOUR
+
+
+class PingFactory(model(Ping)):
+    heartbeat = factory.SubFactory(HeartbeatFactory)
+    kind = Ping.Kind.SUCCESS
+    at = NINE
 
 
 class ChannelFactory(model(Channel)):
@@ -362,6 +388,25 @@ class LoadedPackFactory(model(LoadedPack)):
     loaded_at = NINE
     changes = ["created policy mailer"]
     said = {"policies": {}}
+
+
+class ApiTokenFactory(model(ApiToken)):
+    """Its token is `ops_` and its name, so that a test can send it."""
+
+    name = factory.Sequence(lambda n: f"token {n}")
+    user = factory.SubFactory(UserFactory)
+    scopes = ["*"]
+    digest = factory.LazyAttribute(lambda token: digest_of(f"ops_{token.name}"))
+    shown = factory.LazyAttribute(lambda token: f"ops_{token.name}"[:8])
+
+
+class AnsweredFactory(model(Answered)):
+    user = factory.SubFactory(UserFactory)
+    key = factory.Sequence(lambda n: f"request-{n}")
+    request = "0" * 64
+    status_code = 200
+    body = "{}"
+    at = NINE
 
 
 class BeatFactory(model(Beat)):

@@ -1,0 +1,102 @@
+"""The OpenAPI document: what the library makes of the operations, with what it does not know of."""
+
+import json
+from functools import cache
+from typing import Any
+
+from .problems import MEDIA_TYPE, TITLES
+from .scopes import CHOICES
+from .site import API, PREFIX
+
+WORDS = """
+The HTTP API of Opscenter.
+
+**Who calls.** Send a token as `Authorization: Bearer ops_…`; it is made in the admin or by `manage.py api_token add`. A
+token acts as its user and never does more than that user may. A logged-in browser may call with its session; what
+changes something then needs the `X-CSRFToken` header.
+
+**Scopes.** Each operation names the one it needs (`x-scope`).
+
+{scopes}
+
+**Lists** come newest first, by pages of `limit` (at most 200). `next` is the `cursor` of the page behind; what is
+inserted meanwhile neither repeats nor hides a row.
+
+**ETags.** Every 200 to a GET carries an `ETag`; send it as `If-None-Match` and get 304 while nothing changed.
+Operations that change one thing heed `If-Match`, with the ETag of its GET: 412 when it was changed meanwhile.
+
+**Sending twice.** A POST may carry an `Idempotency-Key` (1 to 200 characters of your own). The same request with the
+same key gets the same answer again, with `Idempotency-Replayed: true`, and nothing is done twice; another request with
+it gets 422. While the first is being worked on: 409 with `Retry-After`. Keys are kept for a day. A refused request
+keeps no key.
+
+**Refusals** are RFC 9457 problem details. 422: the request does not have the form described here; `errors` names each
+field. 409: it has the form, but cannot be done as things are; `detail` is a sentence that says why.
+
+**Times** are RFC 3339, UTC in answers. Lengths of time are seconds.
+"""
+TAGS = {
+    "incidents": "What people work on.",
+    "work on incidents": "Acknowledge, resolve and the rest: each answers with the incident as it is then.",
+    "alerts": "What fires or fired, where it went, and why it did not act.",
+    "rules": "What Opscenter asks by itself, and what it came to.",
+    "silences": "What is muted, for how long and why.",
+    "schedules": "Who is on call.",
+    "contacts": "Who can be asked, and how they are reached.",
+    "channels": "How each tenant's channel is, and how it was.",
+    "changes": "Deploys, flags and configuration.",
+    "heartbeats": "Jobs that should tell that they are alive.",
+    "packs": "Which policies were loaded from files.",
+    "policies": "Policies and their levels.",
+    "reviews": "What was learnt.",
+    "deliveries": "What was sent.",
+    "doors": "Who may tell us.",
+    "webhooks": "What was told to us.",
+    "me": "Who the caller is.",
+}
+TAG_HEADER = {"ETag": {"description": "Changes with the answer.", "schema": {"type": "string"}}}
+CHALLENGE = {"WWW-Authenticate": {"description": "How to say who you are.", "schema": {"type": "string"}}}
+DESCRIPTIONS = {
+    200: "Done.", 201: "Made.", 202: "Will be done in a moment.", 204: "Done; there is nothing to say.",
+    304: "It is as If-None-Match says.",
+}  # fmt: skip
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole document, OpenAPI 3.1."""
+    made = json.loads(json.dumps(API.get_openapi_schema(path_prefix=PREFIX)))
+    scopes = "\n".join(f"- `{name}`: {words.partition(' – ')[2]}" for name, words in CHOICES)
+    made["info"]["description"] = WORDS.format(scopes=scopes).strip()
+    made["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    made["servers"] = [{"url": "/"}]
+    made["tags"] = [{"name": name, "description": words} for name, words in TAGS.items()]
+    made["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "An API token: `ops_…`."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "A logged-in browser."},
+    }
+    for operations in made["paths"].values():
+        for method, operation in operations.items():
+            _complete(method, operation)
+    return made
+
+
+@cache
+def document_bytes() -> bytes:
+    """The document as it is served."""
+    return json.dumps(document(), ensure_ascii=False).encode()
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    operation["security"] = [{"token": []}, {"session": []}]
+    if scope := operation.get("x-scope"):
+        operation["description"] = f"{operation.get('description', '')}\n\nScope: `{scope}`.".strip()
+    for code, answer in operation["responses"].items():
+        status = int(code)
+        answer["description"] = DESCRIPTIONS.get(status) or f"{TITLES[status]}."
+        if status >= 400:
+            answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+        if method == "get" and status in (200, 304):
+            answer["headers"] = TAG_HEADER
+        if status == 401:
+            answer["headers"] = CHALLENGE

@@ -1,0 +1,44 @@
+"""The operations, one file a resource."""
+
+from ninja import Router
+
+from . import (
+    alerts,
+    changes,
+    channels,
+    contacts,
+    deliveries,
+    doors,
+    heartbeats,
+    incident_moves,
+    incidents,
+    me,
+    packs,
+    policies,
+    reviews,
+    rules,
+    schedules,
+    silences,
+    webhooks,
+)
+
+ROUTERS: dict[str, Router] = {
+    "incidents": incidents.router,
+    "work on incidents": incident_moves.router,
+    "alerts": alerts.router,
+    "rules": rules.router,
+    "silences": silences.router,
+    "schedules": schedules.router,
+    "contacts": contacts.router,
+    "channels": channels.router,
+    "changes": changes.router,
+    "heartbeats": heartbeats.router,
+    "packs": packs.router,
+    "policies": policies.router,
+    "reviews": reviews.router,
+    "deliveries": deliveries.router,
+    "doors": doors.router,
+    "webhooks": webhooks.router,
+    "me": me.router,
+}
+"""By tag, in the order of the document."""

@@ -1,0 +1,318 @@
+"""What people do to an incident; each operation calls one use case and answers with the incident as it is then."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from ninja import Body, Router
+from pydantic import Field
+
+from api.access import Caller
+from api.choosing import one_of
+from api.problems import Problem
+from api.routing import write
+from api.shapes import In, InstantIn, Labels, Number, Text, Words
+from api.tags import demand_match, rendered
+from incidents import actions, escalation, lifecycle, updates
+from incidents.models import Incident
+from oncall.models import EscalationContact
+from oncall.people import contact_of
+from policies.models import AlertClass, Policy, Service, Severity
+
+from .incidents import IncidentDetailOut, detail, found
+
+router = Router()
+SCOPE = "incidents:write"
+OVERRIDE = "incidents.override_gate"
+
+
+class DeclareIn(In):
+    """A new incident."""
+
+    title: Words = Field(max_length=250, examples=["Checkout is down"])
+    policy: Words = Field(max_length=80, description="Key of the policy it follows.", examples=["checkout"])
+    severity: Words = Field(max_length=40, description="Key of a level of that policy.", examples=["P1"])
+    alert_class: Words | None = Field(None, max_length=40, description="Key of a class of that policy.")
+    service: Words | None = Field(None, max_length=80, description="Key of a service; else the policy's.")
+    summary: Text = Field("", max_length=10_000)
+    impact: Text = Field("", max_length=10_000)
+    labels: Labels = Field({}, max_length=100)
+    started_at: InstantIn | None = Field(None, description="When the harm began.")
+    drill: bool = Field(False, description="Runs the real chain and stays out of the figures.")
+    page: bool | None = Field(None, description="Page people; null: as class or level say.")
+    key: Words | None = Field(None, max_length=200, description="At most one incident is open for a key.")
+
+
+class MoveIn(In):
+    """A move, and why it may pass a gate that is shut."""
+
+    override_reason: Text = Field("", max_length=500, description="Needs the right to override gates.")
+
+
+class ResolveIn(MoveIn):
+    """A resolve, with what was done."""
+
+    reason: Text = Field("", max_length=500, examples=["Rolled back to 4.2.0"])
+
+
+class ReasonIn(In):
+    """Why."""
+
+    reason: Words = Field(max_length=500, examples=["It came back"])
+
+
+class TextIn(In):
+    """Words of a person."""
+
+    text: Words = Field(max_length=10_000, examples=["The queue is draining."])
+
+
+class SeverityIn(In):
+    """Another level."""
+
+    severity: Words = Field(max_length=40, description="Key of a level of the incident's policy.", examples=["P0"])
+    reason: Text = Field("", max_length=250)
+
+
+class RoleIn(In):
+    """Who takes a role."""
+
+    role: Words = Field(max_length=40, examples=["commander"])
+    contact: Words = Field(max_length=120, description="Name of a contact.", examples=["ada"])
+
+
+class ContactIn(In):
+    """Whom."""
+
+    contact: Words = Field(max_length=120, description="Name of a contact.", examples=["ada"])
+
+
+class MergeIn(In):
+    """Where the same trouble is worked on."""
+
+    into: int = Field(ge=1, le=2**63 - 1, description="Number of an open incident.")
+
+
+class UpdateIn(In):
+    """What people should know."""
+
+    text: Text = Field("", max_length=10_000)
+    audience: Text = Field("", max_length=80)
+    impact: Text | None = Field(None, max_length=10_000)
+    cause: Text | None = Field(None, max_length=10_000)
+    eta: Text | None = Field(None, max_length=120)
+
+
+class EditIn(In):
+    """What is known of it; what is left out stays."""
+
+    title: Words | None = Field(None, max_length=250)
+    summary: Text | None = Field(None, max_length=10_000)
+    impact: Text | None = Field(None, max_length=10_000)
+    cause: Text | None = Field(None, max_length=10_000)
+    eta: Text | None = Field(None, max_length=120)
+    started_at: InstantIn | None = None
+
+
+def _work(request: HttpRequest, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
+    """Do `deed(incident, by=…, at=…)` and show what the incident is then; If-Match is heeded."""
+    incident = found(number)
+    if "If-Match" in request.headers:
+        Incident.objects.select_for_update().get(pk=number)
+        demand_match(request, rendered(detail(number)))
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    try:
+        with transaction.atomic():
+            deed(incident, by=contact_of(caller.user), at=request.at)  # type: ignore[attr-defined]
+    except IntegrityError:
+        words = f"Somebody changed incident #{number} at the same moment; look again."
+        raise Problem("refused", words) from None
+    return detail(number)
+
+
+def _permit_override(request: HttpRequest, reason: str) -> str:
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    if reason.strip() and not caller.has(OVERRIDE):
+        raise Problem("forbidden", f"Passing a shut gate needs the right {OVERRIDE}.")
+    return reason
+
+
+def _contact(name: str) -> EscalationContact:
+    return one_of(EscalationContact.objects.all(), "contact", "body.contact", name=name)
+
+
+@write(router, "/incidents", scope=SCOPE, out=IncidentDetailOut, status=201, id="declareIncident", summary="Declare")
+def declare(request: HttpRequest, body: DeclareIn) -> IncidentDetailOut:
+    """Opens an incident by hand: targets, notices and escalation start at once. 409 when one is open for the key."""
+    policy = one_of(Policy.objects.all(), "policy", "body.policy", key=body.policy)
+    severity = one_of(Severity.objects.filter(policy=policy), "level", "body.severity", key=body.severity)
+    service = one_of(Service.objects.all(), "service", "body.service", key=body.service) if body.service else None
+    classes = AlertClass.objects.filter(policy=policy)
+    alert_class = one_of(classes, "class", "body.alert_class", key=body.alert_class) if body.alert_class else None
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    by, at = contact_of(caller.user), request.at  # type: ignore[attr-defined]
+    opening = lifecycle.Opening(
+        policy=policy, severity=severity, scope="person", key=body.key or f"declared:{uuid4().hex}", title=body.title,
+        summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
+        drill=body.drill, started_at=body.started_at, reason=f"Declared by {by}: {body.title}",
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            incident = lifecycle.open_incident(opening, at=at, by=by)
+            if body.impact:
+                lifecycle.edit(incident, by=by, at=at, impact=body.impact)
+    except IntegrityError:
+        words = f"An incident is open for the key {body.key}; work there, or take another key."
+        raise Problem("refused", words, errors=[("body.key", words)]) from None
+    return detail(incident.pk)
+
+
+@write(router, "/incidents/{id}", scope=SCOPE, out=IncidentDetailOut, method="PATCH", id="editIncident", summary="Edit")
+def edit(request: HttpRequest, id: Number, body: EditIn) -> IncidentDetailOut:
+    """Changes what is known; each change is on the timeline. With If-Match only if the incident is as you read it."""
+    given = body.model_dump(exclude_unset=True)
+    changes = {name: value for name, value in given.items() if value is not None or name == "started_at"}
+    return _work(request, id, lambda incident, *, by, at: lifecycle.edit(incident, by=by, at=at, **changes))
+
+
+@write(
+    router, "/incidents/{id}/acknowledge", scope=SCOPE, out=IncidentDetailOut, id="acknowledgeIncident",
+    summary="Acknowledge",
+)  # fmt: skip
+def acknowledge(request: HttpRequest, id: Number) -> IncidentDetailOut:
+    """You take it: the escalation stops, and pages that have not gone out are taken back."""
+    return _work(request, id, lambda incident, *, by, at: lifecycle.acknowledge(incident, by=by, at=at, via="API"))
+
+
+def _move(request: HttpRequest, number: int, body: MoveIn | None, function: Callable) -> IncidentDetailOut:
+    reason = _permit_override(request, body.override_reason if body else "")
+    more = {"reason": body.reason} if isinstance(body, ResolveIn) else {}
+    return _work(
+        request, number, lambda incident, *, by, at: function(incident, by=by, at=at, override_reason=reason, **more)
+    )
+
+
+@write(
+    router, "/incidents/{id}/mitigate", scope=SCOPE, out=IncidentDetailOut, id="mitigateIncident", summary="Mitigate"
+)
+def mitigate(request: HttpRequest, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+    """The harm is held. 409 with what is missing when a gate is shut."""
+    return _move(request, id, body, lifecycle.mitigate)
+
+
+@write(router, "/incidents/{id}/resolve", scope=SCOPE, out=IncidentDetailOut, id="resolveIncident", summary="Resolve")
+def resolve(request: HttpRequest, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+    """Service is restored. 409 with what is missing when a gate is shut."""
+    return _move(request, id, body, lifecycle.resolve)
+
+
+@write(router, "/incidents/{id}/close", scope=SCOPE, out=IncidentDetailOut, id="closeIncident", summary="Close")
+def close(request: HttpRequest, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+    """Nothing is left to do. 409 with what is missing when a gate is shut."""
+    return _move(request, id, body, lifecycle.close)
+
+
+@write(router, "/incidents/{id}/reopen", scope=SCOPE, out=IncidentDetailOut, id="reopenIncident", summary="Reopen")
+def reopen(request: HttpRequest, id: Number, body: ReasonIn) -> IncidentDetailOut:
+    """It is not over: the clocks and the escalation start anew."""
+    return _tool(request, id, "reopen", lifecycle.reopen, reason=body.reason)
+
+
+@write(
+    router, "/incidents/{id}/false-positive", scope=SCOPE, out=IncidentDetailOut, id="markFalsePositive",
+    summary="False positive",
+)  # fmt: skip
+def false_positive(request: HttpRequest, id: Number, body: ReasonIn) -> IncidentDetailOut:
+    """There was nothing; the reason is used to mend the rule."""
+    return _tool(request, id, "false-positive", lifecycle.mark_false_positive, reason=body.reason)
+
+
+@write(
+    router, "/incidents/{id}/notes", scope=SCOPE, out=IncidentDetailOut, status=201, id="addNote", summary="Add a note"
+)
+def note(request: HttpRequest, id: Number, body: TextIn) -> IncidentDetailOut:
+    """Adds your words to the timeline."""
+    return _work(request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at))
+
+
+@write(
+    router, "/incidents/{id}/severity", scope=SCOPE, out=IncidentDetailOut, id="setSeverity", summary="Change the level"
+)
+def severity(request: HttpRequest, id: Number, body: SeverityIn) -> IncidentDetailOut:
+    """Targets, cadence and routes are gone through anew; a rise that pages starts paging."""
+
+    def deed(incident: Incident, *, by, at) -> None:
+        actions.allow("severity", incident)
+        levels = Severity.objects.filter(policy=incident.policy_id)
+        level = one_of(levels, "level", "body.severity", key=body.severity)
+        lifecycle.set_severity(incident, level, by=by, at=at, reason=body.reason)
+
+    return _work(request, id, deed)
+
+
+@write(router, "/incidents/{id}/roles", scope=SCOPE, out=IncidentDetailOut, id="assignRole", summary="Assign a role")
+def role(request: HttpRequest, id: Number, body: RoleIn) -> IncidentDetailOut:
+    """Who held the role before hands over."""
+
+    def deed(incident: Incident, *, by, at) -> None:
+        actions.allow("role", incident)
+        lifecycle.assign_role(incident, body.role, _contact(body.contact), by=by, at=at)
+
+    return _work(request, id, deed)
+
+
+@write(
+    router, "/incidents/{id}/updates", scope=SCOPE, out=IncidentDetailOut, status=201, id="postUpdate",
+    summary="Post an update",
+)  # fmt: skip
+def update(request: HttpRequest, id: Number, body: UpdateIn) -> IncidentDetailOut:
+    """Tells people. 409 names what the policy demands in every update and is not filled in."""
+    known = {name: value for name, value in body.model_dump().items() if name in FACTS and value is not None}
+
+    def deed(incident: Incident, *, by, at) -> None:
+        actions.allow("update", incident)
+        updates.post(incident, by=by, at=at, text=body.text, audience=body.audience, fields=known)
+        lifecycle.edit(incident, by=by, at=at, **known)
+
+    return _work(request, id, deed)
+
+
+FACTS = frozenset(["impact", "cause", "eta"])
+
+
+@write(router, "/incidents/{id}/pages", scope=SCOPE, out=IncidentDetailOut, id="pagePerson", summary="Page a person")
+def page(request: HttpRequest, id: Number, body: ContactIn) -> IncidentDetailOut:
+    """Asks this person now. 409 when they have no usable contact method."""
+
+    def deed(incident: Incident, *, by, at) -> None:
+        actions.allow("page", incident)
+        contact = _contact(body.contact)
+        if not lifecycle.page_by_hand(incident, [contact], by=by, at=at):
+            raise Problem("refused", f"{contact} has no usable contact method; ask somebody else.")
+
+    return _work(request, id, deed)
+
+
+@write(
+    router, "/incidents/{id}/escalate", scope=SCOPE, out=IncidentDetailOut, id="escalateIncident", summary="Escalate"
+)
+def escalate(request: HttpRequest, id: Number) -> IncidentDetailOut:
+    """Takes the next step of the escalation at once; whoever had acknowledged does not hold it any more."""
+    return _tool(request, id, "escalate", escalation.escalate_now)
+
+
+@write(router, "/incidents/{id}/merge", scope=SCOPE, out=IncidentDetailOut, id="mergeIncident", summary="Merge")
+def merge(request: HttpRequest, id: Number, body: MergeIn) -> IncidentDetailOut:
+    """It is the same trouble as another incident; people work there from now on."""
+    into = one_of(Incident.objects.open(), "open incident", "body.into", pk=body.into)
+    return _tool(request, id, "merge", lambda incident, **more: lifecycle.merge(incident, into, **more))
+
+
+def _tool(request: HttpRequest, number: int, name: str, function: Callable, **more: Any) -> IncidentDetailOut:
+    def deed(incident: Incident, *, by, at) -> None:
+        actions.allow(name, incident)
+        function(incident, by=by, at=at, **more)
+
+    return _work(request, number, deed)

@@ -1,0 +1,252 @@
+"""Incidents as they are read: the list, one with its clocks and people, its timeline."""
+
+from typing import Any, Literal
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from api.paging import Order, got, page
+from api.routing import read
+from api.shapes import ByKey, ByTime, Flag, Instant, InstantIn, Number, Out, Page, Seconds, Text
+from incidents.models import Incident, IncidentUpdate, ResponseTarget, RoleAssignment, Status, TimelineEntry
+from oncall.models import EscalationContact
+from policies.models import Severity
+
+router = Router()
+TIMELINE_SHOWN = 200
+NEWEST = Order("detected_at")
+RELATED = ("policy", "severity", "service", "alert_class", "acknowledged_by")
+State = Literal["detected", "acknowledged", "mitigated", "resolved", "closed", "false_positive", "merged"]
+
+
+class LevelOut(Out):
+    """A level of a policy; rank 0 is the most urgent."""
+
+    key: str = Field(examples=["P1"])
+    label: str = Field(examples=["Critical"])
+    rank: int = Field(examples=[1])
+
+    @classmethod
+    def of(cls, level: Severity) -> "LevelOut":
+        return cls(key=level.key, label=level.label, rank=level.rank)
+
+
+class PersonOut(Out):
+    """A contact by number and name."""
+
+    id: int
+    name: str = Field(examples=["ada"])
+
+    @classmethod
+    def of(cls, contact: EscalationContact | None) -> "PersonOut | None":
+        return cls(id=contact.pk, name=contact.name) if contact else None
+
+
+class IncidentOut(Out):
+    """An incident as lists show it."""
+
+    id: int = Field(examples=[12])
+    title: str = Field(examples=["Checkout is down"])
+    state: State
+    open: bool = Field(description="Whether people still work on it: detected, acknowledged or mitigated.")
+    severity: LevelOut
+    policy: str = Field(description="Key of its policy.", examples=["checkout"])
+    service: str | None = Field(description="Key of its service.")
+    alert_class: str | None = Field(description="Key of its class of alerts.")
+    scope: str = Field(description="Whose keys these are: a door or a policy.")
+    key: str = Field(description="Alerts that share scope and key join the same open incident.")
+    labels: dict[str, Any]
+    pages: bool = Field(description="Whether it pages people.")
+    drill: bool
+    started_at: Instant | None = Field(description="When the harm began, if known.")
+    detected_at: Instant
+    notified_at: Instant | None
+    acknowledged_at: Instant | None
+    acknowledged_by: PersonOut | None
+    mitigated_at: Instant | None
+    resolved_at: Instant | None
+    closed_at: Instant | None
+    update_due_at: Instant | None = Field(description="When people want to hear next.")
+    merged_into: int | None = Field(description="Number of the incident it was merged into.")
+    reopened: int = Field(description="How often it was reopened.")
+    url: str = Field(description="Its page.", examples=["/incidents/12/"])
+
+
+class TargetOut(Out):
+    """One deadline of an incident."""
+
+    kind: str = Field(examples=["acknowledge"])
+    state: Literal["pending", "met", "breached", "cancelled"]
+    anchor: str = Field(description="What the time counts from.", examples=["detected"])
+    role: str = Field(description="Only a person in this role counts; empty: anybody.")
+    from_plan: str = Field(description="Which level or class it came from.")
+    within: Seconds | None = Field(description="Time allowed, in seconds; null: a term of the calendar.")
+    due_at: Instant | None = Field(description="Null until its anchor has happened.")
+    met_at: Instant | None = Field(description="After `breached_at`: met late.")
+    breached_at: Instant | None
+
+    @classmethod
+    def of(cls, target: ResponseTarget) -> "TargetOut":
+        names = ("kind", "anchor", "role", "from_plan", "within", "due_at", "met_at", "breached_at", "state")
+        return cls(**{name: getattr(target, name) for name in names})
+
+
+class RoleOut(Out):
+    """Who held a role, from when until when."""
+
+    role: str = Field(examples=["commander"])
+    contact: PersonOut
+    since: Instant
+    until: Instant | None = Field(description="Null: holds it now.")
+
+    @classmethod
+    def of(cls, role: RoleAssignment) -> "RoleOut":
+        contact = PersonOut(id=role.contact_id, name=role.contact.name)
+        return cls(role=role.role, contact=contact, since=role.since, until=role.until)
+
+
+class EntryOut(Out):
+    """One thing that happened; entries are only ever added."""
+
+    id: int
+    at: Instant
+    recorded_at: Instant
+    kind: str = Field(examples=["acknowledged"])
+    by: PersonOut | None = Field(description="Null: Opscenter itself.")
+    text: str = Field(examples=["Acknowledged by ada."])
+    data: Any
+    corrects: int | None = Field(description="Number of the entry it corrects.")
+
+    @classmethod
+    def of(cls, entry: TimelineEntry) -> "EntryOut":
+        return cls(
+            id=entry.pk, at=entry.at, recorded_at=entry.recorded_at, kind=entry.kind, by=PersonOut.of(entry.by),
+            text=entry.text, data=entry.data, corrects=entry.corrects_id,
+        )  # fmt: skip
+
+
+class UpdateOut(Out):
+    """What people were told."""
+
+    id: int
+    at: Instant
+    by: PersonOut | None
+    audience: str
+    text: str
+    fields: dict[str, Any]
+
+    @classmethod
+    def of(cls, update: IncidentUpdate) -> "UpdateOut":
+        return cls(
+            id=update.pk, at=update.at, by=PersonOut.of(update.by), audience=update.audience, text=update.text,
+            fields=update.fields,
+        )  # fmt: skip
+
+
+class IncidentDetailOut(IncidentOut):
+    """An incident with what belongs to it."""
+
+    summary: str
+    impact: str
+    cause: str
+    eta: str = Field(description="Estimate for the fix, in words.")
+    owners: list[PersonOut]
+    targets: list[TargetOut]
+    roles: list[RoleOut]
+    updates: list[UpdateOut] = Field(description="The newest 50, newest first.")
+    timeline: list[EntryOut] = Field(description="The newest 200 entries, in order.")
+    timeline_is_cut: bool = Field(description="There are older entries: see /incidents/{id}/timeline.")
+
+
+class IncidentQuery(ByTime):
+    """Which incidents."""
+
+    state: Literal["open"] | State | None = Field(None, description="`open`: detected, acknowledged or mitigated.")
+    severity: Text | None = Field(None, description="Key of a level, in any case.", examples=["P1"])
+    policy: Text | None = Field(None, description="Key of a policy.")
+    service: Text | None = Field(None, description="Key of a service.")
+    key: Text | None = Field(None, description="Exactly this key.")
+    drill: Flag | None = Field(None, description="Only drills, or none.")
+    since: InstantIn | None = Field(None, description="Detected then or later.")
+    until: InstantIn | None = Field(None, description="Detected before.")
+    text: Text | None = Field(None, description="Part of the title, in any case.")
+
+
+def facts(incident: Incident) -> dict[str, Any]:
+    """The fields of IncidentOut; needs the rows of RELATED."""
+    same = (
+        "title", "scope", "key", "labels", "pages", "drill", "started_at", "detected_at", "notified_at",
+        "acknowledged_at", "mitigated_at", "resolved_at", "closed_at", "update_due_at", "reopened",
+    )  # fmt: skip
+    return {name: getattr(incident, name) for name in same} | {
+        "id": incident.pk,
+        "state": incident.status,
+        "open": incident.is_open,
+        "severity": LevelOut.of(incident.severity),
+        "policy": incident.policy.key,
+        "service": incident.service.key if incident.service else None,
+        "alert_class": incident.alert_class.key if incident.alert_class else None,
+        "acknowledged_by": PersonOut.of(incident.acknowledged_by),
+        "merged_into": incident.merged_into_id,
+        "url": incident.get_absolute_url(),
+    }
+
+
+def found(number: int) -> Incident:
+    """The incident, or a problem (404)."""
+    return got(Incident.objects.select_related(*RELATED), f"incident {number}", pk=number)
+
+
+def detail(number: int) -> IncidentDetailOut:
+    """The incident with what belongs to it; 6 queries."""
+    roles = RoleAssignment.objects.select_related("contact")
+    whole = Incident.objects.select_related(*RELATED).prefetch_related("owners", "targets", Prefetch("roles", roles))
+    incident = got(whole, f"incident {number}", pk=number)
+    entries = list(timeline_of(incident).order_by("-at", "-pk")[: TIMELINE_SHOWN + 1])
+    return IncidentDetailOut(
+        **facts(incident), summary=incident.summary, impact=incident.impact, cause=incident.cause, eta=incident.eta,
+        owners=[PersonOut(id=owner.pk, name=owner.name) for owner in incident.owners.all()],
+        targets=[TargetOut.of(target) for target in incident.targets.all()],
+        roles=[RoleOut.of(role) for role in incident.roles.all()],
+        updates=[UpdateOut.of(update) for update in incident.updates.select_related("by")[:50]],
+        timeline=[EntryOut.of(entry) for entry in reversed(entries[:TIMELINE_SHOWN])],
+        timeline_is_cut=len(entries) > TIMELINE_SHOWN,
+    )  # fmt: skip
+
+
+def timeline_of(incident: Incident) -> QuerySet[TimelineEntry]:
+    return TimelineEntry.objects.filter(incident=incident).select_related("by")
+
+
+@read(router, "/incidents", scope="incidents:read", out=Page[IncidentOut], id="listIncidents", summary="List incidents")
+def list_incidents(request: HttpRequest, query: Query[IncidentQuery]) -> Any:
+    """Newest first. Without a filter, all that ever were."""
+    rows = Incident.objects.select_related(*RELATED)
+    if query.state == "open":
+        rows = rows.open()
+    elif query.state:
+        rows = rows.filter(status=Status(query.state))
+    exact = {"severity__key__iexact": query.severity, "policy__key": query.policy, "service__key": query.service,
+             "key": query.key, "drill": query.drill, "detected_at__gte": query.since, "detected_at__lt": query.until,
+             "title__icontains": query.text}  # fmt: skip
+    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    return page(rows, query, NEWEST, lambda incident: IncidentOut(**facts(incident)))
+
+
+@read(
+    router, "/incidents/{id}", scope="incidents:read", out=IncidentDetailOut, id="getIncident", summary="One incident"
+)
+def get_incident(request: HttpRequest, id: Number) -> IncidentDetailOut:
+    """With its response targets, roles, owners, updates and the newest part of its timeline."""
+    return detail(id)
+
+
+@read(
+    router, "/incidents/{id}/timeline", scope="incidents:read", out=Page[EntryOut], id="listTimeline",
+    summary="The timeline of an incident",
+)  # fmt: skip
+def list_timeline(request: HttpRequest, id: Number, query: Query[ByKey]) -> Any:
+    """Every entry, last recorded first."""
+    return page(timeline_of(found(id)), query, Order(), EntryOut.of)

@@ -1,0 +1,117 @@
+"""Post-incident reviews: what was learnt, and what shall change."""
+
+from datetime import date
+from typing import Any, Literal
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from api.paging import Order, got, page
+from api.routing import read
+from api.shapes import ByTime, Instant, InstantIn, Number, Out, Page
+from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+
+from .incidents import PersonOut
+
+router = Router()
+SCOPE = "reviews:read"
+State = Literal["draft", "submitted", "approved", "published"]
+
+
+class ReviewOut(Out):
+    """A review as lists show it."""
+
+    id: int
+    incident: int
+    title: str = Field(description="Of its incident.")
+    state: State
+    author: PersonOut | None
+    approver: PersonOut | None
+    created_at: Instant
+    due_at: Instant | None
+    submitted_at: Instant | None
+    approved_at: Instant | None
+
+
+class AnswerOut(Out):
+    """A question as the policy asked it, and its answer."""
+
+    section: str
+    key: str
+    prompt: str
+    required: bool
+    text: str
+
+
+class ActionOut(Out):
+    """What shall change, who does it and until when."""
+
+    id: int
+    title: str
+    owner: PersonOut | None
+    due_on: date | None
+    done_at: Instant | None
+
+
+class ReviewDetailOut(ReviewOut):
+    """A review with its answers and action items."""
+
+    summary: str
+    timeline: str = Field(description="Markdown.")
+    answers: list[AnswerOut]
+    actions: list[ActionOut]
+
+
+class ReviewQuery(ByTime):
+    """Which reviews."""
+
+    state: State | None = None
+    incident: Number | None = Field(None, description="Number of its incident.")
+    due_before: InstantIn | None = Field(None, description="Due before.")
+
+
+def _facts(review: PostIncidentReview) -> dict[str, Any]:
+    same = ("created_at", "due_at", "submitted_at", "approved_at")
+    return {name: getattr(review, name) for name in same} | {
+        "id": review.pk,
+        "incident": review.incident_id,
+        "title": review.incident.title,
+        "state": review.status,
+        "author": PersonOut.of(review.author),
+        "approver": PersonOut.of(review.approver),
+    }
+
+
+def _rows() -> QuerySet[PostIncidentReview]:
+    return PostIncidentReview.objects.select_related("incident", "author", "approver")
+
+
+def _answer(answer: ReviewAnswer) -> AnswerOut:
+    return AnswerOut(**{name: getattr(answer, name) for name in AnswerOut.model_fields})
+
+
+def _action(item: ActionItem) -> ActionOut:
+    owner = PersonOut.of(item.owner)
+    return ActionOut(id=item.pk, title=item.title, owner=owner, due_on=item.due_on, done_at=item.done_at)
+
+
+@read(router, "/reviews", scope=SCOPE, out=Page[ReviewOut], id="listReviews", summary="List reviews")
+def list_reviews(request: HttpRequest, query: Query[ReviewQuery]) -> Any:
+    """The newest first."""
+    exact = {"status": query.state, "incident": query.incident, "due_at__lt": query.due_before}
+    rows = _rows().filter(**{name: value for name, value in exact.items() if value is not None})
+    return page(rows, query, Order("created_at"), lambda review: ReviewOut(**_facts(review)))
+
+
+@read(router, "/reviews/{id}", scope=SCOPE, out=ReviewDetailOut, id="getReview", summary="One review")
+def get_review(request: HttpRequest, id: Number) -> ReviewDetailOut:
+    """With its answers and action items."""
+    whole = _rows().prefetch_related("answers", Prefetch("actions", ActionItem.objects.select_related("owner")))
+    review = got(whole, f"review {id}", pk=id)
+    return ReviewDetailOut(
+        **_facts(review), summary=review.summary, timeline=review.timeline,
+        answers=[_answer(answer) for answer in review.answers.all()],
+        actions=[_action(item) for item in review.actions.all()],
+    )  # fmt: skip

@@ -1,0 +1,23 @@
+"""The OpenAPI document against what is really answered: drawn requests find nothing that it does not say."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, seed, settings
+from schemathesis.config import GenerationConfig, SchemathesisConfig
+
+from api.document import document
+from opscenter.wsgi import application
+
+pytestmark = pytest.mark.django_db
+schema = schemathesis.openapi.from_dict(document())
+schema.app = application
+
+
+@schema.parametrize()
+@seed(20261123)
+@settings(
+    max_examples=6, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+def test_every_answer_is_as_the_document_says(case, api, world):
+    case.call_and_validate(headers={"Authorization": "Bearer ops_all"})
