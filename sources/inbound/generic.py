@@ -8,6 +8,7 @@ from typing import Any
 from ..models import Integration
 from ..signals import Signal
 from .base import Inbound, Malformed, Parsed, Sent, WrongPayload, read_json
+from .generic_events import happenings_of
 from .times import instant_of
 
 __all__ = ["FIELDS", "MOST", "Generic", "Malformed", "WrongPayload", "find", "parse", "signals_of"]
@@ -23,6 +24,8 @@ FIELDS = {
     "starts_at": "ISO 8601 or Unix seconds",
     "ends_at": "ISO 8601 or Unix seconds",
 }
+EVENTS = "events"
+"""The option `as` of a door whose payloads are events."""
 ITEMS = "items"
 """In a mapping: the path of the list of alerts, for payloads that wrap it."""
 FIRING = {"firing", "alerting", "triggered", "trigger", "problem", "open", "active", "down", "error", "critical"}
@@ -37,8 +40,11 @@ class Generic(Inbound):
 
     kind, label = "generic", "JSON webhook"
     aliases = ("json", "webhook", "generic-json")
+    options = {"as": "events: what is posted happened, and rules judge it; without it each is an alert"}
 
     def parse(self, payload: Any, sent: Sent, door: Integration, *, at: datetime) -> Parsed:
+        if door.options.get("as") == EVENTS:
+            return Parsed(events=happenings_of(payload, door.mapping, at=at))
         return Parsed(signals=signals_of(payload, door.mapping, at=at))
 
 

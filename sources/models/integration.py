@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from policies.fields import EncryptedTextField
 from policies.models import Policy
+from policies.substitute import MissingParameter, names, substitute
 
 
 def new_token() -> str:
@@ -49,8 +50,20 @@ class Integration(models.Model):
 
     @property
     def secrets(self) -> list[str]:
-        """Secrets that are accepted now, the current one first."""
-        return [secret for secret in (self.secret, self.old_secret) if secret]
+        """Secrets that are accepted now, the current one first; `${NAME}` stands for a parameter of the policy.
+
+        With a parameter that has no value there is no secret: then the key alone lets in.
+        """
+        return [secret for said in (self.secret, self.old_secret) if said and (secret := self._filled(said))]
+
+    def _filled(self, said: str) -> str:
+        if not names(said):
+            return said
+        values = {row.key: row.effective for row in self.policy.parameters.all() if row.raw} if self.policy else {}
+        try:
+            return substitute(said, values)
+        except MissingParameter:
+            return ""
 
 
 class WebhookLog(models.Model):
