@@ -39,10 +39,10 @@ class Suppression:
                 continue
         calm = [AlertRule.State.UNKNOWN, AlertRule.State.INACTIVE, AlertRule.State.PENDING]
         links = AlertRule.suppressed_by.through.objects.exclude(to_alertrule__state__in=calm)
-        self.parents: dict[int, str] = {}
+        self.parents: dict[int, AlertRule] = {}
         for link in links.select_related("to_alertrule"):
             if link.to_alertrule.fires:
-                self.parents.setdefault(link.from_alertrule_id, str(link.to_alertrule))
+                self.parents.setdefault(link.from_alertrule_id, link.to_alertrule)
 
     def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
         if rule_id is not None and (parent := self.parents.get(rule_id)):

@@ -1,11 +1,10 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import pagerduty, pages, views
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
-    path("api/v2/alerts", views.alertmanager, name="alertmanager-alerts"),
-    path("api/v2/alerts/", views.alertmanager),
+    path("", include("alerts.alertmanager.urls")),
     path("api/ingest/<str:key>", views.ingest, name="ingest"),
     path("api/ingest/<str:key>/", views.ingest),
     path("api/channels/status", views.channels, name="channels-status"),

@@ -1,4 +1,4 @@
-"""Doors that Django serves: every webhook kind, and Alertmanager's where the thin door is not in front."""
+"""Doors that Django serves: every kind of webhook."""
 
 import logging
 import zlib
@@ -16,7 +16,6 @@ from sources.inbound.base import Inbound, Malformed, NotTaken, Reply, Sent
 from sources.inbound.signing import token_of
 from sources.models import Integration
 
-from . import door as thin_door
 from . import receiving
 
 log = logging.getLogger(__name__)
@@ -30,14 +29,6 @@ class Shut(NotTaken):
     def __init__(self, status: int, reason: str):
         super().__init__(reason)
         self.status = status
-
-
-@csrf_exempt
-@require_POST
-def alertmanager(request: HttpRequest) -> HttpResponse:
-    """The same door as door.before, for servers that do not go through opscenter.wsgi."""
-    status, body, headers = thin_door.answer(request.META, request)
-    return HttpResponse(body, status=status, content_type="application/json", headers=dict(headers))
 
 
 @csrf_exempt
