@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from . import pagerduty, pages, views
+from . import oncall_urls, pagerduty, pages, views
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("v2/enqueue/", pagerduty.enqueue),
     path("v2/change/enqueue", pagerduty.enqueue_change, name="pagerduty-change"),
     path("v2/change/enqueue/", pagerduty.enqueue_change),
+    path("api/deploys", views.deploys, name="deploys"),
+    path("api/deploys/", views.deploys),
+    path("integrations/v1/<str:type>/<str:token>", oncall_urls.take, name="oncall"),
+    path("integrations/v1/<str:type>/<str:token>/", oncall_urls.take),
     path("v1/traces", views.otlp, name="otlp-traces"),
     path("v1/traces/", views.otlp),
 ]

@@ -2,6 +2,7 @@
 
 import logging
 import zlib
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -35,7 +36,7 @@ class Shut(NotTaken):
 @require_http_methods(["GET", "POST"])
 def ingest(request: HttpRequest, key: str) -> HttpResponse:
     """Take a webhook of any kind: 202 with what it became, after that is committed."""
-    return _answer(request, key, ANY)
+    return answer(request, key, ANY)
 
 
 @csrf_exempt
@@ -52,17 +53,31 @@ def channels(request: HttpRequest) -> HttpResponse:
     return carried(request, "channels")
 
 
+@csrf_exempt
+@require_POST
+def deploys(request: HttpRequest) -> HttpResponse:
+    """Take deploys and other changes, by one address for all pipelines."""
+    return carried(request, "deploys")
+
+
 def carried(request: HttpRequest, kind: str) -> HttpResponse:
     """Take a webhook of a kind whose address is the same for every door: the door's key comes as token or `?key=`."""
     try:
         key = request.GET.get("key", "") or token_of(request.headers)
     except NotTaken:
         key = ""
-    return _answer(request, key, INBOUND[kind], only=kind)
+    return answer(request, key, INBOUND[kind], only=kind)
 
 
-def _answer(request: HttpRequest, key: str, inbound: Inbound, *, only: str = "") -> HttpResponse:
-    """Take what came for the door with `key`, which is of the kind `only` if that is given."""
+def answer(
+    request: HttpRequest, key: str, inbound: Inbound, *, only: str = "",
+    opens: Callable[[Integration | None], Inbound] | None = None,
+) -> HttpResponse:  # fmt: skip
+    """Take what came for the door with `key`, which is of the kind `only` if that is given.
+
+    inbound  words refusals before the door is known
+    opens    which kind reads what came for this door; Shut if none may
+    """
     at = timezone.now()
     sender = request.META.get("REMOTE_ADDR", "")
     door, body = None, b""
@@ -70,7 +85,7 @@ def _answer(request: HttpRequest, key: str, inbound: Inbound, *, only: str = "")
         door = Integration.objects.select_related("policy").filter(key=key).first() if key else None
         if only and not key:
             raise Shut(401, "Give the door's key: Authorization: Bearer <key>, X-API-Key: <key> or ?key=<key>.")
-        inbound = _opened(door, only)
+        inbound = opens(door) if opens else opened(door, only)
         assert door is not None
         sent = _sent(request, b"")
         if request.method == "GET":
@@ -98,7 +113,8 @@ def _answer(request: HttpRequest, key: str, inbound: Inbound, *, only: str = "")
         return _http(inbound.refused(503, words), **{"Retry-After": "5"})
 
 
-def _opened(door: Integration | None, only: str = "") -> Inbound:
+def opened(door: Integration | None, only: str = "") -> Inbound:
+    """The kind that reads what comes for this door; Shut says why nothing may."""
     if door is None:
         raise Shut(404, "There is no door with this key; `manage.py integration list` shows those that are.")
     inbound = receiving.inbound_of(door)

@@ -6,13 +6,17 @@ are `Inbound` kinds, served by alerts.views.ingest.
 
 from .base import Inbound
 from .channels import Channels
+from .deploys import Deploys
 from .generic import Generic
+from .oncall_formatted import OnCallFormatted
 from .pagerduty import PagerDuty
 
 ALL: tuple[Inbound, ...] = (
     Generic(),
     Channels(),
     PagerDuty(),
+    Deploys(),
+    OnCallFormatted(),
 )
 
 INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in ALL}

@@ -9,13 +9,14 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2s
 from typing import Any
 
 from ..intake import masked
 from ..models import Integration
 from ..signals import Signal
+from . import times
 from .base import Inbound, NotTaken, Parsed, Reply, Sent, Told, WrongPayload, an_object, text_at
 
 __all__ = ["CHANGE", "KEY_LENGTH", "MOST_BYTES", "Invalid", "PagerDuty", "faults", "instant", "key_faults"]
@@ -228,12 +229,6 @@ def instant(value: object) -> datetime | None:
 
     The official Python client writes `+00:00Z`, an offset and a Z; that is taken as well.
     """
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
-        if not isinstance(value, str):
-            return None
-        at = datetime.fromisoformat(LATE_Z.sub(r"\1", value.strip()))
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    if isinstance(value, int) and not isinstance(value, bool) and MILLISECONDS < value < MILLISECONDS * 1000:
+        return times.instant(value / 1000)
+    return times.instant(LATE_Z.sub(r"\1", value.strip()) if isinstance(value, str) else value)
