@@ -133,6 +133,18 @@ class IntegrationFactory(model(Integration)):
     name = factory.Sequence(lambda n: f"integration {n}")
 
 
+class HeartbeatFactory(model(Heartbeat)):
+    name = factory.Sequence(lambda n: f"job {n}")
+    integration = factory.SubFactory(IntegrationFactory, kind="heartbeat")
+
+
+class PingFactory(model(Ping)):
+    heartbeat = factory.SubFactory(HeartbeatFactory)
+    kind = Ping.Kind.SUCCESS
+    at = NINE
+    method = "GET"
+
+
 class WebhookLogFactory(model(WebhookLog)):
     integration = factory.SubFactory(IntegrationFactory)
     at = NINE
@@ -151,18 +163,6 @@ class EventFactory(model(Event)):
     stream = "generic"
     at = NINE
     received_at = NINE
-
-
-class HeartbeatFactory(model(Heartbeat)):
-    name = factory.Sequence(lambda n: f"job {n}")
-    period = timedelta(days=1)
-    grace = HOUR
-
-
-class PingFactory(model(Ping)):
-    heartbeat = factory.SubFactory(HeartbeatFactory)
-    kind = Ping.Kind.SUCCESS
-    at = NINE
 
 
 class ChannelFactory(model(Channel)):
