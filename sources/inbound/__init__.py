@@ -4,19 +4,41 @@
 are `Inbound` kinds, served by alerts.views.ingest.
 """
 
+from .alertmanager_v4 import AlertmanagerWebhook
 from .base import Inbound
 from .channels import Channels
 from .deploys import Deploys
 from .generic import Generic
+from .github import GitHub
+from .grafana import Grafana
+from .inngest import Inngest
+from .knock import Knock
+from .otlp import Otlp
 from .oncall_formatted import OnCallFormatted
 from .pagerduty import PagerDuty
+from .resend import Resend
+from .sentry import Sentry
+from .stripe import Stripe
+from .uptime_kuma import UptimeKuma
+from .whatsapp import WhatsApp
 
 ALL: tuple[Inbound, ...] = (
     Generic(),
     Channels(),
+    GitHub(),
+    Otlp(),
+    UptimeKuma(),
+    WhatsApp(),
     PagerDuty(),
     Deploys(),
     OnCallFormatted(),
+    Sentry(),
+    Grafana(),
+    AlertmanagerWebhook(),
+    Inngest(),
+    Knock(),
+    Resend(),
+    Stripe(),
 )
 
 INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in ALL}
