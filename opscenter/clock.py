@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection
 
-from alerts import expiry, grouping, silencing
+from alerts import expiry, grouping, heartbeats, silencing
 from incidents import escalation, paging, recovery, targets, updates
 from reviews import followup
 
 log = logging.getLogger(__name__)
 Timer = Callable[..., int]
 TIMERS: list[Timer] = [
+    heartbeats.look_due,
     expiry.expire_due,
     silencing.hold_due,
     grouping.assign_due,

@@ -9,6 +9,7 @@ from alerts.models import LONG_AGO
 
 # Each is the earliest instant at which its sweep has work, in the words of the sweep's own partial index.
 EARLIEST = {
+    "alerts.heartbeats.look_due": "SELECT min(due_at) FROM sources_heartbeat WHERE due_at IS NOT NULL",
     "alerts.expiry.expire_due": "SELECT min(check_at) FROM alerts_liveness WHERE check_at IS NOT NULL",
     "alerts.silencing.hold_due": "SELECT min(take_hold_at) FROM alerts_silence WHERE take_hold_at IS NOT NULL",
     "alerts.grouping.assign_due": "SELECT min(assign_at) FROM alerts_liveness WHERE assign_at IS NOT NULL",

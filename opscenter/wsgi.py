@@ -1,4 +1,4 @@
-"""The web process's entry: the thin Alertmanager door first, Django for everything else."""
+"""The web process's entry: the thin doors first (Alertmanager, heartbeats), Django for everything else."""
 
 import os
 
@@ -8,6 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 django_application = get_wsgi_application()
 
-from alerts.door import before  # noqa: E402  (its models need Django set up)
+from alerts import door  # noqa: E402  (its models need Django set up)
+from sources import pinging  # noqa: E402
 
-application = before(django_application)
+application = pinging.before(door.before(django_application))

@@ -17,6 +17,10 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
         """Those the sweep has to look at by `at`, longest overdue first."""
         return self.filter(due_at__lte=at).order_by("due_at", "pk")
 
+    def pinged_by(self, project: int) -> "HeartbeatQuerySet":
+        """Those that the key of a door of kind `heartbeats` pings by their slug."""
+        return self.filter(Q(project=project) | Q(project=None))
+
 
 class Heartbeat(models.Model):
     """A job that should ping in time; when it does not, or says that it failed, that is an alert."""
