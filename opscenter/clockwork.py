@@ -196,7 +196,7 @@ class Clockwork:
         if self.last_at is not None:
             self._mind_the_gap(self.last_at, at)
         self.last_at = at
-        found = look()
+        found = look(self.waker.ask if self.waker else None)
         due = found.by(at)
         outcome = clock.run(clock.TIMERS, at=at, due=due, worked=self.deliverer.poke)
         if DELIVERIES in due:

@@ -1,7 +1,9 @@
 """What is due next, for every sweep at once: one small query over the partial indexes, asked each tick."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -55,13 +57,20 @@ class Look:
         return min((when for when in self.due.values() if when > at), default=None)
 
 
-def look() -> Look:
-    """Ask the database; one statement, whatever the number of rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(QUERY)
-        *found, changed = [_instant(value) for value in cursor.fetchone()]
+def look(ask: Callable[[str], Sequence[Any]] | None = None) -> Look:
+    """Ask the database; one statement, whatever the number of rows.
+
+    ask   returns the row that a statement answers; None: asked on Django's connection, which plans it anew each time
+    """
+    *found, changed = [_instant(value) for value in (ask or _ask)(QUERY)]
     names = zip(EARLIEST, found, strict=True)
     return Look({name: when for name, when in names if when is not None}, changed)
+
+
+def _ask(sql: str) -> Sequence[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()
 
 
 def _instant(value: datetime | str | None) -> datetime | None:

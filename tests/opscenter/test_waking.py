@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from opscenter.due import look
 from opscenter.waking import Pipe, PostgresWaker, SqliteWaker, waker
 from policies.wake import wake
 
@@ -110,6 +111,7 @@ import os, sqlite3, threading, time
 import django; django.setup()
 from django.db import connection
 from opscenter.models import Beat
+from opscenter.due import look
 from opscenter.waking import Pipe, SqliteWaker
 from django.utils import timezone
 with connection.cursor() as cursor:
@@ -151,3 +153,11 @@ def test_on_sqlite_a_commit_of_another_connection_wakes_it_and_its_own_does_not(
     assert 0.3 <= woken < SOON
     assert own >= 0.5
     assert before < SOON
+
+
+@postgres
+def test_what_it_asks_each_tick_is_prepared(sleeper):
+    for _ in range(3):
+        assert look(sleeper.ask) == look()
+    texts = "SELECT count(*) FROM pg_prepared_statements WHERE starts_with(statement, 'SELECT (SELECT min')"
+    assert sleeper.ask(texts)[0] == 1
