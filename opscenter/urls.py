@@ -5,7 +5,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from alerts.views import channels
+from alerts.views import channels, deploys
 from api.views import asked_or_told
 
 urlpatterns = [
@@ -16,10 +16,10 @@ urlpatterns = [
     path("", include("opscenter.health_urls")),
     # two addresses with two faces: senders tell there what the API is asked for
     path("api/channels/status", asked_or_told("channels", channels)),
+    path("api/deploys", asked_or_told("deploys", deploys)),
     path("", include("api.urls")),
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
-    path("", include("sources.urls")),
     path("", include("oncall.urls")),
 ]

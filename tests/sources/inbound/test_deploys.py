@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from api import tokens
 from notifications.transports.json import signature
 from sources.models import Change, WebhookLog
-from tests.factories import IntegrationFactory
+from tests.factories import IntegrationFactory, UserFactory
 from tests.sources.inbound.security import DoorContract
 
 
@@ -85,3 +86,15 @@ def test_what_cannot_be_understood_is_refused_whole(client, door, payload, words
     answer = tell(client, payload)
     assert answer.status_code == 400 and words in answer.json()["error"]
     assert not Change.objects.exists()
+
+
+def test_at_the_same_address_the_api_shows_them_and_takes_its_own_tokens(client, door):
+    tell(client, {"service": "checkout", "version": "4.2.1"})
+    assert client.get("/api/deploys").status_code == 401
+    user = UserFactory(is_superuser=True)
+    _, secret = tokens.issue("ci", user=user, scopes=["changes:read", "changes:write"])
+    bearer = {"Authorization": f"Bearer {secret}"}
+    told = tell(client, {"service": "checkout", "summary": "Checkout 4.2.2"}, **bearer)
+    assert told.status_code == 201
+    listed = client.get("/api/deploys", headers=bearer).json()
+    assert [each["summary"] for each in listed["items"]] == ["Checkout 4.2.2", "checkout 4.2.1 deployed"]
