@@ -48,6 +48,7 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
         known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
         raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
     labels = [label.strip() for label in group_by.split(",") if label.strip()]
+    labels = labels or (list(INBOUND[kind].groups_by) if kind in INBOUND else [])
     made_up = INBOUND[kind].new_key() if kind in INBOUND else new_token()
     integration = Integration.objects.create(
         kind=kind, name=name, key=key or made_up, secret=secret, policy=followed, group_by=labels
