@@ -17,6 +17,7 @@ from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
 
+from . import storms
 from .models import Alert, AlertRule, Liveness
 from .origins import default_policy
 from .suppression import Suppression, Verdict
@@ -64,6 +65,14 @@ class Group:
         """The most urgent level among the rows."""
         levels = [self.policy.severity_for(key) for key in {row.severity_key for row in self.rows}]
         return min(levels, key=lambda level: level.rank)
+
+    @property
+    def common_labels(self) -> dict:
+        """Labels with the same value in every alert."""
+        common = dict(self.rows[0].labels)
+        for row in self.rows[1:]:
+            common = {name: value for name, value in common.items() if row.labels.get(name) == value}
+        return common
 
 
 class Origins:
@@ -143,13 +152,46 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         _note_suppressed(alerts, Verdict(reason, silence, again))
     if not groups:
         return 0
-    open_now, slice, waiting = _open_incidents(list(groups)), Slice(), dict(groups)
+    open_now = _open_incidents(list({*groups, *((scope, storms.KEY) for scope, _ in groups)}))
+    groups = _with_storms(groups, open_now, origins, at=at)
+    slice, waiting = Slice(), dict(groups)
     for slot, group in groups.items():
         if slice.over and len(waiting) < len(groups):
             break
         del waiting[slot]
         _act(group, open_now.get(slot), origins, at=at)
     return sum(len(group.rows) for group in waiting.values())
+
+
+def _with_storms(
+    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], origins: Origins, *, at: datetime
+) -> dict[tuple[str, str], Group]:
+    """The groups as they may act: what is above a door's ceiling shares the one storm of that door."""
+    kept: dict[tuple[str, str], Group] = {}
+    stormy: dict[tuple[str, str], Group] = {}
+    fresh: dict[Integration, list[tuple[str, str]]] = defaultdict(list)
+
+    def gather(group: Group, rows: list[Row]) -> None:
+        storm = stormy.setdefault((group.scope, storms.KEY), Group(group.scope, storms.KEY, group.policy))
+        storm.rows += rows
+
+    for slot, group in groups.items():
+        door = None if group.rows[0].rule else origins.doors.get(group.rows[0].integration)
+        storm = open_now.get((group.scope, storms.KEY))
+        if storm is not None and slot not in open_now:  # what has joined the storm stays in it
+            gather(group, [row for row in group.rows if row.incident == storm.pk])
+            group.rows = [row for row in group.rows if row.incident != storm.pk]
+        if not group.rows:
+            continue
+        kept[slot] = group
+        if door is not None and door.ceiling and slot not in open_now:
+            fresh[door].append(slot)
+    for door, slots in fresh.items():
+        slots.sort(key=lambda slot: kept[slot].severity.rank)  # the gravest have incidents of their own
+        for slot in slots[storms.room(door, at=at) :]:
+            group = kept.pop(slot)
+            gather(group, group.rows)
+    return {**kept, **{slot: storm for slot, storm in stormy.items() if storm.rows}}
 
 
 def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datetime) -> None:
@@ -162,6 +204,8 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
             else:
                 _join(incident, group, at=at)
             alerts.update(incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None)
+            if group.key == storms.KEY:
+                storms.count(incident)
     except OperationalError:
         raise  # the database is away or busy: nothing is lost, the next sweep finds the same rows
     except IntegrityError as clash:
@@ -201,10 +245,12 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
     alert = Alert.objects.only("annotations", "url").get(pk=first.alert)
     rule = origins.rules.get(first.rule)
     door = origins.doors.get(first.integration)
+    if group.key == storms.KEY and door is not None:
+        return storms.begin(door, group, at=at)
     title = alert.annotations.get("summary") or alert.annotations.get("title") or first.name or group.key
     opening = lifecycle.Opening(
         policy=group.policy, severity=group.severity, scope=group.scope, key=group.key, title=title.splitlines()[0],
-        summary=alert.annotations.get("description", ""), labels=_common_labels(group.rows),
+        summary=alert.annotations.get("description", ""), labels=group.common_labels,
         alert_class=rule.alert_class if rule else None, page=_pages(alert, rule),
         owners=tuple(rule.owners.all()) if rule else (), started_at=min(first.starts_at, at),
         resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
@@ -224,14 +270,6 @@ def _reason(group: Group, rule: AlertRule | None, alert: Alert) -> str:
     others = f" and {len(group.rows) - 1} more" if len(group.rows) > 1 else ""
     facts = alert.annotations.get("reason") or alert.annotations.get("description", "")
     return f"Opened by {named}{others}{': ' + facts if facts else ''}."
-
-
-def _common_labels(rows: list[Row]) -> dict:
-    """Labels with the same value in every alert."""
-    common = dict(rows[0].labels)
-    for row in rows[1:]:
-        common = {name: value for name, value in common.items() if row.labels.get(name) == value}
-    return common
 
 
 def _join(incident: Incident, group: Group, *, at: datetime) -> None:
