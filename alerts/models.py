@@ -165,6 +165,13 @@ class Alert(models.Model):
     def __str__(self) -> str:
         return self.name or self.labels.get("alertname") or self.key or f"alert {self.pk}"
 
+    @property
+    def told_times(self) -> int:
+        """How many events the sender told of it: those of its door that have its key as subject."""
+        if not self.key or self.integration is None:
+            return 0
+        return self.integration.events.filter(stream=self.integration.kind, subject=self.key).count()
+
 
 class LivenessQuerySet(models.QuerySet):
     def assign_due(self, at):

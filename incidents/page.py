@@ -86,7 +86,9 @@ def context(incident: Incident, user) -> dict:
         "turns": run.turns.order_by("position") if run else [],
         "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
         "sent": _counted(Delivery.objects.filter(thread=incident.thread).order_by("-pk"), status="failed"),
-        "alerts": _counted(incident.alerts.select_related("alert").order_by("-firing", "-starts_at"), firing=True),
+        "alerts": _counted(
+            incident.alerts.select_related("alert__integration").order_by("-firing", "-starts_at"), firing=True
+        ),
         "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),

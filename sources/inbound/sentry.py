@@ -133,6 +133,7 @@ class Sentry(Inbound):
         told = an_object(data.get("metric_alert"), "data.metric_alert")
         rule = object_at(told, "alert_rule")
         id = first_text(text_at(told, "id"), text_at(rule, "id"))
+        key = f"{METRIC_KEY}{id}"[:200]
         if not id:
             raise WrongPayload("data.metric_alert.id must name the alert.")
         if action not in FIRING | OVER:
@@ -148,14 +149,14 @@ class Sentry(Inbound):
         }  # fmt: skip
         labels = {label: text[:200] for label, text in labels.items() if text}
         happening = Happening(
-            kind="metric", name=name, subject=id, outcome=action, level="" if over else action, text=words,
+            kind="metric", name=name, subject=key, outcome=action, level="" if over else action, text=words,
             labels=labels, data={"url": text_at(data, "web_url"), "query": text_at(rule, "query")},
         )  # fmt: skip
         if not _alerts(door):
             return Parsed(events=[happening])
         ended = min(moment(told.get("date_closed")) or at, at) if over else None
         signal = Signal(
-            labels=labels, key=f"{METRIC_KEY}{id}"[:200], name=name, severity_key="" if over else action,
+            labels=labels, key=key, name=name, severity_key="" if over else action,
             annotations={"summary": first_text(text_at(data, "description_title"), name), "description": words},
             ends_at=ended, url=text_at(data, "web_url"),
         )  # fmt: skip

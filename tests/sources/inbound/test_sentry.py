@@ -9,8 +9,8 @@ from alerts import grouping
 from alerts.models import Alert, Liveness
 from incidents.models import Incident
 from sources.inbound import sentry_event
-from sources.models import Event, WebhookLog
-from tests.factories import NINE, PolicyFactory, SeverityFactory
+from sources.models import Event, Integration, WebhookLog
+from tests.factories import NINE, IntegrationFactory, PolicyFactory, SeverityFactory
 from tests.sources.inbound.making import body_of, hex_hmac, payload
 from tests.sources.inbound.security import DoorContract, example
 
@@ -251,3 +251,15 @@ def test_where_context_is_looked_for(wanted, event, there):
     tags = sentry_event.tags_of(event)
     found = sentry_event.missing([wanted], event, tags, sentry_event.context_of(event, tags))
     assert found == (() if there else (wanted,))
+
+
+def test_the_alerts_page_says_how_many_events_were_told(client, admin_client, db):
+    door = IntegrationFactory(kind="sentry", key="d-1")
+    for number in range(3):
+        event = payload("sentry_event_alert")["data"]["event"] | {"event_id": f"{number:032x}"}
+        body = body_of({"action": "triggered", "data": {"event": event}})
+        assert client.post("/api/ingest/d-1", body, content_type="application/json").status_code == 202
+    assert Integration.objects.get(pk=door.pk).events.count() == 3
+    page = admin_client.get("/alerts/").content.decode()
+    assert page.count("ThrottleError: too many transient errors</strong>") == 1
+    assert "<span>3 events</span>" in page
