@@ -44,12 +44,22 @@ ALL: tuple[Inbound, ...] = (
 INBOUND: dict[str, Inbound] = {inbound.kind: inbound for inbound in ALL}
 """Every kind that is told by a webhook; a new one is one line here."""
 
-PATHS = {"alertmanager": "/api/v2/alerts?key={key}"} | {kind: inbound.path for kind, inbound in INBOUND.items()}
+OWN_PATHS = {
+    "alertmanager": "/api/v2/alerts?key={key}",
+    "heartbeat": "/ping/{key}",
+    "heartbeats": "/ping/{key}/SLUG",
+}
+PATHS = OWN_PATHS | {kind: inbound.path for kind, inbound in INBOUND.items()}
 """Where the doors of each kind are; Alertmanager's also takes the key as bearer token or basic password."""
 
-LABELS = {"alertmanager": "Alertmanager API"} | {kind: inbound.label for kind, inbound in INBOUND.items()}
+OWN_LABELS = {
+    "alertmanager": "Alertmanager API",
+    "heartbeat": "heartbeat",
+    "heartbeats": "heartbeats, pinged by a common key and their slugs",
+}
+LABELS = OWN_LABELS | {kind: inbound.label for kind, inbound in INBOUND.items()}
 
-ALIASES = {"prometheus": "alertmanager"} | {
+ALIASES = {"prometheus": "alertmanager", "healthchecks": "heartbeats", "ping": "heartbeat"} | {
     alias: kind for kind, inbound in INBOUND.items() for alias in inbound.aliases
 }
 """Other words people have for a kind, as `integration add` takes them."""

@@ -5,9 +5,12 @@ from difflib import get_close_matches
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from policies.models import Policy
+from sources.heartbeats.managing import DOOR as HEARTBEAT
 from sources.inbound import ALIASES, INBOUND, PATHS
+from sources.management import heartbeats
 from sources.models import Integration, new_token
 
 
@@ -23,13 +26,14 @@ class Command(BaseCommand):
         add.add_argument("--secret", default="", help="signs the sender's requests; without it the key alone lets in")
         add.add_argument("--policy", metavar="KEY", help="whose levels and targets its alerts follow")
         add.add_argument("--group-by", metavar="LABEL,…", default="", help="labels that make one incident")
+        heartbeats.add_arguments(add)
         actions.add_parser("list", help="print all doors")
 
     def handle(self, *, action: str, **options) -> None:
         self.stdout.write(json.dumps(_add(**options) if action == "add" else _list(), indent=2))
 
 
-def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | None, group_by: str, **_) -> dict:
+def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | None, group_by: str, **more) -> dict:
     kind = ALIASES.get(kind.strip().lower(), kind.strip().lower())
     if kind not in PATHS:
         close = get_close_matches(kind, [*PATHS, *ALIASES], n=1)
@@ -47,9 +51,14 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
     if policy and followed is None:
         known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
         raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
+    if kind != HEARTBEAT:
+        heartbeats.refuse(kind, more)
     labels = [label.strip() for label in group_by.split(",") if label.strip()]
     labels = labels or (list(INBOUND[kind].groups_by) if kind in INBOUND else [])
     made_up = INBOUND[kind].new_key() if kind in INBOUND else new_token()
+    if kind == HEARTBEAT:
+        door = {"policy": followed, "group_by": labels}
+        return _shown(heartbeats.add(name, key, door, more, at=timezone.now()))
     integration = Integration.objects.create(
         kind=kind, name=name, key=key or made_up, secret=secret, policy=followed, group_by=labels
     )
