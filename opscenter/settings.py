@@ -211,6 +211,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 INTAKE_MAX_BYTES = env.int("OPSCENTER_INTAKE_MAX_BYTES", default=64 * 1024 * 1024)
 WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
+# beside sns.<region>.amazonaws.com: hosts, or whole origins such as http://127.0.0.1:9911
+SNS_CERT_HOSTS = env.list("OPSCENTER_SNS_CERT_HOSTS", default=[])
 
 BRAND = {  # the red of the icon, light to dark
     "50": "254 243 242", "100": "254 228 226", "200": "254 205 202", "300": "253 162 155", "400": "249 112 102",

@@ -18,6 +18,7 @@ from .oncall_formatted import OnCallFormatted
 from .pagerduty import PagerDuty
 from .resend import Resend
 from .sentry import Sentry
+from .sns import Sns
 from .stripe import Stripe
 from .uptime_kuma import UptimeKuma
 from .whatsapp import WhatsApp
@@ -27,6 +28,7 @@ ALL: tuple[Inbound, ...] = (
     Channels(),
     GitHub(),
     Otlp(),
+    Sns(),
     UptimeKuma(),
     WhatsApp(),
     PagerDuty(),
