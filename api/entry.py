@@ -7,7 +7,6 @@ what is read, and problems instead of pages for whatever goes wrong.
 
 import logging
 from functools import cache
-from urllib.parse import parse_qsl
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
@@ -50,13 +49,14 @@ def _answer(request: HttpRequest, path: str) -> HttpResponse:
     from . import access, idempotency, tags
 
     at = timezone.now()
+    _read_body(request)
     caller = access.caller_of(request, at=at)
     request.caller, request.at = caller, at  # type: ignore[attr-defined]
     try:
         match = _resolver().resolve(path)
     except Resolver404:
         raise Problem("not-found", f"There is nothing at this address; {DOCUMENTED}") from None
-    _refuse_unreadable(request)
+    _refuse_unknown_type(request)
 
     def do() -> HttpResponse:
         return _checked(match.func(request, *match.args, **match.kwargs))
@@ -75,7 +75,8 @@ DOCUMENTED = "/api/v1/docs shows the addresses that are."
 def _checked(response: HttpResponse) -> HttpResponse:
     """An answer of an operation; the library's plain words for a wrong method become a problem."""
     if response.status_code == 405:
-        allowed = response.headers["Allow"]
+        methods = {method.strip() for method in response.headers["Allow"].split(",")}
+        allowed = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
         raise Problem("method-not-allowed", f"This address takes {allowed}.", headers={"Allow": allowed})
     if response.status_code == 204:
         response.content = b""
@@ -83,21 +84,20 @@ def _checked(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _refuse_unreadable(request: HttpRequest) -> None:
-    """Look at body and content type before anything is done."""
+def _read_body(request: HttpRequest) -> None:
+    """Read the body once, before anything looks into it."""
     try:
-        body = request.body
+        _ = request.body
     except RequestDataTooBig:
         raise Problem("too-large", "The body is larger than 2.5 MB; send it in parts.") from None
     except (UnreadablePostError, SuspiciousOperation):
         raise Problem("malformed", "The body did not arrive whole; send it again.") from None
-    if body and request.method != "GET" and request.content_type != JSON:
+
+
+def _refuse_unknown_type(request: HttpRequest) -> None:
+    if request.body and request.method != "GET" and request.content_type != JSON:
         told = f"not {request.content_type[:60]!r}" if request.content_type else "and this request names none"
         raise Problem("unsupported-media-type", f"The content type must be {JSON}, {told}.")
-    try:
-        parse_qsl(request.META.get("QUERY_STRING", ""), max_num_fields=100)
-    except ValueError:
-        raise Problem("malformed", "The query has more than 100 parameters.") from None
 
 
 @cache

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+DIGITS = re.compile(r"[0-9]{1,19}(\.0{1,9})?")
 LARGEST_KEY = 2**63 - 1
 CURSOR_BY_KEY = r"^[0-9]{1,18}$"
 CURSOR_BY_TIME = r"^[0-9]{1,18}\.[0-9]{1,18}$"
 CURSOR_BY_TIME_AND_UUID = r"^[0-9]{1,18}\.[0-9a-f]{32}$"
 NO_NUL = r"^[^\x00]*$"
-SOMETHING = r"^[^\x00]*[^\s\x00][^\x00]*$"
+SOMETHING = r"^[^\x00]*[^\x00-\x20][^\x00]*$"
 RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,})?([Zz]|[+ -](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -47,12 +48,17 @@ def read_instant(value: Any) -> datetime:
 
 
 def read_number(value: Any) -> Any:
-    """A number of a path or query: plain decimal digits; ValueError for signs, blanks, fractions."""
+    """A number of a path or query: plain decimal digits, perhaps with .0; ValueError for signs, blanks, fractions."""
     if isinstance(value, str):
-        if not (value.isascii() and value.isdecimal() and len(value) <= 19):
+        if not DIGITS.fullmatch(value):
             raise ValueError("write a whole number in digits")
-        return int(value)
+        return int(value.partition(".")[0])
     return value
+
+
+def read_whole(value: Any) -> Any:
+    """A number of a body: JSON knows no difference between 5 and 5.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def read_flag(value: Any) -> Any:
@@ -90,11 +96,29 @@ Text = Annotated[str, Field(pattern=NO_NUL)]
 """Any text but NUL, which PostgreSQL keeps nowhere."""
 Words = Annotated[str, Field(pattern=SOMETHING)]
 """A text that is not blank."""
-Labels = dict[
-    Annotated[str, Field(pattern=SOMETHING, max_length=200)], Annotated[str, Field(pattern=NO_NUL, max_length=2000)]
+Labels = Annotated[
+    dict[
+        Annotated[str, Field(pattern=SOMETHING, max_length=200)],
+        Annotated[str, Field(pattern=NO_NUL, max_length=2000)],
+    ],
+    Field(max_length=100),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"type": "string", "pattern": SOMETHING, "maxLength": 200},
+            "additionalProperties": {"type": "string", "pattern": NO_NUL, "maxLength": 2000},
+            "maxProperties": 100,
+            "examples": [{"team": "payments"}],
+        }
+    ),
 ]
-Number = Annotated[int, BeforeValidator(read_number), Field(ge=1, le=LARGEST_KEY)]
+"""Texts by name."""
+Number = Annotated[int, Field(ge=1, le=LARGEST_KEY), BeforeValidator(read_number)]
 """A row's number in a path or query."""
+Id = Annotated[int, Field(ge=1, le=LARGEST_KEY), BeforeValidator(read_whole)]
+"""A row's number in a body."""
+Length = Annotated[int, Field(ge=1, le=366 * 24 * 3600), BeforeValidator(read_whole)]
+"""A length of time that comes in, in seconds: up to a year."""
 Uuid = Annotated[UUID, BeforeValidator(read_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 """An id in a path."""
 Flag = Annotated[bool, BeforeValidator(read_flag)]
@@ -113,8 +137,8 @@ class Out(BaseModel):
 class PageQuery(BaseModel):
     """What every list takes."""
 
-    limit: Annotated[int, BeforeValidator(read_number)] = Field(
-        50, ge=1, le=200, description="How many at most.", examples=[50]
+    limit: Annotated[int, Field(ge=1, le=200), BeforeValidator(read_number)] = Field(
+        50, description="How many at most.", examples=[50]
     )
     cursor: str | None = Field(None, description="Where to go on: `next` of the page before.")
 

@@ -21,5 +21,6 @@ urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
+    path("", include("sources.urls")),
     path("", include("oncall.urls")),
 ]

@@ -63,7 +63,7 @@ class DeployIn(In):
     outcome: Text = Field("", max_length=40, examples=["succeeded"])
     url: Text = Field("", max_length=2000)
     links: list[LinkIn] = Field([], max_length=20)
-    labels: Labels = Field({}, max_length=100)
+    labels: Labels = {}
     at: InstantIn | None = Field(None, description="When it was made; now when left out.")
 
 

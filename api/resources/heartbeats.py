@@ -13,14 +13,13 @@ from pydantic import Field
 from api.paging import Order, got, page
 from api.problems import Problem
 from api.routing import read, write
-from api.shapes import ByKey, ByTimeAndUuid, In, Instant, Labels, Out, Page, Seconds, Text, Uuid, Words
+from api.shapes import ByKey, ByTimeAndUuid, In, Instant, Labels, Length, Out, Page, Seconds, Text, Uuid, Words
 from api.tags import demand_match, rendered
 from sources.heartbeats import managing
 from sources.models import Heartbeat, Integration, Ping
 
 router = Router()
 NEWEST = Order("created_at", uuid=True)
-YEAR = 366 * 24 * 3600
 State = Literal["new", "up", "down", "paused"]
 Schedule = Literal["period", "cron", "oncalendar"]
 LENGTHS = ("period", "grace")
@@ -96,13 +95,13 @@ class ChangeHeartbeatIn(In):
     name: Words | None = Field(None, max_length=120, examples=["nightly backup"])
     slug: str | None = Field(None, pattern=r"^[a-z0-9_\-]{0,120}$", examples=["nightly-backup"])
     description: Text | None = Field(None, max_length=10_000)
-    labels: Labels | None = Field(None, max_length=100)
+    labels: Labels | None = None
     severity: Text | None = Field(None, max_length=40, examples=["P1"])
     schedule: Schedule | None = None
-    period: int | None = Field(None, ge=1, le=YEAR, description="Seconds.", examples=[86400])
+    period: Length | None = Field(None, description="Seconds.", examples=[86400])
     expression: Text | None = Field(None, max_length=500, examples=["30 3 * * *"])
     timezone: Text | None = Field(None, max_length=64, examples=["Europe/Berlin"])
-    grace: int | None = Field(None, ge=1, le=YEAR, description="Seconds.", examples=[3600])
+    grace: Length | None = Field(None, description="Seconds.", examples=[3600])
     success_words: Text | None = Field(None, max_length=200)
     failure_words: Text | None = Field(None, max_length=200)
     start_words: Text | None = Field(None, max_length=200)

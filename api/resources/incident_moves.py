@@ -13,7 +13,7 @@ from api.access import Caller
 from api.choosing import one_of
 from api.problems import Problem
 from api.routing import write
-from api.shapes import In, InstantIn, Labels, Number, Text, Words
+from api.shapes import Id, In, InstantIn, Labels, Number, Text, Words
 from api.tags import demand_match, rendered
 from incidents import actions, escalation, lifecycle, updates
 from incidents.models import Incident
@@ -22,6 +22,7 @@ from oncall.people import contact_of
 from policies.models import AlertClass, Policy, Service, Severity
 
 from .incidents import IncidentDetailOut, detail, found
+from .incidents import router as incidents
 
 router = Router()
 SCOPE = "incidents:write"
@@ -38,7 +39,7 @@ class DeclareIn(In):
     service: Words | None = Field(None, max_length=80, description="Key of a service; else the policy's.")
     summary: Text = Field("", max_length=10_000)
     impact: Text = Field("", max_length=10_000)
-    labels: Labels = Field({}, max_length=100)
+    labels: Labels = {}
     started_at: InstantIn | None = Field(None, description="When the harm began.")
     drill: bool = Field(False, description="Runs the real chain and stays out of the figures.")
     page: bool | None = Field(None, description="Page people; null: as class or level say.")
@@ -92,7 +93,7 @@ class ContactIn(In):
 class MergeIn(In):
     """Where the same trouble is worked on."""
 
-    into: int = Field(ge=1, le=2**63 - 1, description="Number of an open incident.")
+    into: Id = Field(description="Number of an open incident.")
 
 
 class UpdateIn(In):
@@ -143,7 +144,7 @@ def _contact(name: str) -> EscalationContact:
     return one_of(EscalationContact.objects.all(), "contact", "body.contact", name=name)
 
 
-@write(router, "/incidents", scope=SCOPE, out=IncidentDetailOut, status=201, id="declareIncident", summary="Declare")
+@write(incidents, "/incidents", scope=SCOPE, out=IncidentDetailOut, status=201, id="declareIncident", summary="Declare")
 def declare(request: HttpRequest, body: DeclareIn) -> IncidentDetailOut:
     """Opens an incident by hand: targets, notices and escalation start at once. 409 when one is open for the key."""
     policy = one_of(Policy.objects.all(), "policy", "body.policy", key=body.policy)
@@ -169,7 +170,9 @@ def declare(request: HttpRequest, body: DeclareIn) -> IncidentDetailOut:
     return detail(incident.pk)
 
 
-@write(router, "/incidents/{id}", scope=SCOPE, out=IncidentDetailOut, method="PATCH", id="editIncident", summary="Edit")
+@write(
+    incidents, "/incidents/{id}", scope=SCOPE, out=IncidentDetailOut, method="PATCH", id="editIncident", summary="Edit"
+)
 def edit(request: HttpRequest, id: Number, body: EditIn) -> IncidentDetailOut:
     """Changes what is known; each change is on the timeline. With If-Match only if the incident is as you read it."""
     given = body.model_dump(exclude_unset=True)

@@ -20,6 +20,8 @@ NEWEST = Order("detected_at")
 RELATED = ("policy", "severity", "service", "alert_class", "acknowledged_by")
 State = Literal["detected", "acknowledged", "mitigated", "resolved", "closed", "false_positive", "merged"]
 
+Asked = Literal["open", "detected", "acknowledged", "mitigated", "resolved", "closed", "false_positive", "merged"]
+
 
 class LevelOut(Out):
     """A level of a policy; rank 0 is the most urgent."""
@@ -163,7 +165,7 @@ class IncidentDetailOut(IncidentOut):
 class IncidentQuery(ByTime):
     """Which incidents."""
 
-    state: Literal["open"] | State | None = Field(None, description="`open`: detected, acknowledged or mitigated.")
+    state: Asked | None = Field(None, description="`open`: detected, acknowledged or mitigated.")
     severity: Text | None = Field(None, description="Key of a level, in any case.", examples=["P1"])
     policy: Text | None = Field(None, description="Key of a policy.")
     service: Text | None = Field(None, description="Key of a service.")

@@ -3,7 +3,6 @@
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
-from schemathesis.config import GenerationConfig, SchemathesisConfig
 
 from api.document import document
 from opscenter.wsgi import application
@@ -16,8 +15,11 @@ schema.app = application
 @schema.parametrize()
 @seed(20261123)
 @settings(
-    max_examples=6, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    max_examples=3, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_every_answer_is_as_the_document_says(case, api, world):
+    area = case.path.split("/")[3]
+    if case.meta.generation.mode.is_positive and case.path_parameters:  # those drawn are nearly never there
+        case.path_parameters = {name: str(world[area]) for name in case.path_parameters}
     case.call_and_validate(headers={"Authorization": "Bearer ops_all"})
