@@ -54,6 +54,8 @@ def masked(value: Any, depth: int = 0) -> Any:
             for name in value
         }
     if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and SECRET_NAME.search(value[0]) and value[1]:
+            return [_clean(value[0]), MASK]  # headers and query parameters often come as pairs
         return [masked(item, depth + 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from sources.intake import PAYLOAD_LENGTH, Ceiling, redact
+from sources.intake import PAYLOAD_LENGTH, Ceiling, masked, redact
+from sources.probes.masking import MASK
 
 
 def test_values_of_secret_names_are_masked_at_any_depth():
@@ -10,6 +11,12 @@ def test_values_of_secret_names_are_masked_at_any_depth():
     told = redact(json.dumps(body).encode())
     assert not any(secret in told for secret in ("x1", "x2", "x3", "x4"))
     assert json.loads(told)["a"][0]["nested"] == {"api_key": "***"}
+
+
+def test_secrets_in_pairs_are_masked_and_lists_of_two_are_not():
+    assert masked([["Authorization", "Bearer x"], ["token", ""], ["coupon", "X1"], ["secret", "b", "c"]]) == [
+        ["Authorization", MASK], ["token", ""], ["coupon", "X1"], ["secret", "b", "c"],
+    ]  # fmt: skip
 
 
 def test_deduplication_keys_and_codes_stay_readable():

@@ -315,6 +315,8 @@ class DoorContract:
             if len(path) > DEEPEST:
                 continue
             intake.refusals.forget()
-            wrong = BAD_TEXT if isinstance(_at(payload, path), str) else None if len(path) % 2 else [{"x": None}]
+            wrong: Any = None if len(path) % 2 else [{"x": None}]
+            if isinstance(there := _at(payload, path), (str, float, int)):
+                wrong = BAD_TEXT if isinstance(there, str) else float("inf")
             answer = send(json.dumps(put(payload, path, wrong)).encode())
             assert answer.status_code in (200, 202, 409, *self.garbage), (path, answer.content)

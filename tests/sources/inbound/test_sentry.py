@@ -1,15 +1,18 @@
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from alerts import grouping
 from alerts.models import Alert, Liveness
 from incidents.models import Incident
 from sources.inbound import sentry_event
 from sources.models import Event, Integration, WebhookLog
+from sources.probes.masking import MASK
 from tests.factories import NINE, IntegrationFactory, PolicyFactory, SeverityFactory
 from tests.sources.inbound.making import body_of, hex_hmac, payload
 from tests.sources.inbound.security import DoorContract, example
@@ -263,3 +266,48 @@ def test_the_alerts_page_says_how_many_events_were_told(client, admin_client, db
     page = admin_client.get("/alerts/").content.decode()
     assert page.count("ThrottleError: too many transient errors</strong>") == 1
     assert "<span>3 events</span>" in page
+
+
+class TestContext:
+    """What comes along with an event, from the door to the page."""
+
+    @pytest.fixture
+    def told(self, client, db):
+        policy = PolicyFactory()
+        SeverityFactory(policy=policy, key="error")
+        wanted = {"required_context": ["technical.queries", "technical.external_calls"]}
+        IntegrationFactory(kind="sentry", key="d-1", policy=policy, options=wanted)
+
+        def tell(**change) -> Event:
+            event = payload("sentry_event_alert")["data"]["event"] | change
+            body = body_of({"action": "triggered", "data": {"event": event, "triggered_rule": "Errors"}})
+            assert client.post("/api/ingest/d-1", body, content_type="application/json").status_code == 202
+            return Event.objects.latest("pk")
+
+        return tell
+
+    @pytest.mark.req("DX-19")
+    def test_the_incident_shows_endpoint_and_method_and_no_secret(self, told, admin_client):
+        event = told()
+        assert event.missing == []
+        assert (event.data["request"]["endpoint"], event.data["request"]["method"]) == ("/api/orders", "POST")
+        assert event.data["request"]["parameters"] == {
+            "coupon": "X1", "access_token": MASK, "quantity": 2, "password": MASK,
+        }  # fmt: skip
+        grouping.assign_due(at=timezone.now())
+        incident = Incident.objects.get()
+        page = admin_client.get(incident.get_absolute_url()).content.decode()
+        facts = [re.sub(r"<[^>]*>|\s", "", item) for item in re.findall(r"<li>.*?</li>", page, re.DOTALL)]
+        assert {"endpoint/api/orders", "methodPOST"} <= set(facts)
+        log = WebhookLog.objects.get()
+        for secret in ("hunter2", "tok-4711"):
+            assert secret not in page
+            assert secret not in log.payload
+
+    @pytest.mark.req("DX-21")
+    def test_technical_context_that_is_missing_is_named(self, told):
+        assert told().missing == []
+        bare = told(event_id="1" * 32, breadcrumbs=None)
+        assert bare.missing == ["technical.queries", "technical.external_calls"]
+        half = told(event_id="2" * 32, breadcrumbs=[{"category": "query", "message": "SELECT 1"}])
+        assert half.missing == ["technical.external_calls"]
