@@ -1,17 +1,17 @@
 from datetime import timedelta
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import format_html_join
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
 from policies.wake import wake
 
-from . import pack, suppression
+from . import pack, silence_admin
 from .asking import used_parameters
-from .matching import BadMatcher, check_silence
-from .models import Alert, AlertRule, Liveness, RuleSource, Silence
+from .models import Alert, AlertRule, Liveness, RuleSource
+
+__all__ = ["silence_admin"]  # silences have a file of their own
 
 
 class SourceInline(TabularInline):
@@ -87,32 +87,3 @@ class AlertAdmin(ReadOnlyAdmin):
     list_display = ["name", "integration", "rule", "key", "labels"]
     list_select_related = ["integration", "rule"]
     search_fields = ["=key", "^name"]
-
-
-@admin.register(Silence)
-class SilenceAdmin(ModelAdmin):
-    list_display = ["comment", "matchers", "starts_at", "ends_at", "created_by", "policy"]
-    list_filter = ["policy"]
-    list_select_related = ["policy"]
-    search_fields = ["comment", "created_by"]
-    actions = ["end_now"]
-
-    def get_form(self, request, obj=None, change=False, **kwargs):
-        form = super().get_form(request, obj, change=change, **kwargs)
-
-        class Checked(form):  # type: ignore[valid-type, misc]  # the base is known only at run time
-            def clean_matchers(self):
-                try:
-                    check_silence(self.cleaned_data["matchers"])
-                except BadMatcher as refusal:
-                    raise ValidationError(str(refusal)) from refusal
-                return self.cleaned_data["matchers"]
-
-        return Checked
-
-    @admin.action(description="End now", permissions=["change"])
-    def end_now(self, request, silences):
-        at = timezone.now()
-        for silence in silences:
-            suppression.expire(silence, at=at)
-        self.message_user(request, f"{len(silences)} silences ended; what still fires acts now.", messages.SUCCESS)

@@ -40,18 +40,18 @@ class Wanted:
     annotations: Mapping[str, str] = field(default_factory=dict)
     policy: Policy | None = None
 
-    @property
-    def normal_matchers(self) -> list[dict[str, Any]]:
-        """The matchers as they are stored, so that equal ones compare equal."""
-        return [
-            {
-                "name": one["name"],
-                "value": one.get("value", ""),
-                "isRegex": bool(one.get("isRegex", False)),
-                "isEqual": bool(one.get("isEqual", True)),
-            }
-            for one in self.matchers
-        ]
+
+def normal(matchers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The matchers as they are stored, so that equal ones compare equal."""
+    return [
+        {
+            "name": one["name"],
+            "value": one.get("value", ""),
+            "isRegex": bool(one.get("isRegex", False)),
+            "isEqual": bool(one.get("isEqual", True)),
+        }
+        for one in matchers
+    ]
 
 
 @transaction.atomic
@@ -62,7 +62,7 @@ def create(wanted: Wanted, *, at: datetime) -> Silence:
     """
     check_silence(wanted.matchers)
     silence = Silence(
-        matchers=wanted.normal_matchers, starts_at=max(wanted.starts_at or at, at), ends_at=wanted.ends_at,
+        matchers=normal(wanted.matchers), starts_at=max(wanted.starts_at or at, at), ends_at=wanted.ends_at,
         created_by=wanted.created_by, comment=wanted.comment, annotations=dict(wanted.annotations),
         policy=wanted.policy,
     )  # fmt: skip
@@ -92,7 +92,7 @@ def change(silence: Silence, wanted: Wanted, *, at: datetime) -> Silence:
 
 
 def _may_change(stored: Silence, wanted: Wanted, *, at: datetime) -> bool:
-    if Wanted(stored.matchers, stored.ends_at).normal_matchers != wanted.normal_matchers:
+    if normal(stored.matchers) != normal(wanted.matchers):
         return False
     starts_at = wanted.starts_at or at
     match stored.state_at(at):

@@ -13,7 +13,7 @@ import msgspec
 from sources.inbound.alertmanager import LAST_YEAR
 
 from ..models import Silence
-from ..silencing import Wanted
+from ..silencing import Wanted, normal
 from .filters import Matcher
 from .reading import milliseconds
 
@@ -159,4 +159,4 @@ def shown(silence: Silence, *, at: datetime) -> dict[str, Any]:
 
 
 def _matchers(silence: Silence) -> list[Matcher]:
-    return Wanted(silence.matchers, silence.ends_at).normal_matchers
+    return normal(silence.matchers)

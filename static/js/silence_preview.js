@@ -1,0 +1,28 @@
+// Says under the matchers of a silence how many firing alerts they match, while they are typed.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const field = document.querySelector("textarea[data-preview]");
+  if (!field) return;
+  const policy = document.querySelector("[name=policy]");
+  const words = document.createElement("p");
+  words.setAttribute("role", "status");
+  words.className = "mt-2 text-sm font-medium";
+  field.closest("div").after(words);
+  const base = window.location.pathname.replace(/(add|[^/]+\/change)\/$/, "");
+  let waiting = 0, asked = 0;
+  const ask = async () => {
+    const turn = ++asked;
+    if (!field.value.trim()) { words.textContent = ""; return; }
+    const query = new URLSearchParams({ matchers: field.value, policy: policy ? policy.value : "" });
+    const answer = await fetch(`${base}${field.dataset.preview}?${query}`, { headers: { Accept: "application/json" } });
+    if (turn !== asked || !answer.ok) return;
+    const told = await answer.json();
+    words.textContent = told.words;
+    words.classList.toggle("text-red-600", told.grave);
+    words.classList.toggle("dark:text-red-400", told.grave);
+  };
+  const soon = () => { clearTimeout(waiting); waiting = setTimeout(ask, 300); };
+  field.addEventListener("input", soon);
+  if (policy) policy.addEventListener("change", soon);
+  ask();
+});
