@@ -1,11 +1,13 @@
 import json
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sources.inbound import INBOUND
+from sources.inbound.base import Sent
 from sources.inbound.canonical import canonical
-from sources.models import Event
+from sources.models import Event, Integration
 from tests.factories import NINE
 from tests.sources.inbound.making import body_of, hex_hmac, payload
 from tests.sources.inbound.security import DoorContract, example
@@ -116,3 +118,14 @@ def test_the_canonical_form(value, text):
 def test_numbers_without_a_canonical_form(value):
     with pytest.raises(ValueError, match="number"):
         canonical([value])
+
+
+def test_a_signature_that_inngest_itself_made():
+    """Recorded in the tests of its JavaScript SDK; the fields in another order, as only their canonical form counts."""
+    event = {"data": {}, "id": "", "name": "inngest/scheduled.timer", "ts": 1674082830001, "user": {}, "v": "1"}
+    context = {"step_id": "step", "run_id": "01GQ3HTEZ01M7R8Z9PR1DMHDN1", "fn_id": "local-testing-local-cron"}
+    body = body_of({"use_api": False, "ctx": context, "event": event, "events": [event], "steps": {}})
+    made = "70312c7815f611a4aa0b6f985910a85a6c232c845838d7f49f1d05fd8b2b0779"
+    key = "signkey-test-f00f3005a3666b359a79c2bc3380ce2715e62727ac461ae1a2618f8766029c9f"
+    sent = Sent("POST", {"X-Inngest-Signature": f"t=1687306735&s={made}"}, {}, body)
+    assert INBOUND["inngest"].verify(sent, Integration(secret=key), at=datetime.fromtimestamp(1687306735, UTC)) == made

@@ -1,8 +1,10 @@
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sources.inbound.base import Sent
+from sources.inbound.resend import check_svix
 from sources.models import Event
 from tests.factories import NINE
 from tests.sources.inbound.making import base64_hmac, body_of, payload
@@ -83,3 +85,13 @@ class TestResend(DoorContract):
     def test_the_id_is_signed(self, send):
         headers = self.sign(example(self.example), self.secret, NINE) | {"svix-id": "msg_other"}
         self.assert_refused(send(headers=headers), 401)
+
+
+def test_the_signature_of_svix_own_documentation():
+    headers = {
+        "Svix-Id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "Svix-Timestamp": "1614265330",
+        "Svix-Signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }  # fmt: skip
+    sent = Sent("POST", headers, {}, b'{"test": 2432232314}')
+    at = datetime.fromtimestamp(1614265330, UTC)
+    assert check_svix(sent, ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], at=at) == headers["Svix-Signature"][3:]
