@@ -39,7 +39,7 @@ def register(api: NinjaAPI) -> None:
     api.add_exception_handler(Exception, failed)
 
 
-def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+def failed(request: HttpRequest, error: Any) -> HttpResponse:
     """A fault of ours: whole in the log, and only that it happened to the caller."""
     if isinstance(error, OperationalError | InterfaceError):
         log.error("%s %s could not be answered: %s", request.method, request.path, error)

@@ -34,7 +34,7 @@ def _operation(
 ) -> Callable:
     refusals = READ_REFUSALS if method == "GET" else WRITE_REFUSALS
     status = next(iter(answers))
-    declared = {**answers, frozenset(refusals): ProblemOut}
+    declared: dict[Any, Any] = {**answers, frozenset(refusals): ProblemOut}
 
     def declare(function: Callable) -> Callable:
         known: set[str] = set()

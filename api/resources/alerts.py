@@ -1,7 +1,7 @@
 """Alerts: what fires or fired, where it went, and why it did not act."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -15,6 +15,7 @@ from api.shapes import ByKey, Instant, InstantIn, Number, Out, Page, Text
 
 router = Router()
 SCOPE = "alerts:read"
+Verdict = Literal["new", "joined", "suppressed"]
 
 
 class AlertOut(Out):
@@ -32,7 +33,7 @@ class AlertOut(Out):
     starts_at: Instant
     ends_at: Instant | None = Field(description="Valid until; null: until told otherwise.")
     last_seen_at: Instant
-    verdict: Literal["new", "joined", "suppressed"] = Field(description="`new`: not judged yet.")
+    verdict: Verdict = Field(description="`new`: not judged yet.")
     reason: str = Field(description="Why it did not act, in words.", examples=["silenced by ada: being repaired"])
     silence: str | None = Field(description="The silence that hides it.")
     incident: int | None = Field(description="The incident it joined.")
@@ -41,12 +42,12 @@ class AlertOut(Out):
 
     @classmethod
     def of(cls, row: Liveness, at: datetime) -> "AlertOut":
-        alert = row.alert
+        alert, verdict = row.alert, cast(Verdict, row.verdict)
         return cls(
             id=alert.pk, name=str(alert), state="firing" if row.fires_at(at) else "resolved",
             severity=row.severity_key, labels=alert.labels, annotations=alert.annotations, key=alert.key,
             door=alert.integration.name if alert.integration else None, rule=alert.rule_id, starts_at=row.starts_at,
-            ends_at=row.ends_at, last_seen_at=row.last_seen_at, verdict=row.verdict, reason=row.reason,
+            ends_at=row.ends_at, last_seen_at=row.last_seen_at, verdict=verdict, reason=row.reason,
             silence=str(row.silence_id) if row.silence_id else None, incident=row.incident_id, times=row.times,
             url=alert.url,
         )  # fmt: skip

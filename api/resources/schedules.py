@@ -1,7 +1,7 @@
 """Schedules: who is on call now or at any instant, until when, and who comes next."""
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -18,6 +18,7 @@ from .incidents import PersonOut
 
 router = Router()
 SCOPE = "schedules:read"
+Source = Literal["layer", "override"]
 AHEAD, FURTHEST = timedelta(days=14), timedelta(days=100)
 MOST_SHIFTS = 500
 EARLIEST = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -43,7 +44,7 @@ class DutyOut(Out):
 
     at: Instant
     people: list[PersonOut] = Field(description="Empty: nobody.")
-    source: Literal["layer", "override"] | None = Field(description="What named them; null: nobody is.")
+    source: Source | None = Field(description="What named them; null: nobody is.")
     layers: list[str]
     until: Instant | None = Field(description="When others come; null: not within 400 days.")
 
@@ -54,7 +55,7 @@ class ShiftOut(Out):
     start: Instant
     end: Instant
     people: list[PersonOut]
-    source: Literal["layer", "override"] | None
+    source: Source | None
 
 
 class ScheduleDetailOut(ScheduleOut):
@@ -99,17 +100,21 @@ def _people(people: tuple[EscalationContact, ...]) -> list[PersonOut]:
     return [PersonOut(id=person.pk, name=person.name) for person in people]
 
 
+def _named(source: str) -> Source | None:
+    return cast(Source, source) if source else None
+
+
 def _duty(definition: shifts.ScheduleDefinition, at: datetime) -> DutyOut:
     answer = shifts.answer_at(definition, at)
     return DutyOut(
-        at=at, people=_people(answer.people), source=answer.source or None, layers=list(answer.layers),
+        at=at, people=_people(answer.people), source=_named(answer.source), layers=list(answer.layers),
         until=shifts.next_change(definition, at),
     )  # fmt: skip
 
 
 def _shifts(definition: shifts.ScheduleDefinition, start: datetime, end: datetime) -> list[ShiftOut]:
     return [
-        ShiftOut(start=one.start, end=one.end, people=_people(one.people), source=one.source or None)
+        ShiftOut(start=one.start, end=one.end, people=_people(one.people), source=_named(one.source))
         for one in shifts.shifts_between(definition, start, end)[:MOST_SHIFTS]
     ]
 

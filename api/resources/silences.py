@@ -1,7 +1,7 @@
 """Silences: what is muted, for how long and why."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -21,6 +21,7 @@ from api.tags import demand_match, rendered
 from policies.models import Policy
 
 router = Router()
+State = Literal["pending", "active", "expired"]
 NEWEST = Order("starts_at", uuid=True)
 
 
@@ -46,7 +47,7 @@ class SilenceOut(Out):
     """Muted by a person, for a time, with a reason."""
 
     id: str = Field(examples=["2f8d1d3e-7c64-4d0a-9a6e-0b3b5f1c2d4e"])
-    state: Literal["pending", "active", "expired"]
+    state: State
     matchers: list[MatcherOut]
     starts_at: Instant
     ends_at: Instant
@@ -65,8 +66,8 @@ class SilenceOut(Out):
             for one in silence.matchers
         ]  # fmt: skip
         return cls(
-            id=str(silence.pk), state=silence.state_at(at).value, matchers=matchers, starts_at=silence.starts_at,
-            ends_at=silence.ends_at, updated_at=silence.updated_at, created_by=silence.created_by,
+            id=str(silence.pk), state=cast(State, silence.state_at(at).value), matchers=matchers,
+            starts_at=silence.starts_at, ends_at=silence.ends_at, updated_at=silence.updated_at, created_by=silence.created_by,
             comment=silence.comment, policy=silence.policy.key if silence.policy else None,
         )  # fmt: skip
 
@@ -84,7 +85,7 @@ class SilenceIn(In):
 class SilenceQuery(ByTimeAndUuid):
     """Which silences."""
 
-    state: Literal["pending", "active", "expired"] | None = None
+    state: State | None = None
     policy: Text | None = Field(None, description="Key of a policy.")
     text: Text | None = Field(None, description="Part of the comment or its maker's name, in any case.")
 

@@ -188,7 +188,8 @@ def test_old_answers_are_forgotten(at):
     ("query", "field"),
     [
         ("limit=0", "query.limit"), ("limit=201", "query.limit"), ("limit=ten", "query.limit"),
-        ("limit=+1", "query.limit"),        ("limit=" + "9" * 5000, "query.limit"), ("cursor=x", "query.cursor"), ("cursor=%00", "query.cursor"),
+        ("limit=+1", "query.limit"), ("limit=" + "9" * 5000, "query.limit"), ("cursor=x", "query.cursor"),
+        ("cursor=%00", "query.cursor"),
         ("cursor=1.x", "query.cursor"), ("since=yesterday", "query.since"), ("since=2026-11-23", "query.since"),
         ("since=2026-11-23T09:00:00", "query.since"), ("since=2026-13-01T00:00:00Z", "query.since"),
         ("since=1700000000", "query.since"), ("state=asleep", "query.state"), ("text=a%00b", "query.text"),
@@ -220,7 +221,8 @@ def test_a_number_that_no_row_can_have_is_not_found(api, number):
 @pytest.mark.parametrize(
     ("raw", "kind", "status"),
     [
-        (b"{", "application/json", 400), (b"\xff\xfe", "application/json", 400), (b"[" * 99_999, "application/json", 400),
+        (b"{", "application/json", 400), (b"\xff\xfe", "application/json", 400),
+        (b"[" * 99_999, "application/json", 400),
         (b'{"summary": NaN}', "application/json", 400), (b'{"summary": "a", "summary": "b"}', "application/json", 400),
         (b'{"summary": 1' + b"0" * 5000 + b"}", "application/json", 400), (b"", "application/json", 422),
         (b"null", "application/json", 422), (b"[]", "application/json", 422), (b"{}", "application/json", 422),

@@ -2,6 +2,8 @@
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, seed, settings
 
 from api.document import document
@@ -10,6 +12,17 @@ from opscenter.wsgi import application
 pytestmark = pytest.mark.django_db
 schema = schemathesis.openapi.from_dict(document())
 schema.app = application
+
+
+@pytest.fixture(autouse=True)
+def connection_of_the_test():
+    """A request over WSGI would close the connection in whose transaction the test runs."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @schema.parametrize()

@@ -2,7 +2,9 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
@@ -30,8 +32,8 @@ class Command(BaseCommand):
         revoke.add_argument("name")
 
     def handle(self, *, action: str, **options) -> None:
-        deed = {"add": self.add, "list": self.listed, "revoke": self.revoke}[action]
-        self.stdout.write(json.dumps(deed(**options), indent=2))
+        deeds: dict[str, Callable[..., Any]] = {"add": self.add, "list": self.listed, "revoke": self.revoke}
+        self.stdout.write(json.dumps(deeds[action](**options), indent=2))
 
     def add(self, *, name: str, user: str, scopes: str, days: int | None, **options) -> dict:
         if not name.strip() or len(name) > 120:
