@@ -7,6 +7,7 @@ GROUPS = {
         ("Incident pages", "emergency", "incidents"),
         ("Incidents", "local_fire_department", "incidents.incident"),
         ("Alerts now", "notifications_active", "alerts.liveness"),
+        ("Heartbeat pages", "monitor_heart", "heartbeats"),
         ("Silences", "notifications_off", "alerts.silence"),
         ("Reviews", "rate_review", "reviews.postincidentreview"),
         ("Action items", "task_alt", "reviews.actionitem"),
@@ -29,6 +30,7 @@ GROUPS = {
     ],
     "In and out": [
         ("Integrations", "login", "sources.integration"),
+        ("Heartbeats", "ecg_heart", "sources.heartbeat"),
         ("Webhook log", "receipt_long", "sources.webhooklog"),
         ("Connections", "database", "sources.connection"),
         ("Destinations", "campaign", "notifications.destination"),

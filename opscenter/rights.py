@@ -11,6 +11,7 @@ READ = [
     "reviews.view_postincidentreview",
     "alerts.view_liveness",
     "oncall.view_schedule",
+    "sources.view_heartbeat",
 ]
 RESPOND = [*READ, "incidents.respond_incident"]
 GROUPS = {

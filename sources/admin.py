@@ -3,6 +3,7 @@ from django.db import models
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
+from . import heartbeat_admin  # noqa: F401  (heartbeats and pings)
 from .models import Connection, Integration, WebhookLog
 
 

@@ -1,8 +1,20 @@
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
-from . import views
+from . import heartbeat_pages, views
+
+
+class BadgeForm(StringConverter):
+    regex = "svg|json|shields"
+
+
+register_converter(BadgeForm, "badge_form")
 
 urlpatterns = [
     path("ping/<path:rest>", views.ping, name="ping"),
     path("api/heartbeat/<path:rest>", views.ping, name="api-heartbeat"),
+    path("heartbeats/", heartbeat_pages.heartbeat_list, name="heartbeats"),
+    path("heartbeats/<uuid:id>/", heartbeat_pages.heartbeat, name="heartbeat"),
+    path("heartbeats/<uuid:id>/pause", heartbeat_pages.pause_or_resume, name="heartbeat-pause"),
+    path("badge/<uuid:id>.<badge_form:form>", heartbeat_pages.badge, name="heartbeat-badge"),
 ]
