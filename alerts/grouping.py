@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents import lifecycle, recovery
-from incidents.models import Incident
+from incidents.models import Escalation, Incident, Status, TimelineEntry
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
@@ -30,6 +30,9 @@ COLUMNS = (
     "alert_id", "firing", "starts_at", "ends_at", "incident_id", "severity_key", "verdict", "reason",
     "alert__key", "alert__name", "alert__labels", "alert__integration_id", "alert__rule_id",
 )  # fmt: skip
+
+
+JOINED = {"verdict": Liveness.Verdict.JOINED, "reason": "", "silence": None, "assign_at": None}
 
 
 @dataclass
@@ -60,11 +63,15 @@ class Group:
     policy: Policy
     rows: list[Row] = field(default_factory=list)
 
-    @property
+    @cached_property
     def severity(self) -> Severity:
-        """The most urgent level among the rows."""
+        """The most urgent level among the rows, once they are complete."""
         levels = [self.policy.severity_for(key) for key in {row.severity_key for row in self.rows}]
         return min(levels, key=lambda level: level.rank)
+
+    def raises(self, incident: Incident) -> bool:
+        """Whether a level among the rows is more urgent than the incident's."""
+        return self.severity.policy_id == incident.policy_id and self.severity.rank < incident.severity.rank
 
     @property
     def common_labels(self) -> dict:
@@ -155,8 +162,11 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
     open_now = _open_incidents(list({*groups, *((scope, storms.KEY) for scope, _ in groups)}))
     groups = _with_storms(groups, open_now, origins, at=at)
     slice, waiting = Slice(), dict(groups)
-    for slot, group in groups.items():
-        if slice.over and len(waiting) < len(groups):
+    for slot in _join_together(groups, open_now, at=at):
+        del waiting[slot]
+    count = len(waiting)
+    for slot, group in list(waiting.items()):
+        if slice.over and len(waiting) < count:
             break
         del waiting[slot]
         _act(group, open_now.get(slot), origins, at=at)
@@ -194,6 +204,39 @@ def _with_storms(
     return {**kept, **{slot: storm for slot, storm in stormy.items() if storm.rows}}
 
 
+def _join_together(
+    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], *, at: datetime
+) -> list[tuple[str, str]]:
+    """Let groups join their open incidents where that changes nothing but the alerts, a statement a step for all of
+    them; return which did. The others need more than that, or something went wrong: they go one by one."""
+    open_groups = {slot: (open_now[slot], group) for slot, group in groups.items() if slot in open_now}
+    ids = [incident.pk for incident, _ in open_groups.values()]
+    if len(ids) < 2:
+        return []
+    hushed = Escalation.objects.filter(
+        incident__in=ids, incident__status=Status.DETECTED, incident__pages=True, state=Escalation.State.STOPPED
+    ).values_list("incident_id")
+    quiet = Incident.objects.filter(pk__in=ids, quiet_until__isnull=False).values_list("pk")
+    special = {pk for (pk,) in [*hushed, *quiet]}
+    plain = {
+        slot: (incident, group)
+        for slot, (incident, group) in open_groups.items()
+        if incident.pk not in special and group.key != storms.KEY and not group.raises(incident)
+    }
+    try:
+        with transaction.atomic():
+            entries = [_joined_entry(incident, group, at=at) for incident, group in plain.values()]
+            TimelineEntry.objects.bulk_create([entry for entry in entries if entry])
+            for incident, group in plain.values():
+                Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(incident=incident, **JOINED)
+    except OperationalError:
+        raise
+    except Exception:
+        log.warning("Groups that join together failed together; they go one by one.", exc_info=True)
+        return []
+    return list(plain)
+
+
 def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datetime) -> None:
     """Join the open incident or open one; a group that fails is looked at again in a minute and holds up no other."""
     alerts = Liveness.objects.filter(pk__in=[row.alert for row in group.rows])
@@ -203,7 +246,7 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
                 incident = _open(group, origins, at=at)
             else:
                 _join(incident, group, at=at)
-            alerts.update(incident=incident, verdict=Liveness.Verdict.JOINED, reason="", silence=None, assign_at=None)
+            alerts.update(incident=incident, **JOINED)
             if group.key == storms.KEY:
                 storms.count(incident)
     except OperationalError:
@@ -274,15 +317,24 @@ def _reason(group: Group, rule: AlertRule | None, alert: Alert) -> str:
 
 def _join(incident: Incident, group: Group, *, at: datetime) -> None:
     recovery.fires_again(incident, at=at)
-    new = [row for row in group.rows if row.incident != incident.pk]
-    if new:
-        names = sorted({row.name or row.key or f"alert {row.alert}" for row in new})
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        incident.log("alerts_joined", f"{len(new)} more: {shown}.", at=at, data={"alerts": [r.alert for r in new[:50]]})
-    severity = group.severity
-    if severity.policy_id == incident.policy_id and severity.rank < incident.severity.rank:
-        lifecycle.set_severity(incident, severity, at=at, reason="an alert of that level joined")
+    if entry := _joined_entry(incident, group, at=at):
+        entry.save()
+    if group.raises(incident):
+        lifecycle.set_severity(incident, group.severity, at=at, reason="an alert of that level joined")
     lifecycle.speak_up(incident, at=at)
+
+
+def _joined_entry(incident: Incident, group: Group, *, at: datetime) -> TimelineEntry | None:
+    """What the timeline says of alerts that join; None when all have been in it before."""
+    new = [row for row in group.rows if row.incident != incident.pk]
+    if not new:
+        return None
+    names = sorted({row.name or row.key or f"alert {row.alert}" for row in new})
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return TimelineEntry(
+        incident=incident, kind="alerts_joined", text=f"{len(new)} more: {shown}.", at=at,
+        data={"alerts": [row.alert for row in new[:50]]},
+    )  # fmt: skip
 
 
 def _ended(rows: list[Row], *, at: datetime) -> None:
@@ -290,7 +342,7 @@ def _ended(rows: list[Row], *, at: datetime) -> None:
         return
     Liveness.objects.filter(pk__in=[row.alert for row in rows]).update(assign_at=None)
     touched = {row.incident for row in rows if row.incident}
-    still = set(Liveness.objects.filter(incident__in=touched, firing=True).values_list("incident_id", flat=True))
-    for incident in Incident.objects.open().filter(pk__in=touched - still).select_related("policy"):
+    still = Exists(Liveness.objects.filter(incident=OuterRef("pk"), firing=True))
+    for incident in Incident.objects.open().filter(~still, pk__in=touched).select_related("policy"):
         last = max((row.ends_at or at for row in rows if row.incident == incident.pk), default=at)
         recovery.ended(incident, at=at, since=min(last, at))

@@ -176,3 +176,48 @@ def test_a_group_that_cannot_be_told_holds_up_no_other(door):
     RouteFactory._meta.model.objects.all().delete()
     grouping.assign_due(at=NINE + MINUTE)
     assert set(Incident.objects.values_list("key", flat=True)) == {"Broken", "Fine"}
+
+
+def test_groups_that_join_together_each_note_what_joined_and_a_rise_is_still_seen(door):
+    for name in ("Checkout", "Search", "Login"):
+        fires(door, name=name, severity="warning", host="web-1")
+    grouping.assign_due(at=NINE)
+    fires(door, name="Checkout", severity="warning", host="web-2")
+    fires(door, name="Search", severity="critical", host="web-2")
+    quiet = Incident.objects.get(key="Login")
+    first = Liveness.objects.get(incident=quiet)
+    ends(first, NINE + MINUTE)  # the others join in the same sweep in which this one begins to be quiet
+    fires(door, name="Login", severity="warning", host="web-2", at=NINE + 2 * MINUTE)
+    grouping.assign_due(at=NINE + 2 * MINUTE)
+    incidents = {incident.key: incident for incident in Incident.objects.select_related("severity")}
+    assert len(incidents) == 3
+    assert {key: incident.severity.key for key, incident in incidents.items()} == {
+        "Checkout": "warning", "Search": "critical", "Login": "warning",
+    }  # fmt: skip
+    assert incidents["Login"].quiet_until is None
+    for incident in incidents.values():
+        joined = incident.timeline.get(kind="alerts_joined")
+        assert joined.text == f"1 more: {incident.key}." and len(joined.data["alerts"]) == 1
+    assert set(Liveness.objects.exclude(pk=first.pk).values_list("verdict", "assign_at")) == {("joined", None)}
+
+
+def test_joining_many_incidents_costs_as_many_statements_as_incidents(door, django_assert_max_num_queries):
+    names = [f"Group{n}" for n in range(12)]
+    for name in names:
+        fires(door, name=name, severity="warning")
+    while grouping.assign_due(at=NINE):
+        pass
+    for name in names:
+        for n in range(5):
+            fires(door, name=name, severity="warning", host=str(n))
+    with django_assert_max_num_queries(14 + len(names)):
+        assert grouping.assign_due(at=NINE) == 60
+
+
+def test_an_incident_is_quiet_only_when_none_of_its_alerts_fires(door):
+    one, other = fires(door, host="web-1"), fires(door, host="web-2")
+    grouping.assign_due(at=NINE)
+    ends(one, NINE + MINUTE)
+    assert Incident.objects.get().quiet_until is None
+    ends(other, NINE + 2 * MINUTE)
+    assert Incident.objects.get().quiet_until == NINE + 7 * MINUTE
