@@ -169,12 +169,12 @@ def post_silences(request: HttpRequest, *, at: datetime) -> HttpResponseBase:
 
 
 def _body(request: HttpRequest) -> bytes:
-    kind = (request.content_type or "application/octet-stream").lower()
-    if kind != "application/json":
-        words = f'unsupported media type "{kind[:60]}", only [application/json] are allowed'
-        raise Wrong(415, {"code": 415, "message": words})
     most = settings.WEBHOOK_MAX_BYTES
     body = request.read(most + 1)
+    kind = (request.content_type or "application/octet-stream").lower()
+    if body and kind != "application/json":
+        words = f'unsupported media type "{kind[:60]}", only [application/json] are allowed'
+        raise Wrong(415, {"code": 415, "message": words})
     if len(body) > most:
         raise Wrong(413, {"code": 413, "message": f"The body is larger than {most:,} bytes."})
     return body
