@@ -53,7 +53,7 @@ def receive(inbound: Inbound, door: Integration, sent: Sent, *, sender: str, at:
         try:
             with transaction.atomic():
                 # the row comes first: that it is unique decides between two deliveries of the same message at once
-                row = intake.accepted(door.pk, at=at, status=202, **facts, **to_replay(inbound, sent))
+                row = intake.accepted(door.pk, at=at, status=202, reason=parsed.note, **facts, **to_replay(inbound, sent))
                 became = intake.became(row, take_in(door, parsed, at=at))
                 Integration.objects.filter(pk=door.pk).update(last_seen_at=at)
         except IntegrityError:

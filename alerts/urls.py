@@ -1,9 +1,13 @@
 from django.urls import include, path
 
-from . import oncall_urls, pagerduty, pages, views
+from . import oncall_urls, pagerduty, pages, views, webhooks
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
+    path("webhooks/", webhooks.webhook_list, name="webhooks"),
+    path("webhooks/replay", webhooks.replay_many, name="webhooks-replay"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/replay", webhooks.replay, name="webhook-replay"),
     path("", include("alerts.alertmanager.urls")),
     path("api/ingest/<str:key>", views.ingest, name="ingest"),
     path("api/ingest/<str:key>/", views.ingest),

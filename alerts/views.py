@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from policies.fields import SecretUnreadable
 from sources import intake
 from sources.inbound import INBOUND
 from sources.inbound.base import Inbound, Malformed, NotTaken, Reply, Sent
@@ -111,6 +112,10 @@ def answer(
         log.error("A webhook from %s could not be stored: %s", sender, error)
         words = "The database cannot be reached, nothing was stored; send again."
         return _http(inbound.refused(503, words), **{"Retry-After": "5"})
+    except SecretUnreadable as error:
+        log.error("A webhook from %s could not be checked: %s", sender, error)
+        words = "This installation cannot read the door's secret, nothing was stored; tell its operator and send again."
+        return _http(inbound.refused(503, words), **{"Retry-After": "60"})
 
 
 def opened(door: Integration | None, only: str = "") -> Inbound:

@@ -12,8 +12,9 @@ READ = [
     "alerts.view_liveness",
     "oncall.view_schedule",
     "sources.view_heartbeat",
+    "sources.view_webhooklog",
 ]
-RESPOND = [*READ, "incidents.respond_incident"]
+RESPOND = [*READ, "incidents.respond_incident", "sources.replay_webhooklog"]
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,
@@ -31,7 +32,7 @@ def ensure_groups(sender, *, using: str, apps=installed, **kwargs) -> None:
     missing = set(GROUPS) - set(Group.objects.using(using).filter(name__in=GROUPS).values_list("name", flat=True))
     if not missing:
         return
-    for label in ("incidents", "reviews", "alerts", "oncall"):
+    for label in ("incidents", "reviews", "alerts", "oncall", "sources"):
         # this signal may come before the one by which those rooms get their rights
         create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
     for name in missing:

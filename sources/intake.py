@@ -25,6 +25,8 @@ SECRET_TEXT = re.compile(
     rf"""(["']?[\w-]*(?:{SECRET_WORDS})[\w-]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}}]+)""", re.IGNORECASE
 )
 
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@([\w-]+(?:\.[\w-]+)+)")
+
 
 def redact(body: bytes) -> str:
     """A request's body as the log keeps it: values whose name sounds secret are masked, and it is cut.
@@ -60,6 +62,19 @@ def masked(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return _clean(value) if isinstance(value, str) else value
+
+
+def whole(raw: str) -> str:
+    """A body that was kept to be taken again, as people may see it: all of it, without secrets."""
+    try:
+        return json.dumps(masked(json.loads(raw)), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return mask_url(SECRET_TEXT.sub(rf"\1{MASK}", raw))
+
+
+def without_addresses(text: str) -> str:
+    """Text without the names in e-mail addresses, for people who only look: ***@example.org."""
+    return EMAIL.sub(rf"{MASK}@\1", text)
 
 
 def _clean(text: str) -> str:

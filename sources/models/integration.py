@@ -99,6 +99,7 @@ class WebhookLog(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        permissions = [("replay_webhooklog", "Can take a webhook again")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(verdict__in=["accepted", "refused", "duplicate"]), name="webhook_log_verdict_known"
