@@ -13,10 +13,10 @@ from django.template.loader import render_to_string
 from notifications.models import Delivery
 from oncall.models import EscalationContact
 
-from . import gates
+from . import beside, gates
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
-PARTS = ("head", "actions", "clocks", "people", "facts", "alerts", "sent")
+PARTS = ("head", "actions", "clocks", "people", "facts", "changes", "alerts", "sent")
 LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
@@ -86,14 +86,23 @@ def context(incident: Incident, user) -> dict:
         "turns": run.turns.order_by("position") if run else [],
         "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
         "sent": _counted(Delivery.objects.filter(thread=incident.thread).order_by("-pk"), status="failed"),
-        "alerts": _counted(
-            incident.alerts.select_related("alert__integration").order_by("-firing", "-starts_at"), firing=True
-        ),
+        "alerts": _alerts(incident),
+        "changes": beside.changes_near(incident),
+        "change_window": beside.window(),
         "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
     }
+
+
+def _alerts(incident: Incident) -> list:
+    """The latest alerts, those that fire first; each with what its sender `brought` along and how often it was told."""
+    rows = _counted(incident.alerts.select_related("alert__integration").order_by("-firing", "-starts_at"), firing=True)
+    times = beside.told_times([row.alert for row in rows])
+    for row in rows:
+        row.brought, row.told_times = beside.brought(row.alert.annotations), times.get(row.alert.pk, 0)
+    return rows
 
 
 def _counted(rows, **some) -> list:

@@ -4,6 +4,7 @@ The embedded default needs none: SQLite, keys and logs live in OPSCENTER_DATA.
 """
 
 import secrets
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -211,6 +212,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 INTAKE_MAX_BYTES = env.int("OPSCENTER_INTAKE_MAX_BYTES", default=64 * 1024 * 1024)
 WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
+# how long before its start changes are shown beside an incident
+CHANGE_WINDOW = timedelta(hours=env.float("OPSCENTER_CHANGE_WINDOW_HOURS", default=24))
 # beside sns.<region>.amazonaws.com: hosts, or whole origins such as http://127.0.0.1:9911
 SNS_CERT_HOSTS = env.list("OPSCENTER_SNS_CERT_HOSTS", default=[])
 
