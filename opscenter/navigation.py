@@ -31,6 +31,7 @@ GROUPS = {
     "In and out": [
         ("Integrations", "login", "sources.integration"),
         ("Heartbeats", "ecg_heart", "sources.heartbeat"),
+        ("Changes", "deployed_code", "sources.change"),
         ("Webhook log", "receipt_long", "sources.webhooklog"),
         ("Connections", "database", "sources.connection"),
         ("Destinations", "campaign", "notifications.destination"),

@@ -4,7 +4,7 @@ from django.db import models
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
 from . import heartbeat_admin  # noqa: F401  (heartbeats and pings)
-from .models import Connection, Integration, WebhookLog
+from .models import Change, Connection, Integration, WebhookLog
 
 
 @admin.register(Connection)
@@ -40,3 +40,12 @@ class WebhookLogAdmin(ReadOnlyAdmin):
     list_select_related = ["integration"]
     search_fields = ["=delivery_id", "^reason"]
     date_hierarchy = None
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "summary", "kind", "service", "version", "outcome", "source", "integration"]
+    list_filter = ["kind", "integration"]
+    list_select_related = ["integration"]
+    search_fields = ["summary", "=service", "=version", "=change_id"]
+    ordering = ["-at", "-pk"]
