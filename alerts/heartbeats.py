@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Least
 from django.urls import reverse
 
@@ -40,9 +40,10 @@ def look_due(*, at: datetime, batch: int = BATCH) -> int:
     """Look at up to `batch` heartbeats whose time has come; return how many."""
     with transaction.atomic():
         rows = list(locked(Heartbeat.objects.due(at).select_related("integration__policy"))[:batch])
-        quiet = [row for row in rows if not _has_news(row, at)]
-        Heartbeat.objects.filter(pk__in=[row.pk for row in quiet]).update(due_at=F("deadline_at"))
         news = [row for row in rows if _has_news(row, at)]
+        quiet = Heartbeat.objects.filter(pk__in={row.pk for row in rows} - {row.pk for row in news})
+        quiet.filter(deadline_at__gt=at).update(due_at=F("deadline_at"))
+        quiet.filter(Q(deadline_at=None) | Q(deadline_at__lte=at)).update(due_at=None)
         if not news:
             return len(rows)
         judges, slice, done = _judges(), Slice(), 0
@@ -59,14 +60,14 @@ def look_due(*, at: datetime, batch: int = BATCH) -> int:
                 Heartbeat.objects.filter(pk=row.pk).update(due_at=at + PUSH_ON)
             done += 1
         _ask_readers({row.name for row in news[:done]}, at=at)
-    return len(quiet) + done
+    return len(rows) - len(news) + done
 
 
 def _has_news(row: Heartbeat, at: datetime) -> bool:
     """Whether something has happened that nobody knows yet; else only its deadline has moved on."""
-    down = row.state == Heartbeat.State.DOWN
-    missed = not down and row.deadline_at is not None and row.deadline_at <= at
-    return missed or row.untold or (row.alerting and not down)
+    life = lives.of(row)
+    down = life.state == lives.DOWN
+    return life.untold or (life.alerting and not down) or lives.lapse(life, at=micros(at))
 
 
 def _tell(row: Heartbeat, *, judged: bool, at: datetime) -> None:

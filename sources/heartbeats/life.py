@@ -195,6 +195,8 @@ def lapse(life: Life, *, at: int) -> bool:
     """Go down if the deadline has passed by `at`; whether it did."""
     if life.deadline_at is None or life.deadline_at > at or life.state == DOWN:
         return False
+    if life.state == PAUSED and life.last_start_at is None:
+        return False
     life.trouble = UNFINISHED if _watches_run(life) else MISSED
     life.trouble_at, life.untold, life.state = life.deadline_at, True, DOWN
     life.deadline_at = None

@@ -2,6 +2,7 @@
 
 from sources.probes.base import Asker, BadSpec, LocalProbe, Probe, ProbeError, Reading
 from sources.probes.events import Events
+from sources.probes.heartbeat import Heartbeats
 from sources.probes.http import Http
 from sources.probes.json import Json
 from sources.probes.sql import Sql
@@ -9,7 +10,7 @@ from sources.probes.sql import Sql
 PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json())}
 """Places elsewhere: asked over the network, on threads."""
 
-OWN: dict[str, LocalProbe] = {probe.kind: probe for probe in (Events(),)}
+OWN: dict[str, LocalProbe] = {probe.kind: probe for probe in (Events(), Heartbeats())}
 """Our own rows, such as events we were told: read in the thread that judges."""
 
 LOCAL = OWN.keys()
