@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -49,10 +50,10 @@ class ApiTokenAdmin(ModelAdmin):
     def get_form(self, request, obj=None, change=False, **kwargs):
         if change:
             return super().get_form(request, obj, change=change, **kwargs)
-        form = super().get_form(request, obj, change=change, form=TokenForm, fields=TokenForm.Meta.fields, **kwargs)
+        form = super().get_form(request, obj, change=change, **{**kwargs, "form": TokenForm})
         form.base_fields["user"].initial = request.user
         if not request.user.is_superuser:
-            form.base_fields["user"].queryset = type(request.user).objects.filter(pk=request.user.pk)
+            form.base_fields["user"].queryset = get_user_model().objects.filter(pk=request.user.pk)
         return form
 
     def get_fields(self, request, obj=None):

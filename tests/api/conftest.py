@@ -44,7 +44,7 @@ def problem(response, status):
 
 @pytest.fixture
 def root(db):
-    return UserFactory(username="root", is_superuser=True)
+    return UserFactory(username="root", is_superuser=True, is_staff=True)
 
 
 @pytest.fixture

@@ -213,7 +213,9 @@ def test_awkward_but_sound_queries_are_answered(api, world, query):
     assert api.get(f"/incidents?{query}").status_code == 200
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "1.5", "x", "9" * 19, "9" * 100, "%00", "1%00", "\u0661"])
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "1.5", "x", "9" * 19, "9" * 100, "%00", "1%00", "\u0661", "1%0a", "a%0a/b"]
+)
 def test_a_number_that_no_row_can_have_is_not_found(api, number):
     problem(api.get(f"/incidents/{number}"), 404)
 
