@@ -254,7 +254,10 @@ def json_type(value: Any) -> str:
 
 
 def text_at(value: Any, *path: str | int, default: str = "") -> str:
-    """The text at a path of keys and places; `default` when there is none. Numbers and booleans become texts."""
+    """The text at a path of keys and places; `default` when there is none. Numbers and booleans become texts.
+
+    It can be stored: half a surrogate pair and NUL are replaced.
+    """
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
@@ -265,5 +268,5 @@ def text_at(value: Any, *path: str | int, default: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
-        return str(value).encode(errors="replace").decode() or default
+        return str(value).replace("\0", "\ufffd").encode(errors="replace").decode() or default
     return default
