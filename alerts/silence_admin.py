@@ -63,7 +63,7 @@ def read(text: str) -> list[dict[str, Any]]:
 
 class SilenceForm(forms.ModelForm):
     def clean(self):
-        told = super().clean()
+        told = super().clean() or {}
         starts_at, ends_at = told.get("starts_at"), told.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "A silence must end after it starts.")

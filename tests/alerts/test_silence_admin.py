@@ -9,6 +9,7 @@ from django.utils import timezone
 from alerts import grouping
 from alerts.models import Liveness, Silence
 from incidents.models import Incident
+from opscenter import clock
 from tests.factories import (
     AlertFactory,
     IntegrationFactory,
@@ -47,6 +48,10 @@ def fourteen(door):
     for number in range(14):
         fire(door, f"Shop{number}", "P0" if number < 3 else "P1", team="shop")
     fire(door, "Other", "P0", team="search")
+
+
+def sweep():
+    clock.exhaust(grouping.assign_due, at=timezone.now())
 
 
 def form(matchers, **more):
@@ -97,7 +102,7 @@ def test_nobody_else_is_told(client, fourteen):
 def test_saving_hides_at_once_and_warns(chief, fourteen):
     page = chief.post(ADD, form('team="shop"'), follow=True)
     assert "This silence matches 14 firing alerts, 3 P0." in page.content.decode()
-    grouping.assign_due(at=timezone.now())
+    sweep()
     assert Incident.objects.get().key == "Other"
     assert Liveness.objects.filter(verdict="suppressed").count() == 14
     [reason] = set(Liveness.objects.exclude(silence=None).values_list("reason", flat=True))
@@ -124,10 +129,10 @@ def test_an_end_before_the_start_is_refused(chief):
 
 def test_a_changed_matcher_lets_go_of_what_it_hid(chief, fourteen):
     chief.post(ADD, form('team="shop"'))
-    grouping.assign_due(at=timezone.now())
+    sweep()
     silence = Silence.objects.get()
     chief.post(reverse("admin:alerts_silence_change", args=[silence.pk]), form("team=search"))
-    grouping.assign_due(at=timezone.now())
+    sweep()
     assert set(Liveness.objects.filter(verdict="suppressed").values_list("alert__name", flat=True)) == {"Other"}
 
 
@@ -137,7 +142,7 @@ def test_ended_in_the_list_it_stays_to_be_read(chief, fourteen):
     data = {"action": "end_now", "_selected_action": [str(silence.pk)]}
     page = chief.post(LIST, data, follow=True)
     assert "acts now" in page.content.decode()
-    grouping.assign_due(at=timezone.now())
+    sweep()
     assert not Liveness.objects.filter(verdict="suppressed").exists()
     assert "Moving the shop" in chief.get(f"{LIST}?state=expired").content.decode()
     assert "Moving the shop" not in chief.get(f"{LIST}?state=active").content.decode()
