@@ -69,12 +69,20 @@ class ContactQuery(ByKey):
 
 
 def _method(method: ContactMethod, *, whole: bool) -> MethodOut:
-    channel = TRANSPORTS.get(method.kind)
-    masked = channel.hint(method.address) if channel else "…"
     return MethodOut(
-        kind=method.kind, address=method.address if whole else masked, verified_at=method.verified_at,
+        kind=method.kind, address=method.address if whole else _masked(method), verified_at=method.verified_at,
         enabled=method.enabled, failed_at=method.failed_at,
     )  # fmt: skip
+
+
+def _masked(method: ContactMethod) -> str:
+    """Enough to recognise the address, even where its channel shows it whole to those who work with it."""
+    channel = TRANSPORTS.get(method.kind)
+    hint = channel.hint(method.address) if channel else method.address
+    if hint != method.address:
+        return hint
+    _, at, host = hint.rpartition("@")
+    return f"{hint[:1]}…{at}{host if at else ''}"
 
 
 def _rows() -> QuerySet[EscalationContact]:

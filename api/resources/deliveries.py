@@ -1,4 +1,4 @@
-"""Deliveries: what was sent, to whom, how often it was tried and how it ended. Addresses are masked."""
+"""Deliveries: what was sent, to whom, how often it was tried and how it ended."""
 
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ class DeliveryOut(Out):
     id: int
     kind: str = Field(description="The transport.", examples=["email"])
     to: str = Field(description="Who or what it is for.", examples=["ada"])
-    address: str = Field(description="The address, masked.", examples=["a…@example.org"])
+    address: str = Field(description="The address as people may see it.", examples=["ada@example.org"])
     destination: str | None = Field(description="Key of the destination.")
     purpose: Purpose
     urgent: bool

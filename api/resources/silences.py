@@ -68,7 +68,8 @@ class SilenceOut(Out):
         return cls(
             id=str(silence.pk), state=cast(State, silence.state_at(at).value), matchers=matchers,
             starts_at=silence.starts_at, ends_at=silence.ends_at, updated_at=silence.updated_at,
-            created_by=silence.created_by, comment=silence.comment, policy=silence.policy.key if silence.policy else None,
+            created_by=silence.created_by, comment=silence.comment,
+            policy=silence.policy.key if silence.policy else None,
         )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_a_token_never_does_more_than_its_user(viewer):
     assert Api(token).get(f"/incidents/{incident.pk}").status_code == 200
     refused = problem(Api(token).post(f"/incidents/{incident.pk}/acknowledge"), 403)
     assert "incidents.respond_incident" in refused["detail"]
-    assert "sources.view_webhooklog" in problem(Api(token).get("/webhooks"), 403)["detail"]
+    assert "sources.view_integration" in problem(Api(token).get("/doors"), 403)["detail"]
 
 
 def test_reading_everything_is_a_scope(root):

@@ -155,7 +155,7 @@ def test_addresses_are_shown_only_to_who_may_see_them(api, ada):
     user.user_permissions.add(Permission.objects.get(content_type__app_label="oncall", codename="view_schedule"))
     reader = Api(ApiTokenFactory(name="reader", user=user))
     masked = reader.get(f"/contacts/{ada.pk}").json()["methods"][0]["address"]
-    assert masked != "ada@example.org" and "example.org" in masked
+    assert masked == "a…@example.org"
     assert api.get(f"/contacts/{ada.pk}").json()["methods"][0]["address"] == "ada@example.org"
 
 
