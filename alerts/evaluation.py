@@ -343,7 +343,10 @@ def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     # that a rule was never set up is no sign that its source is down
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
     rules = due.world.rules if spec.rules() else {}
-    judgement = judge(spec, memory, answer.readings, at=at, params=due.world.params, rules=rules)
+    known: dict[str, Any] = {"at": at, "params": due.world.params, "rules": rules}
+    judgement = judge(spec, memory, answer.readings, **known)
+    if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
+        judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)
     judgement.memory.pop("at", None)
     return judgement
 

@@ -58,6 +58,13 @@ class Phases(Section):
         return str(values["phase"])
 
 
+class Variants(Section):
+    """Ways of watching the same things, of which an installation chooses: by SQL, by logs, by Sentry."""
+
+    name, listed = "variants", True
+    shape = Entry(key=Key(24), label=optional(Text(160, line=True), ""))
+
+
 class Documents(Section):
     """Papers the pack refers to, and whether they were supplied."""
 
@@ -177,12 +184,18 @@ class Rules(Section):
         return records
 
     def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
-        """Rules of a phase that has not come are planned: off, with the day they should be on."""
+        """Rules of a phase that has not come are planned: off, with the day they should be on.
+
+        Of their sources those of the chosen variants stay; a rule that has none of them is off.
+        """
         phases = everything["phases"]
         for values in records.values():
             planned = load.phase is not None and values["phase"] is not None and values["phase"] > load.phase
             phase = phases.get(str(values["phase"]))
-            values["enabled"] = values["enabled"] and not planned
+            chosen = [one for one in values["sources"] if not load.variants or one["variant"] in load.variants]
+            values["enabled"] = values["enabled"] and not planned and bool(chosen)
+            if chosen:
+                values["sources"] = [{**chosen[0], "fallback": False}, *chosen[1:]]
             values["planned_by"] = _day_after(load.since, phase["within"]) if planned and phase else None
 
     def dump(self, records: dict[str, Values]) -> Any:
@@ -282,7 +295,8 @@ def _day_after(first: date, within: str) -> str:
 
 
 RULES = Rules()
-SECTIONS: list[Section] = [Phases(), RULES, Documents()]
+VARIANTS = Variants()
+SECTIONS: list[Section] = [Phases(), VARIANTS, RULES, Documents()]
 
 
 def overrides(rule: AlertRule) -> dict[str, tuple[Any, Any]]:

@@ -46,6 +46,7 @@ class Answer:
     faults      source -> why it gave nothing, "" when it answered; sources that were not asked are left out
     reached     places that answered something; gone: those that did not, with the reason
     unset       that there was nothing to ask with: a fault of ours, not of the source
+    lacking     why a place elsewhere gave nothing, when only rows of our own answered: they know only what was told
     """
 
     readings: list[Reading] | ProbeError
@@ -53,6 +54,7 @@ class Answer:
     reached: frozenset[str]
     gone: dict[str, str]
     unset: bool = False
+    lacking: ProbeError | None = None
 
 
 Heard = Mapping[int, list[Reading] | ProbeError]
@@ -69,7 +71,8 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
     faults: dict[int, str] = {}
     reached: set[str] = set()
     gone: dict[str, str] = {}
-    before_failed = answered = False
+    lacking: ProbeError | None = None
+    before_failed = answered = answered_elsewhere = False
     for question in questions:
         if question.fallback and not before_failed:
             continue
@@ -85,16 +88,19 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
             if not any(reading.fields.get("reachable") is False for reading in read):
                 reached.add(question.place)
             answered, before_failed = True, False
+            answered_elsewhere |= question.kind not in OWN
         except ProbeError as error:
             faults[question.source] = str(error)
             failures.append(error)
+            if question.kind not in OWN:
+                lacking = lacking or error
             before_failed = True
             if error.reason in GONE:
                 gone[question.place] = str(error)
             elif error.reason != "unset":
                 reached.add(question.place)
     if answered:
-        return Answer(readings, faults, frozenset(reached), gone)
+        return Answer(readings, faults, frozenset(reached), gone, lacking=None if answered_elsewhere else lacking)
     first = failures[0] if failures else ProbeError("This rule has no source to ask.", reason="unset")
     return Answer(first, faults, frozenset(reached), gone, unset=first.reason == "unset")
 

@@ -107,19 +107,24 @@ def read_file(path: Path) -> str:
 
 
 def load_file(
-    path: Path, *, at: datetime, phase: int | None = None, dry_run: bool = False, reset: bool = False
-) -> Loaded:
+    path: Path, *, at: datetime, phase: int | None = None, variants: Sequence[str] | None = None,
+    dry_run: bool = False, reset: bool = False,
+) -> Loaded:  # fmt: skip
     """Load the pack in a file; see `load`."""
-    return load(read_file(path), name=path.name, at=at, phase=phase, dry_run=dry_run, reset=reset, beside=path.parent)
+    return load(
+        read_file(path), name=path.name, at=at, phase=phase, variants=variants, dry_run=dry_run, reset=reset,
+        beside=path.parent,
+    )  # fmt: skip
 
 
 def load(
-    text: str, *, name: str, at: datetime, phase: int | None = None, dry_run: bool = False, reset: bool = False,
-    beside: Path = LIBRARY,
+    text: str, *, name: str, at: datetime, phase: int | None = None, variants: Sequence[str] | None = None,
+    dry_run: bool = False, reset: bool = False, beside: Path = LIBRARY,
 ) -> Loaded:  # fmt: skip
     """Load the pack `text`, called `name` in messages; return what changed. PackRefused, and nothing changed.
 
     phase     roll-out phase up to which rules are switched on; None: as at the last load, at first all
+    variants  ways of watching whose sources are taken; empty: all. None: as at the last load, at first all
     dry_run   find out what would change, and change nothing
     reset     what people changed here goes back to what the pack says
     beside    folder where a pack it extends is looked for, after what is loaded and before the library
@@ -129,14 +134,16 @@ def load(
             raise PackRefused([f"{name}: Another pack is being loaded; try again when it is done."])
         try:
             with transaction.atomic():
-                loaded = _load(text, name=name, at=at, phase=phase, reset=reset, beside=beside)
+                loaded = _load(text, name=name, at=at, phase=phase, variants=variants, reset=reset, beside=beside)
                 transaction.set_rollback(dry_run)
         except IntegrityError as error:
             raise PackRefused([f"{name}: The database refused this pack, and nothing was changed: {error}"]) from error
     return loaded
 
 
-def _load(text: str, *, name: str, at: datetime, phase: int | None, reset: bool, beside: Path) -> Loaded:
+def _load(
+    text: str, *, name: str, at: datetime, phase: int | None, variants: Sequence[str] | None, reset: bool, beside: Path
+) -> Loaded:
     head = _head_of(text, name)
     before: list[diff.Change] = []
     if (base := head["extends"]) and not Policy.objects.filter(key=base).exists():
@@ -148,18 +155,33 @@ def _load(text: str, *, name: str, at: datetime, phase: int | None, reset: bool,
     last = history.first()
     if phase is None and last:
         phase = last.phase
+    if variants is None:
+        variants = last.variants if last else []
+    else:
+        _check_variants(pack, variants)
     first = history.last()
     since = (first.loaded_at if first else at).astimezone(UTC).date()
     for section in SECTIONS:
-        section.settle(pack.records[section.name], pack.records, Load(phase, since))
+        section.settle(pack.records[section.name], pack.records, Load(phase, since, frozenset(variants)))
     loaded = Loaded(head["key"], head["version"], before)
     policy = Policy.objects.filter(key=base or head["key"]).first() or Policy(key=head["key"])
     _apply(pack, policy, loaded, said={} if last is None else last.said, reset=reset)
     LoadedPack.objects.create(
         policy=policy, key=head["key"], version=head["version"], digest=hashlib.sha256(text.encode()).hexdigest(),
-        text=text, phase=phase, loaded_at=at, said=pack.records, changes=[c.as_json() for c in loaded.changes],
+        text=text, phase=phase, loaded_at=at, said=pack.records, variants=sorted(set(variants)),
+        changes=[c.as_json() for c in loaded.changes],
     )  # fmt: skip
     return loaded
+
+
+def _check_variants(pack: Pack, wanted: Sequence[str]) -> None:
+    """Refuse a way of watching that the pack does not have."""
+    known = list(pack.records[alerts.pack.VARIANTS.name])
+    known += sorted({source["variant"] for rule in pack.records["rules"].values() for source in rule["sources"]})
+    for variant in wanted:
+        if variant not in known:
+            told = ", ".join(dict.fromkeys(known)) or "none"
+            raise PackRefused([f"{pack.name}: There is no variant {variant!r}; the pack has {told}."])
 
 
 def _head_of(text: str, name: str) -> Values:
@@ -183,7 +205,7 @@ def _head_of(text: str, name: str) -> Values:
 def _load_base(key: str, *, name: str, at: datetime, beside: Path) -> Loaded:
     for folder in (beside, LIBRARY):
         if (path := folder / f"{key}.yaml").is_file():
-            return _load(read_file(path), name=path.name, at=at, phase=None, reset=False, beside=folder)
+            return _load(read_file(path), name=path.name, at=at, phase=None, variants=None, reset=False, beside=folder)
     raise PackRefused([f"{name}: This pack extends {key!r}, which is neither loaded nor beside it nor in the library."])
 
 

@@ -17,6 +17,7 @@ class LoadedPack(models.Model):
         default=dict, help_text="What the pack said of every record, to tell what was changed here since."
     )
     phase = models.PositiveSmallIntegerField(null=True, blank=True)
+    variants = models.JSONField(default=list, blank=True, help_text="Ways of watching that were chosen; empty: all.")
     loaded_at = models.DateTimeField()
     changes = models.JSONField(default=list, help_text="What the load created, changed and removed.")
 

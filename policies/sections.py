@@ -21,10 +21,16 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Load:
-    """Facts of one load: the roll-out phase it goes up to (None: all), and the day the pack was first loaded."""
+    """Facts of one load.
+
+    phase     the roll-out phase it goes up to, None: all
+    since     the day the pack was first loaded
+    variants  the ways of watching that are chosen, empty: all
+    """
 
     phase: int | None
     since: date
+    variants: frozenset[str] = frozenset()
 
 
 class Section:

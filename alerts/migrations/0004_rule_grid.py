@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('alerts', '0003_silence_takes_hold'),
+        ("alerts", "0003_silence_takes_hold"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='alertrule',
-            name='grid_at',
-            field=models.DateTimeField(blank=True, editable=False, help_text='Its next turn, when it is asked before that.', null=True),
+            model_name="alertrule",
+            name="grid_at",
+            field=models.DateTimeField(
+                blank=True, editable=False, help_text="Its next turn, when it is asked before that.", null=True
+            ),
         ),
     ]

@@ -38,6 +38,7 @@ class Event(models.Model):
         ]
         indexes = [
             models.Index(fields=["stream", "at"], name="event_by_stream"),
+            models.Index(fields=["received_at"], name="event_by_arrival"),
             models.Index(fields=["stream", "subject"], condition=~Q(subject=""), name="event_by_subject"),
         ]
 

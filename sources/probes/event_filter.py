@@ -35,6 +35,7 @@ class Row(NamedTuple):
     text: str
     labels: dict[str, str]
     duration: float | None  # seconds
+    heard_at: datetime
 
     def named(self, name: str) -> str:
         """The label of that name, else the column, "" when there is neither."""

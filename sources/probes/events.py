@@ -16,16 +16,18 @@ Which events are meant is a filter (see event_filter); then
     unclaimed true: only events that no other rule of the policy means
 
 Between two checks no event is missed: beside the window that ends now, the windows that ended with each event since the
-last check are read too, for the same key; it is enough that one of them holds.
+last check are read too, for the same key; it is enough that one of them holds. So are, but not for shares and ratios,
+those that ended with an event we heard of only since then.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import CharField, F, Q
+from django.db.models import CharField, F, Min, Q
 from django.db.models.functions import Substr
 
 from policies.durations import BadDuration, format_duration, parse_duration
@@ -40,6 +42,8 @@ WINDOW = timedelta(minutes=5)
 LONGEST = timedelta(days=92)
 MISSED = timedelta(days=1)
 """So far back the windows between two checks are looked at; who was away longer has other worries."""
+IN_FLIGHT = timedelta(seconds=10)
+"""An event that was being stored while the last check looked was heard of so long before it at most."""
 MOST = 50_000
 """Events that are looked at, the newest first."""
 MOST_WINDOWS, EFFORT = 300, 200_000
@@ -60,9 +64,9 @@ class Spec:
     reads_text: bool
 
     @property
-    def names(self) -> tuple[str, ...] | None:
-        """The names of the labels that tell one key from another."""
-        return None if self.by is None else tuple(choices[0] for choices in self.by)
+    def weighs(self) -> bool:
+        """Whether it weighs some events against others: then half of them says nothing, nor do late ones."""
+        return self.measure.minimum > 1 or self.baseline is not None
 
 
 def read_spec(spec: Any) -> Spec:
@@ -151,8 +155,10 @@ class Events:
         asked = read_spec(spec)
         by = asked.by if asked.by is not None else tuple((name,) for name in asker.group_by)
         since = max(asker.since, at - MISSED) if asker.since else at
-        first = min(since, at) - asked.window - (asked.baseline or timedelta())
-        claimed = [read_spec(other).which for other in asker.others] if asked.unclaimed else []
+        heard_since = since - IN_FLIGHT if asker.since and not asked.weighs else at
+        begin = min(since, self.first_heard(heard_since, since, asked) or since, at)
+        first = begin - asked.window - (asked.baseline or timedelta())
+        claimed = _claimed(asker.others) if asked.unclaimed else []
         rows = [
             row
             for row in fetch(asked, after=first, until=at, policy=asker.policy)
@@ -168,17 +174,36 @@ class Events:
         for values, events in sorted(groups.items()):
             labels = dict(zip(names, values, strict=True))
             times = [row.at for row in events]
-            for end in _ends(times, since=since, at=at):
+            late = [row.at for row in events if row.heard_at > heard_since]
+            for end in _ends(times, late, since=since, at=at):
                 window = events[bisect_right(times, end - asked.window) : bisect_right(times, end)]
                 if not window and by and end == at:
                     continue
                 found.append(_reading(asked, window, events, times, labels, end))
         return found
 
+    def first_heard(self, after: datetime, before: datetime, asked: Spec) -> datetime | None:
+        """When the first of the events happened that were heard of after `after` and happened before `before`."""
+        rows = Event.objects.filter(received_at__gt=after, at__lte=before)
+        streams = asked.which.streams()
+        rows = rows if streams is None else rows.filter(stream__in=streams)
+        return rows.aggregate(first=Min("at"))["first"]
 
-def _ends(times: Sequence[datetime], *, since: datetime, at: datetime) -> list[datetime]:
-    """When the windows that are read end: now, and with each event since the last check."""
-    missed = sorted({time for time in times[bisect_right(times, since) :] if time < at})
+
+def _claimed(others: Iterable[Mapping[str, Any]]) -> list[Filter]:
+    """What other rules mean; one that means every event, or those that nobody means, claims none."""
+    found = []
+    for spec in others:
+        with suppress(BadSpec):  # then it is not asked either
+            other = read_spec(spec)
+            if other.which != Filter() and not other.unclaimed:
+                found.append(other.which)
+    return found
+
+
+def _ends(times: Sequence[datetime], late: Sequence[datetime], *, since: datetime, at: datetime) -> list[datetime]:
+    """When the windows that are read end: now, with each event since the last check, and with the `late` ones."""
+    missed = sorted({time for time in (*times[bisect_right(times, since) :], *late) if time < at})
     most = max(1, min(MOST_WINDOWS, EFFORT // max(1, len(times))))
     step = -(-len(missed) // most) if missed else 1
     return [at, *missed[::-1][::step]]
@@ -212,5 +237,9 @@ def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None) 
             rows = rows.filter(**{f"{name}__in": wanted.texts})
     text = F("text") if asked.reads_text else Substr("text", 1, SEEN_TEXT, output_field=CharField())
     columns = ("at", *COLUMNS)
-    found = rows.order_by("-at", "-pk").annotate(seen=text).values_list(*columns, "seen", "labels", "duration")[:MOST]
+    found = (
+        rows.order_by("-at", "-pk")
+        .annotate(seen=text)
+        .values_list(*columns, "seen", "labels", "duration", "received_at")[:MOST]
+    )
     return [Row(*values) for values in reversed(list(found))]

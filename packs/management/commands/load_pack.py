@@ -16,11 +16,18 @@ class Command(BaseCommand):
         parser.add_argument("pack", metavar="NAME|PATH")
         parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
         parser.add_argument("--phase", type=int, help="switch on rules up to this phase; later ones are planned")
+        parser.add_argument(
+            "--variant", action="append", metavar="NAME",
+            help="take only sources of this way of watching; several may be named, `all` takes all again",
+        )  # fmt: skip
         parser.add_argument("--reset", action="store_true", help="undo what was changed here; the pack's word counts")
         parser.add_argument("--lint", action="store_true", help="only check it, and say what it should have and lacks")
         parser.add_argument("--now", metavar="ISO", help="the instant to load at, for tests")
 
-    def handle(self, *, pack: str, dry_run: bool, phase: int | None, reset: bool, now: str | None, **options) -> None:
+    def handle(
+        self, *, pack: str, dry_run: bool, phase: int | None, variant: list[str] | None, reset: bool, now: str | None,
+        **options,
+    ) -> None:  # fmt: skip
         at = parse_datetime(now) if now else timezone.now()
         if at is None or at.tzinfo is None:
             raise CommandError(f"--now {now!r} is no instant; write it like 2026-01-05T09:00:00Z.")
@@ -28,7 +35,8 @@ class Command(BaseCommand):
             path = loader.find(pack)
             if options["lint"]:
                 return self.lint(path)
-            loaded = loader.load_file(path, at=at, phase=phase, dry_run=dry_run, reset=reset)
+            wanted = [] if variant and "all" in variant else variant
+            loaded = loader.load_file(path, at=at, phase=phase, variants=wanted, dry_run=dry_run, reset=reset)
         except loader.PackRefused as refused:
             raise CommandError("\n".join(refused.problems)) from None
         for change in loaded.changes:
