@@ -55,7 +55,7 @@ class Brought:
 
 def window() -> str:
     """How long before an incident's start changes are shown, in words."""
-    return _length(settings.CHANGE_WINDOW)
+    return f"{settings.CHANGE_WINDOW.total_seconds() / 3600:g} h"
 
 
 def changes_near(incident: Incident) -> list[NearChange]:
