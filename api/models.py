@@ -30,6 +30,7 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.shown}…)"
@@ -61,7 +62,7 @@ class Answered(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "answered requests"
+        verbose_name = "answered request"
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="api_answered_once")]
         indexes = [models.Index(fields=["at"], name="api_answered_oldest")]
 
