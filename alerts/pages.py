@@ -1,10 +1,14 @@
 """The alerts page: what fires now, newest first, where it went, and why it did not act."""
 
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Q
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
+from .alertmanager.filters import written
 from .models import AlertRule, Liveness
 
 SHOWN = 100
@@ -19,7 +23,7 @@ def alert_list(request):
     at = timezone.now()
     show = request.GET.get("show", "firing")
     show = show if show in SHOWS else "firing"
-    rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity")
+    rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity", "silence")
     fires = Q(firing=True) & (Q(ends_at=None) | Q(ends_at__gt=at))
     if show == "ended":
         rows = rows.exclude(fires)
@@ -32,6 +36,9 @@ def alert_list(request):
             Q(alert__name__icontains=text) | Q(alert__labels__icontains=text) | Q(severity_key__iexact=text)
         )
     found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
+    silencer = request.user.is_staff and request.user.has_perm("alerts.add_silence")
+    for row in found[:SHOWN]:
+        row.silence_url = _silence_url(row) if silencer and row.verdict != Liveness.Verdict.SUPPRESSED else ""
     context = {
         "rows": [(row, row.fires_at(at)) for row in found[:SHOWN]],
         "more": len(found) > SHOWN,
@@ -43,3 +50,12 @@ def alert_list(request):
         "at": at,
     }
     return render(request, "alerts/list.html", context)
+
+
+def _silence_url(row: Liveness) -> str:
+    """The form for a silence of this very alert; whoever opens it takes matchers away until it fits."""
+    matchers = [
+        written({"name": name, "value": str(value), "isRegex": False, "isEqual": True})
+        for name, value in row.alert.labels.items()
+    ]
+    return f"{reverse('admin:alerts_silence_add')}?{urlencode({'matchers': chr(10).join(matchers)})}"

@@ -7,7 +7,14 @@ from django.utils import timezone
 
 from alerts import pages
 from tests.accounts import signed_in
-from tests.factories import AlertFactory, AlertRuleFactory, IncidentFactory, LivenessFactory, UserFactory
+from tests.factories import (
+    AlertFactory,
+    AlertRuleFactory,
+    IncidentFactory,
+    LivenessFactory,
+    SilenceFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -97,6 +104,22 @@ def test_the_page_takes_as_many_queries_for_fifty_as_for_two(viewer, django_asse
     for number in range(48):
         live(f"alert {number}", HOUR, incident=IncidentFactory())
     assert queries() == few
+
+
+def test_from_an_alert_its_silence_is_one_step_away(client, viewer):
+    live("Loud", HOUR, labels={"a.b": 'x"y'})
+    assert b"matchers=" not in viewer.get("/alerts/").content
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    [(row, _)] = client.get("/alerts/").context["rows"]
+    form = client.get(row.silence_url).content.decode()
+    assert "alertname=&quot;Loud&quot;\n&quot;a.b&quot;=&quot;x\\&quot;y&quot;" in form
+
+
+def test_a_silenced_alert_says_until_when(client):
+    silence = SilenceFactory(ends_at=timezone.now() + HOUR, starts_at=timezone.now() - HOUR)
+    live("Muted", HOUR, verdict="suppressed", reason="silenced by ada: moving house", silence=silence)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    assert f"/admin/alerts/silence/{silence.pk}/change/" in client.get("/alerts/").content.decode()
 
 
 def test_without_the_right_it_is_refused(client):
