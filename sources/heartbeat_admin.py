@@ -21,7 +21,7 @@ from policies.models import Policy
 
 from .heartbeats import managing
 from .heartbeats.chart import took
-from .heartbeats.standing import stand
+from .heartbeats.standing import Standing, stand
 from .models import Heartbeat, Integration, Ping
 
 PINGS, COMING = 20, 5
@@ -151,8 +151,9 @@ class HeartbeatAdmin(ModelAdmin):
         if obj is None or obj._state.adding:
             return "new"
         now = stand(obj, at=timezone.now())
-        late = f", down at {now.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if now.standing == "late" else ""
-        return f"{now.standing}{late}"
+        if now.standing == Standing.LATE and now.deadline_at:
+            return f"late, down at {now.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
+        return str(now.standing)
 
     @admin.display(description="schedule")
     def rhythm(self, obj) -> str:

@@ -56,7 +56,7 @@ def heartbeat(request: HttpRequest, id: UUID) -> HttpResponse:
         "stand": stand(row, at=at),
         "pings": pings,
         "chart": chart.of(runs),
-        "coming": managing.coming(row, at=at, count=COMING),
+        "coming": [f"{when:%a %-d %b %H:%M:%S}" for when in managing.coming(row, at=at, count=COMING)],
         "ping_url": settings.BASE_URL + row.path,
         "badge_url": f"{settings.BASE_URL}/badge/{row.badge}",
         "at": at,

@@ -23,4 +23,4 @@ def rhythm(heartbeat: Heartbeat) -> str:
     if heartbeat.schedule == Heartbeat.Schedule.PERIOD:
         return f"every {length_of(heartbeat.period)}" if heartbeat.period else "at any time"
     expression = " or ".join(line.strip() for line in heartbeat.expression.splitlines() if line.strip())
-    return f"{heartbeat.get_schedule_display()} {expression} ({heartbeat.timezone})"
+    return f"{'cron' if heartbeat.schedule == Heartbeat.Schedule.CRON else 'OnCalendar'} {expression} ({heartbeat.timezone})"

@@ -1,4 +1,4 @@
-"""The WhatsApp pack's retry rules by heartbeat: pings over HTTP, then the clock and the checks of rules that are due."""
+"""The WhatsApp pack's retry rules by heartbeat: pings over HTTP, then the clock and the rules that are due."""
 
 from datetime import timedelta
 
