@@ -109,7 +109,10 @@ class SilenceAdmin(ModelAdmin):
                 "must match the whole value.",
                 widget=UnfoldAdminTextareaWidget(attrs=attributes),
             )
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "comment" and field is not None:
+            field.widget.attrs["rows"] = 3
+        return field
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         now = timezone.now()

@@ -6,8 +6,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const policy = document.querySelector("[name=policy]");
   const words = document.createElement("p");
   words.setAttribute("role", "status");
-  words.className = "mt-2 text-sm font-medium";
-  field.closest("div").after(words);
+  words.className = "mt-2 font-medium";
+  field.after(words);
   const base = window.location.pathname.replace(/(add|[^/]+\/change)\/$/, "");
   let waiting = 0, asked = 0;
   const ask = async () => {
