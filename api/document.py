@@ -1,10 +1,11 @@
 """The OpenAPI document: what the library makes of the operations, with what it does not know of."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
-from .problems import MEDIA_TYPE, TITLES
+from .problems import KINDS, MEDIA_TYPE, type_of
 from .scopes import CHOICES
 from .site import API, PREFIX
 
@@ -54,8 +55,27 @@ TAGS = {
     "webhooks": "What was told to us.",
     "me": "Who the caller is.",
 }
+PARAMETERS = ("Query", "ByKey", "ByTime", "ByTimeAndUuid")
 TAG_HEADER = {"ETag": {"description": "Changes with the answer.", "schema": {"type": "string"}}}
-CHALLENGE = {"WWW-Authenticate": {"description": "How to say who you are.", "schema": {"type": "string"}}}
+HEADERS = {
+    401: {"WWW-Authenticate": {"description": "How to say who you are.", "schema": {"type": "string"}}},
+    405: {"Allow": {"description": "What is offered.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}},
+}
+EXAMPLES = {
+    400: "The body is no JSON: Expecting value: line 1 column 1 (char 0).",
+    401: "Send a token as `Authorization: Bearer ops_…`, or log in.",
+    403: "This needs the scope incidents:write, which the token deploys lacks.",
+    404: "There is no incident 12.",
+    405: "This address takes GET, HEAD.",
+    409: "Incident #12 is closed and cannot become acknowledged.",
+    412: "It is no longer as If-Match says; read it again and decide anew.",
+    413: "The body is larger than 2.5 MB; send it in parts.",
+    415: "The content type must be application/json, not 'text/plain'.",
+    422: "query.limit: Input should be less than or equal to 200",
+    500: "Opscenter failed on this request, nothing was changed; its log says why.",
+    503: "The database cannot be reached, nothing was changed; send again.",
+}
 DESCRIPTIONS = {
     200: "Done.", 201: "Made.", 202: "Will be done in a moment.", 204: "Done; there is nothing to say.",
     304: "It is as If-None-Match says.",
@@ -65,7 +85,11 @@ DESCRIPTIONS = {
 @cache
 def document() -> dict[str, Any]:
     """The whole document, OpenAPI 3.1."""
-    made = json.loads(json.dumps(API.get_openapi_schema(path_prefix=PREFIX)))
+    said = json.dumps(API.get_openapi_schema(path_prefix=PREFIX))
+    made = json.loads(re.sub(r"Page_(\w+?)Out_", r"\1Page", said))
+    schemas = made["components"]["schemas"]
+    for name in [name for name in schemas if name.endswith(PARAMETERS)]:
+        del schemas[name]  # they are listed as parameters of their operations
     scopes = "\n".join(f"- `{name}`: {words.partition(' – ')[2]}" for name, words in CHOICES)
     made["info"]["description"] = WORDS.format(scopes=scopes).strip()
     made["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
@@ -75,6 +99,7 @@ def document() -> dict[str, Any]:
         "token": {"type": "http", "scheme": "bearer", "description": "An API token: `ops_…`."},
         "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "A logged-in browser."},
     }
+    made["components"]["responses"] = _refusals()
     for operations in made["paths"].values():
         for method, operation in operations.items():
             _complete(method, operation)
@@ -91,12 +116,35 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     operation["security"] = [{"token": []}, {"session": []}]
     if scope := operation.get("x-scope"):
         operation["description"] = f"{operation.get('description', '')}\n\nScope: `{scope}`.".strip()
+    for parameter in operation["parameters"]:
+        _plain(parameter)
     for code, answer in operation["responses"].items():
         status = int(code)
-        answer["description"] = DESCRIPTIONS.get(status) or f"{TITLES[status]}."
         if status >= 400:
-            answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
-        if method == "get" and status in (200, 304):
+            operation["responses"][code] = {"$ref": f"#/components/responses/Problem{status}"}
+            continue
+        answer["description"] = DESCRIPTIONS[status]
+        if method == "get":
             answer["headers"] = TAG_HEADER
-        if status == 401:
-            answer["headers"] = CHALLENGE
+
+
+def _plain(parameter: dict[str, Any]) -> None:
+    """A parameter is left out or has a value, never null; and examples belong to its schema."""
+    parameter.pop("examples", None)
+    schema = parameter["schema"]
+    values = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
+    if len(values) == 1:
+        schema.update(values[0])
+    elif values:
+        schema["anyOf"] = values
+
+
+def _refusals() -> dict[str, Any]:
+    """The answers that operations share, by name."""
+    schema = {"$ref": "#/components/schemas/ProblemOut"}
+    found: dict[str, Any] = {}
+    for kind, (status, title) in reversed(KINDS.items()):
+        example = {"type": type_of(kind), "title": title, "status": status, "detail": EXAMPLES[status], "errors": []}
+        answer = {"description": f"{title}.", "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+        found[f"Problem{status}"] = answer | ({"headers": HEADERS[status]} if status in HEADERS else {})
+    return found

@@ -24,8 +24,11 @@ KINDS = {
     "internal": (500, "Opscenter failed on this request"),
     "unavailable": (503, "Not available now"),
 }
-TITLES: dict[int, str] = dict(reversed(KINDS.values()))
-"""By status, the more general kind's."""
+
+
+def type_of(kind: str) -> str:
+    """The URI that names a kind of problem."""
+    return f"urn:opscenter:problem:{kind}"
 
 
 class Problem(Exception):
@@ -52,7 +55,7 @@ def response(problem: Problem) -> HttpResponse:
     """The problem as an answer."""
     status, title = KINDS[problem.kind]
     body: dict[str, Any] = {
-        "type": f"urn:opscenter:problem:{problem.kind}",
+        "type": type_of(problem.kind),
         "title": title,
         "status": status,
         "detail": problem.detail,

@@ -303,6 +303,8 @@ def test_the_document_is_open_and_complete(client):
     ids = [operation["operationId"] for operation in operations]
     assert len(ids) == len(set(ids))
     for operation in operations:
+        for parameter in operation["parameters"]:
+            assert "examples" not in parameter and {"type": "null"} not in parameter["schema"].get("anyOf", [])
         assert operation["summary"] and operation["description"] and operation["tags"] and operation["security"]
         assert {"401", "403", "404", "422"} <= operation["responses"].keys()
     assert client.get("/api/v1/openapi.json", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
