@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 from django.db import transaction
-from django.http.request import HttpHeaders
 
 from policies.fields import SecretUnreadable
 from sources import intake
-from sources.inbound.base import NotTaken, Parsed, Sent
+from sources.inbound.base import NotTaken, Parsed
+from sources.kept import request_of
 from sources.models import WebhookLog
 
 from . import receiving
@@ -54,7 +53,7 @@ def take_again(row: WebhookLog, *, by: str, at: datetime) -> WebhookLog:
     assert door is not None
     inbound = receiving.inbound_of(door)
     assert inbound is not None
-    sent = _sent(row)
+    sent = request_of(row)
     facts = {"integration": door, "at": at, "sender": f"replay by {by}"[:64], "payload": row.payload, "replay_of": row}
     facts |= {"headers": row.headers, "query": row.query}
     try:
@@ -74,20 +73,6 @@ def take_again(row: WebhookLog, *, by: str, at: datetime) -> WebhookLog:
         new.reason = " ".join(part for part in said if part)
         new.save(update_fields=["reason"])
     return new
-
-
-def _sent(row: WebhookLog) -> Sent:
-    """The request as the log keeps it."""
-    headers: Mapping[str, str] = HttpHeaders(
-        {_environ(name): str(value) for name, value in row.headers.items()} if isinstance(row.headers, dict) else {}
-    )
-    return Sent("POST", headers, dict(parse_qsl(row.query)), row.raw.encode(errors="replace"))
-
-
-def _environ(name: str) -> str:
-    """`HTTP_X_GITHUB_EVENT`, as HttpHeaders reads a request's environment."""
-    plain = name.upper().replace("-", "_")
-    return plain if plain in HttpHeaders.UNPREFIXED_HEADERS else HttpHeaders.HTTP_PREFIX + plain
 
 
 def _as_of(parsed: Parsed, at: datetime) -> Parsed:

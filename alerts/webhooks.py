@@ -55,11 +55,10 @@ def webhook_list(request):
         rows = rows.filter(pk__lt=int(chosen["before"][:18]))
     found = list(rows.order_by("-pk")[: SHOWN + 1])
     hidden = not request.user.has_perm("sources.replay_webhooklog")
-    for row in found:
-        row.shown = without_addresses(row.payload) if hidden else row.payload
     context = {
-        "rows": found[:SHOWN], "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, **chosen,
-        "doors": Integration.objects.only("pk", "name"), "verdicts": WebhookLog.Verdict.choices, "at": at,
+        "rows": [(row, without_addresses(row.payload) if hidden else row.payload) for row in found[:SHOWN]],
+        "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, "at": at, **chosen,
+        "doors": Integration.objects.only("pk", "name"), "verdicts": WebhookLog.Verdict.choices,
         "spans": WITHIN.items(), "filtered": any(chosen[name] for name in ("door", "verdict", "within", "q")),
     }  # fmt: skip
     return render(request, "alerts/webhooks.html", context)

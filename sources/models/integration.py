@@ -113,7 +113,10 @@ class WebhookLog(models.Model):
                 name="webhook_log_signature_once",
             ),
         ]  # fmt: skip
-        indexes = [models.Index(fields=["-at"], name="webhook_log_newest")]
+        indexes = [
+            models.Index(fields=["-at"], name="webhook_log_newest"),
+            models.Index(fields=["integration", "-at"], name="webhook_log_of_door"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.status_code} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -65,7 +65,7 @@ def page(client, row) -> str:
 
 
 def listed(client, **query) -> list[int]:
-    return [row.pk for row in client.get(reverse("webhooks"), query).context["rows"]]
+    return [row.pk for row, _ in client.get(reverse("webhooks"), query).context["rows"]]
 
 
 class TestTheList:
