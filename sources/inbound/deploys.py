@@ -6,7 +6,9 @@
 or a list of these, or {"deploys": [...]}.
 """
 
+import json
 from datetime import datetime
+from hashlib import blake2s
 from typing import Any
 
 from ..models import Change, Integration
@@ -55,8 +57,14 @@ def _told(item: Any, where: str) -> Told:
     what = " ".join(text for text in (said["service"], said["version"]) if text)
     return Told(
         summary=said["summary"] or f"{what} {DONE[kind]}", kind=str(kind), source=said["source"],
-        service=said["service"], version=said["version"], outcome=said["outcome"], url=said["url"], id=said["id"],
+        service=said["service"], version=said["version"], outcome=said["outcome"], url=said["url"],
+        id=said["id"] or (_id_of(fields) if fields.get("at") else ""),
         labels={text_at(name): text_at(labels, name) for name in labels or {} if text_at(labels, name)},
         data={name: fields[name] for name in fields if name not in KNOWN},
         at=instant_of(fields.get("at"), f"at of {where}"),
     )  # fmt: skip
+
+
+def _id_of(fields: dict[str, Any]) -> str:
+    """An id for a change that has none but says when it was made: the same told again is the same change."""
+    return "told:" + blake2s(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()

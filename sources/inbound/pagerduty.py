@@ -1,8 +1,8 @@
 """PagerDuty's Events API v2: alerts to trigger, acknowledge and resolve, and change events.
 
 Source: PagerDuty developer documentation, "Events API v2 overview", "Send an alert event", "Send a change event", and
-the answers its servers give. The key of the door is the `routing_key` of the body, so the views that look it up are
-alerts.pagerduty; what they add to the query (`event=change`, `dedup_key`) is kept in the log, to take a request again.
+the answers its servers give. The key of the door is the `routing_key` of the body, which the views in alerts.pagerduty
+look up; what they add to the query (`event=change`, `dedup_key`, `id`) is kept in the log, to take a request again.
 """
 
 import json
@@ -58,7 +58,7 @@ class PagerDuty(Inbound):
         if errors := list(faults(event, is_change=is_change)):
             raise Invalid(errors)
         if is_change:
-            return Parsed(changes=[_change(event)])
+            return Parsed(changes=[_change(event, sent.query.get("id", ""))])
         key = text_at(event, "dedup_key") or sent.query.get("dedup_key") or _key_of(sent.body, at)
         if event["event_action"] == "acknowledge":
             return Parsed(acknowledged=[key])
@@ -197,7 +197,7 @@ def _signal(event: dict[str, Any], key: str, *, at: datetime) -> Signal:
     )  # fmt: skip
 
 
-def _change(event: dict[str, Any]) -> Told:
+def _change(event: dict[str, Any], id: str) -> Told:
     payload = event["payload"]
     details = payload.get("custom_details")
     links = _attachments(event, "links", ("href", "text"))
@@ -206,7 +206,7 @@ def _change(event: dict[str, Any]) -> Told:
         source=text_at(payload, "source"), service=text_at(details, "service"), version=text_at(details, "version"),
         url=links[0]["href"] if links else "", links=links,
         images=_attachments(event, "images", ("src", "href", "alt")), at=instant(payload.get("timestamp")),
-        data=details if isinstance(details, dict) else {"details": details} if details else {},
+        id=id, data=details if isinstance(details, dict) else {"details": details} if details else {},
     )  # fmt: skip
 
 

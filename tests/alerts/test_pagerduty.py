@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from alerts import grouping
+from alerts import grouping, replaying
 from alerts.models import Alert, Liveness
 from incidents import recovery
 from incidents.models import Incident, Status
@@ -498,6 +498,24 @@ def test_a_change_belongs_to_the_service_of_the_doors_policy(send, policy):
         "/v2/change/enqueue",
     )
     assert dict(Change.objects.values_list("summary", "service")) == {"One": policy.service.key, "Two": "billing"}
+
+
+# taking a request again from the log
+
+
+def test_a_request_taken_again_is_the_same_alert_and_the_same_change(event, send):
+    event(key=None)
+    replaying.take_again(WebhookLog.objects.get(), by="ada", at=NINE + MINUTE)
+    assert Liveness.objects.get().times == 1
+    send({"routing_key": KEY, "payload": {"summary": "Flag on"}}, "/v2/change/enqueue")
+    again = replaying.take_again(WebhookLog.objects.latest("pk"), by="ada", at=NINE + MINUTE)
+    assert (again.verdict, Change.objects.count()) == ("accepted", 1)
+
+
+def test_what_was_refused_for_its_content_is_taken_when_it_is_understood_later(event):
+    event(payload={"severity": "none"})
+    again = replaying.take_again(WebhookLog.objects.get(), by="ada", at=NINE + MINUTE)
+    assert again.verdict == "refused" and "payload.severity" in again.reason
 
 
 # the command

@@ -68,6 +68,13 @@ def test_several_at_once_and_the_same_again_only_once(client, door):
     assert list(changes) == [("config", "shop configuration changed"), ("flag", "Flag new-cart on")]
 
 
+def test_a_change_that_says_when_is_known_again_without_an_id(client, door):
+    told = {"service": "checkout", "version": "4.2.1", "at": "2026-11-20T08:48:00Z"}
+    for payload in (told, told, {**told, "version": "4.2.2"}, {"service": "shop"}, {"service": "shop"}):
+        assert tell(client, payload).status_code == 202
+    assert Change.objects.count() == 4
+
+
 @pytest.mark.parametrize(
     ("payload", "words"),
     [
