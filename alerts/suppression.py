@@ -1,5 +1,6 @@
 """Why an alert does not act: silenced by a person, hidden by a firing parent; asked again when that may have ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,10 +40,15 @@ class Suppression:
                 continue
         calm = [AlertRule.State.UNKNOWN, AlertRule.State.INACTIVE, AlertRule.State.PENDING]
         links = AlertRule.suppressed_by.through.objects.exclude(to_alertrule__state__in=calm)
-        self.parents: dict[int, AlertRule] = {}
+        firing: dict[int, dict[int, AlertRule]] = {}  # child -> its parents that fire
         for link in links.select_related("to_alertrule"):
             if link.to_alertrule.fires:
-                self.parents.setdefault(link.from_alertrule_id, link.to_alertrule)
+                firing.setdefault(link.from_alertrule_id, {})[link.to_alertrule_id] = link.to_alertrule
+        self.parents: dict[int, AlertRule] = {}
+        for child, parents in firing.items():
+            for number, parent in parents.items():
+                if child not in _above(number, firing):  # those that hide each other would all keep silent
+                    self.parents.setdefault(child, parent)
 
     def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
         if rule_id is not None and (parent := self.parents.get(rule_id)):
@@ -51,6 +57,16 @@ class Suppression:
             if silence.policy_id in (None, policy_id) and matches(labels):
                 return Verdict(reason_of(silence), silence=silence, ask_again_at=silence.ends_at)
         return Verdict()
+
+
+def _above(rule: int, parents: Mapping[int, Mapping[int, object]]) -> set[int]:
+    """The rule, its parents, theirs, and so on."""
+    found, left = {rule}, [rule]
+    while left:
+        new = parents.get(left.pop(), {}).keys() - found
+        found |= new
+        left += new
+    return found
 
 
 def reason_of(silence: Silence) -> str:

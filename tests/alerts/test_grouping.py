@@ -154,6 +154,24 @@ def test_a_firing_parent_rule_hides_its_children(door):
     assert Incident.objects.get().key == "degraded"
 
 
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_rules_that_would_hide_each_other_hide_nothing(door, length):
+    level = door.policy.severities.get(key="critical")
+    ring = [
+        AlertRuleFactory(severity=level, name=f"rule {n}", state=AlertRule.State.FIRING, memory=MEMORY)
+        for n in range(length)
+    ]
+    for number, rule in enumerate(ring):
+        rule.suppressed_by.add(ring[(number + 1) % length])
+        alert = AlertFactory(integration=None, rule=rule, key=rule.name)
+        LivenessFactory(alert=alert, severity_key="critical")
+    below = AlertRuleFactory(severity=level, name="below")
+    below.suppressed_by.add(ring[0])
+    LivenessFactory(alert=AlertFactory(integration=None, rule=below, key="below"), severity_key="critical")
+    grouping.assign_due(at=NINE)
+    assert set(Incident.objects.values_list("key", flat=True)) == {rule.name for rule in ring}
+
+
 def test_many_incidents_are_opened_slice_by_slice(door, monkeypatch):
     monkeypatch.setattr(claims, "SLICE", 0.0)
     for name in ("Checkout", "Search", "Login"):
