@@ -204,8 +204,8 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OPSCENTER_BEHIND_PROXY", default=False) else None
 )
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION and BASE_URL.startswith("https:"))
-# probes ask by plain HTTP, from inside
-SECURE_REDIRECT_EXEMPT = [r"^api/(live|ready|health)/?$", r"^metrics$", r"^-/(healthy|ready)$"]
+# probes ask by plain HTTP, from inside; what speaks to an Alertmanager follows no redirect when it posts
+SECURE_REDIRECT_EXEMPT = [r"^api/(live|ready|health)/?$", r"^metrics$", r"^-/(healthy|ready)$", r"^api/v2/"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 # The Alertmanager door has no body limit of its own; the thin door enforces INTAKE_MAX_BYTES.
