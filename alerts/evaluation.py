@@ -225,10 +225,9 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
 
 def _asker(rule: AlertRule, source: RuleSource, world: World) -> Asker:
     known = rule.state != AlertRule.State.UNKNOWN  # else it was off meanwhile, and asks of now only
-    by = rule.condition.get("group_by") or ()
     others = [spec for id, spec in world.claims if id != rule.pk] if source.spec.get("unclaimed") else []
-    group_by = (by,) if isinstance(by, str) else tuple(by)
-    return Asker(rule.policy_id, rule.checked_at if known else None, group_by, tuple(others))
+    since = rule.checked_at if known else None
+    return Asker(rule.policy_id, since, listening.group_by(rule), tuple(others))
 
 
 def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Question:

@@ -47,6 +47,12 @@ def heard(streams: Iterable[str], *, at: datetime) -> None:
         wake()
 
 
+def group_by(rule: AlertRule) -> tuple[str, ...]:
+    """The names of labels or fields that the rule makes an alert of its own for."""
+    by = rule.condition.get("group_by") or ()
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
 def moved(policy_id: int, keys: Iterable[str], *, at: datetime) -> bool:
     """Make the rules due whose condition names one of the rules `keys`, which began or ceased to fire."""
     wanted = tuple(keys)

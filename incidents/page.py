@@ -4,6 +4,7 @@ So nothing on the page moves without a reason, and an incident that stays as it 
 No part may contain the present time; the browser counts the clocks.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2s
 
@@ -16,7 +17,9 @@ from oncall.models import EscalationContact
 from . import beside, gates
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
-PARTS = ("head", "actions", "clocks", "people", "facts", "changes", "alerts", "sent")
+PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
+IMPACTS: list[Callable[[Incident], list]] = []
+"""What tells whom an incident meets: a list of labels with their values; rooms above register theirs."""
 LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
@@ -89,6 +92,7 @@ def context(incident: Incident, user) -> dict:
         "alerts": _alerts(incident),
         "changes": beside.changes_near(incident),
         "change_window": beside.window(),
+        "impact": [met for told in IMPACTS for met in told(incident)],
         "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),

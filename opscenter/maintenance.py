@@ -14,7 +14,7 @@ from alerts.models import Alert
 from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
-from sources.models import WebhookLog
+from sources.models import Event, WebhookLog
 
 BATCH = 1000
 """Rows removed in one transaction, so that the intake never waits long for it on SQLite."""
@@ -36,6 +36,7 @@ def prune(*, at: datetime) -> dict[str, int]:
     return {
         "ended alerts": remove(ended),
         "webhook logs": remove(WebhookLog.objects.filter(at__lt=before(settings.KEEP_WEBHOOK_LOGS_DAYS))),
+        "events": remove(Event.objects.filter(received_at__lt=before(settings.KEEP_EVENTS_DAYS))),
         "delivery attempts": remove(
             DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
         ),

@@ -8,6 +8,7 @@ GROUPS = {
         ("Incidents", "local_fire_department", "incidents.incident"),
         ("Alerts now", "notifications_active", "alerts.liveness"),
         ("Heartbeat pages", "monitor_heart", "heartbeats"),
+        ("Source pages", "sensors", "sources"),
         ("Silences", "notifications_off", "alerts.silence"),
         ("Reviews", "rate_review", "reviews.postincidentreview"),
         ("Action items", "task_alt", "reviews.actionitem"),
@@ -30,6 +31,7 @@ GROUPS = {
     ],
     "In and out": [
         ("Integrations", "login", "sources.integration"),
+        ("Events", "bolt", "sources.event"),
         ("Heartbeats", "ecg_heart", "sources.heartbeat"),
         ("Changes", "deployed_code", "sources.change"),
         ("Webhook log", "receipt_long", "sources.webhooklog"),

@@ -11,10 +11,11 @@ READ = [
     "reviews.view_postincidentreview",
     "alerts.view_liveness",
     "oncall.view_schedule",
+    "sources.view_event",
     "sources.view_heartbeat",
     "sources.view_webhooklog",
 ]
-RESPOND = [*READ, "incidents.respond_incident", "sources.replay_webhooklog"]
+RESPOND = [*READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event"]
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,

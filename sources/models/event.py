@@ -31,6 +31,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        permissions = [("see_persons_event", "Can see e-mail addresses and names in events")]
         constraints = [
             models.UniqueConstraint(
                 fields=["integration", "event_id"], condition=~Q(event_id=""), name="event_told_once"

@@ -115,6 +115,11 @@ def usual(past: Sequence[Row], measure: Measure, *, end: datetime, window: timed
     return _number(counted, measure.each) / windows
 
 
+def is_public(name: str) -> bool:
+    """Whether a label of this name may be shown to everybody who sees an alert."""
+    return not any(word in name.lower() for word in PRIVATE)
+
+
 def shared_labels(rows: Sequence[Row]) -> dict[str, str]:
     """The labels that all `rows` have with the same value."""
     if not rows:
@@ -125,7 +130,7 @@ def shared_labels(rows: Sequence[Row]) -> dict[str, str]:
             del shared[name]
         if not shared:
             break
-    public = {name: str(value) for name, value in shared.items() if not any(word in name.lower() for word in PRIVATE)}
+    public = {name: str(value) for name, value in shared.items() if is_public(name)}
     return dict(list(public.items())[:SHARED])
 
 

@@ -223,8 +223,11 @@ def _reading(
     return Reading(fields, shared_labels([row for row in window if of is None or of.fits(row)]) | labels)
 
 
-def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None) -> list[Row]:
-    """The events of the streams asked for in (after, until], oldest first, of the policy's doors and nobody's."""
+def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None, most: int = MOST) -> list[Row]:
+    """The events of the streams asked for in (after, until], oldest first, of the policy's doors and nobody's.
+
+    most  so many of them, the newest
+    """
     rows = Event.objects.filter(at__gt=after, at__lte=until)
     if policy is not None:
         nobodys = Q(integration=None) | Q(integration__policy=None)
@@ -240,6 +243,6 @@ def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None) 
     found = (
         rows.order_by("-at", "-pk")
         .annotate(seen=text)
-        .values_list(*columns, "seen", "labels", "duration", "received_at")[:MOST]
+        .values_list(*columns, "seen", "labels", "duration", "received_at")[:most]
     )
     return [Row(*values) for values in reversed(list(found))]
