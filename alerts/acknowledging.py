@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import lifecycle
-from incidents.models import Incident, Status
+from incidents.models import IllegalMove, Incident, Status
 from sources.inbound import LABELS
 from sources.models import Integration
 
@@ -33,6 +33,9 @@ def acknowledge(door: Integration, keys: Iterable[str], *, at: datetime) -> list
         incident = Incident.objects.filter(alerts=life.pk).select_related("policy", "severity").first()
         if incident is None or incident.status != Status.DETECTED:
             continue
-        lifecycle.acknowledge(incident, by=None, at=at, via=f"{door.name} ({LABELS.get(door.kind, door.kind)})")
+        try:
+            lifecycle.acknowledge(incident, by=None, at=at, via=f"{door.name} ({LABELS.get(door.kind, door.kind)})")
+        except IllegalMove:
+            continue  # somebody took it, or it ended, at this very moment
         taken.append(incident.pk)
     return taken
