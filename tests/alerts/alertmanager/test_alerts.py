@@ -318,3 +318,11 @@ def test_reading_takes_as_many_queries_for_many_as_for_few(am, django_assert_max
     few = queries()
     am.fire(*({"alertname": f"A{number}", "team": f"t{number}"} for number in range(60)))
     assert queries() == few
+
+
+@pytest.mark.parametrize("path", ["/api/v2/silences", "/api/v2/alerts", "/-/ready"])
+def test_nothing_is_redirected_where_all_else_is(am, settings, path):
+    settings.SECURE_SSL_REDIRECT = True
+    client = Client()
+    assert client.get("/alerts/").status_code == 301
+    assert client.get(path).status_code == 200
