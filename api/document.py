@@ -55,6 +55,7 @@ TAGS = {
     "webhooks": "What was told to us.",
     "me": "Who the caller is.",
 }
+PLACE = re.compile(r"\{(\w+)\}")
 PARAMETERS = ("Query", "ByKey", "ByTime", "ByTimeAndUuid")
 TAG_HEADER = {"ETag": {"description": "Changes with the answer.", "schema": {"type": "string"}}}
 HEADERS = {
@@ -100,6 +101,7 @@ def document() -> dict[str, Any]:
         "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "A logged-in browser."},
     }
     made["components"]["responses"] = _refusals()
+    _link(made["paths"])
     for operations in made["paths"].values():
         for method, operation in operations.items():
             _complete(method, operation)
@@ -110,6 +112,24 @@ def document() -> dict[str, Any]:
 def document_bytes() -> bytes:
     """The document as it is served."""
     return json.dumps(document(), ensure_ascii=False).encode()
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say which operations take the ids that a list shows, or that something new was given."""
+    for path, operations in paths.items():
+        for where, code, pointer in (("get", "200", "/items/0/"), ("post", "201", "/")):
+            answer = operations.get(where, {}).get("responses", {}).get(code)
+            if "{" in path or answer is None or not any(other.startswith(f"{path}/{{") for other in paths):
+                continue
+            answer["links"] = {
+                operation["operationId"]: {
+                    "operationId": operation["operationId"],
+                    "parameters": {name: f"$response.body#{pointer}{name}" for name in PLACE.findall(other)},
+                }
+                for other in paths
+                if other.startswith(f"{path}/{{")
+                for operation in paths[other].values()
+            }
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

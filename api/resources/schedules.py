@@ -8,7 +8,6 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from api.paging import Order, got, page
-from api.problems import Problem
 from api.routing import read
 from api.shapes import ByKey, Instant, InstantIn, Out, Page, Text, Words
 from oncall import roster, shifts
@@ -159,11 +158,10 @@ def get_on_call(request: HttpRequest, key: Words, query: Query[AtQuery]) -> Duty
 
 @read(router, "/schedules/{key}/shifts", scope=SCOPE, out=ShiftsOut, id="listShifts", summary="Shifts")
 def list_shifts(request: HttpRequest, key: Words, query: Query[BetweenQuery]) -> ShiftsOut:
-    """Every shift and gap from `since` to `until`, at most 100 days and 500 shifts. 409 when the end comes first."""
+    """Every shift and gap from `since` to `until`, at most 100 days and 500 shifts; none when the end comes first."""
     since = _within(query.since or request.at)  # type: ignore[attr-defined]
     until = _within(query.until or since + AHEAD)
-    if until < since:
-        words = "`until` must come after `since`."
-        raise Problem("refused", words, errors=[("query.until", words)])
     schedule = _found(key)
+    if until <= since:
+        return ShiftsOut(items=[])
     return ShiftsOut(items=_shifts(roster.define(schedule, since=since), since, min(until, since + FURTHEST)))

@@ -144,7 +144,9 @@ def test_who_is_on_call_at_any_instant(api, ada, grace, at):
     assert api.get(f"{path}?at=2026-11-01T10:00:00Z").json()["people"] == []
     shifts = api.get("/schedules/primary/shifts?since=2026-11-23T09:00:00Z&until=2026-12-01T00:00:00Z").json()["items"]
     assert [[person["name"] for person in shift["people"]] for shift in shifts] == [["grace"], ["ada"], ["grace"]]
-    problem(api.get("/schedules/primary/shifts?since=2026-11-23T09:00:00Z&until=2026-11-22T00:00:00Z"), 409)
+    assert api.get("/schedules/primary/shifts?since=2026-11-23T09:00:00Z&until=2026-11-22T00:00:00Z").json() == {
+        "items": []
+    }
     problem(api.get("/schedules/nobody/on-call"), 404)
     detail = api.get("/schedules/primary").json()
     assert detail["on_call"]["source"] in ("layer", None) and detail["timezone"] == "UTC"
