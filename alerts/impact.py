@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from incidents.models import Incident
 from policies.fields import SecretUnreadable
 from sources.probes.base import BadSpec
 from sources.probes.event_figures import is_public
@@ -32,11 +31,10 @@ class Met:
         return self.number - len(self.values)
 
 
-def of(incident: Incident) -> list[Met]:
-    """The labels of the events that made the incident's alerts, those with several values first; [] without events."""
-    lives = incident.alerts.exclude(alert__rule=None).select_related("alert").order_by("-starts_at")[:ALERTS]
+def of(lives: Iterable[Liveness]) -> list[Met]:
+    """The labels of the events that made these alerts, those with several values first; [] without events."""
     by_rule: dict[int | None, list[Liveness]] = defaultdict(list)
-    for life in lives:
+    for life in [life for life in lives if life.alert.rule_id][:ALERTS]:
         by_rule[life.alert.rule_id].append(life)
     if not by_rule:
         return []

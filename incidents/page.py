@@ -18,8 +18,8 @@ from . import beside, gates
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
 PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
-IMPACTS: list[Callable[[Incident], list]] = []
-"""What tells whom an incident meets: a list of labels with their values; rooms above register theirs."""
+IMPACTS: list[Callable[[list], list]] = []
+"""What tells of the alerts of an incident whom they meet: labels with their values; rooms above register theirs."""
 LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
@@ -77,6 +77,7 @@ def context(incident: Incident, user) -> dict:
     """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
     run = incident.escalations.order_by("-pk").first()
     responds = user.has_perm("incidents.respond_incident")
+    alerts = _alerts(incident)
     return {
         "incident": incident,
         "is_open": incident.status in OPEN,
@@ -89,10 +90,10 @@ def context(incident: Incident, user) -> dict:
         "turns": run.turns.order_by("position") if run else [],
         "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
         "sent": _counted(Delivery.objects.filter(thread=incident.thread).order_by("-pk"), status="failed"),
-        "alerts": _alerts(incident),
+        "alerts": alerts,
         "changes": beside.changes_near(incident),
         "change_window": beside.window(),
-        "impact": [met for told in IMPACTS for met in told(incident)],
+        "impact": [met for told in IMPACTS for met in told(alerts)],
         "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),

@@ -39,7 +39,7 @@ from sources.probes.event_filter import COLUMNS, Filter, Row, parse
 
 OWN_KEYS = ("window", "of", "by", "each", "minimum", "distinct", "until", "baseline", "unclaimed")
 WINDOW = timedelta(minutes=5)
-LONGEST = timedelta(days=92)
+LONGEST = timedelta(days=90)
 MISSED = timedelta(days=1)
 """So far back the windows between two checks are looked at; who was away longer has other worries."""
 IN_FLIGHT = timedelta(seconds=10)
