@@ -286,3 +286,46 @@ def comparable(shown: Any) -> Any:
     if "alerts" in left:  # in no order within a group
         left["alerts"].sort(key=lambda alert: alert["fingerprint"])
     return left
+
+
+HOUR = timedelta(hours=1)
+CHANGES: dict[str, Callable[[dict, datetime], dict]] = {
+    "nothing": lambda stored, now: {},
+    "a later end": lambda stored, now: {"endsAt": (now + 9 * HOUR).isoformat()},
+    "an earlier end": lambda stored, now: {"endsAt": (now + 3 * HOUR).isoformat()},
+    "an end in the past": lambda stored, now: {"endsAt": (now - HOUR).isoformat()},
+    "another comment": lambda stored, now: {"comment": "Longer.", "createdBy": "grace"},
+    "the start in whole seconds": lambda stored, now: {"startsAt": stored["startsAt"][:19] + "Z"},
+    "the start a second earlier": lambda stored, now: {
+        "startsAt": (datetime.fromisoformat(stored["startsAt"]) - timedelta(seconds=1)).isoformat()
+    },
+    "a start in the past": lambda stored, now: {"startsAt": (now - HOUR).isoformat()},
+    "a start ahead": lambda stored, now: {"startsAt": (now + 2 * HOUR).isoformat()},
+    "other matchers": lambda stored, now: {"matchers": stored["matchers"][:1]},
+    "another order": lambda stored, now: {"matchers": stored["matchers"][::-1]},
+    "another operator": lambda stored, now: {"matchers": [stored["matchers"][0] | {"isEqual": False}]},
+    "isEqual left out": lambda stored, now: {
+        "matchers": [{key: one[key] for key in ("name", "value", "isRegex")} for one in stored["matchers"]]
+    },
+}
+
+
+@pytest.mark.parametrize("state", ["active", "pending", "expired"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_silence_keeps_its_id_where_theirs_does(instance, twin, state, change):
+    now = datetime.now(UTC)
+    outcomes = []
+    for url in (f"{twin}/api/v2", f"{instance.url}/api/v2"):
+        begins = now + (HOUR if state == "pending" else -HOUR)
+        matchers = [{"name": name, "value": str(time.time_ns()), "isRegex": False} for name in "ab"]
+        body = {**SILENCE, "matchers": matchers, "startsAt": begins.isoformat(), "endsAt": (now + 5 * HOUR).isoformat()}
+        id = requests.post(f"{url}/silences", json=body, timeout=10).json()["silenceID"]
+        if state == "expired":
+            assert requests.delete(f"{url}/silence/{id}", timeout=10).status_code == 200
+        stored = requests.get(f"{url}/silence/{id}", timeout=10).json()
+        answer = requests.post(f"{url}/silences", json={**stored, **CHANGES[change](stored, now)}, timeout=10)
+        new = answer.json()["silenceID"] if answer.ok else id
+        left = [requests.get(f"{url}/silence/{one}", timeout=10).json() for one in (id, new)]
+        told = [(one["status"]["state"], one["comment"], one["createdBy"], one["endsAt"][:16]) for one in left]
+        outcomes.append((answer.status_code, new == id, told))
+    assert outcomes[0] == outcomes[1]
