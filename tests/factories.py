@@ -401,7 +401,8 @@ class ApiTokenFactory(model(ApiToken)):
 
 
 class AnsweredFactory(model(Answered)):
-    user = factory.SubFactory(UserFactory)
+    token = factory.SubFactory(ApiTokenFactory)
+    user = factory.SelfAttribute("token.user")
     key = factory.Sequence(lambda n: f"request-{n}")
     request = "0" * 64
     status_code = 200
