@@ -73,6 +73,19 @@ def build(at: datetime) -> dict[str, str]:
     lifecycle.assign_role(taken, "commander", linus, by=linus, at=at - 49 * minute)
     for number in range(200):
         lifecycle.note(taken, f"note {number}", by=people[number % 2], at=at - 48 * minute + timedelta(seconds=number))
+    make.ChangeFactory(
+        at=at - 62 * minute, version="4.2.1", outcome="failed", source="ci", url="https://ci.example.org/7"
+    )
+    make.ChangeFactory(summary="Flag new-cart on", kind="flag", at=at - 40 * minute, service="checkout")
+    told = {
+        "links": '[{"href": "https://runbook.example.org/", "text": "Runbook"}]', "client": "Nagios",
+        "images": '[{"src": "https://chart.example.org/a.png", "alt": "Mails an hour"}]',
+        "custom_details": '{"mails": 4000, "lines": "first\\nsecond"}',
+    }  # fmt: skip
+    make.LivenessFactory(
+        alert=make.AlertFactory(name="MailsTwice", annotations=told), incident=taken, verdict="joined", assign_at=None,
+        starts_at=at, last_seen_at=at,
+    )  # fmt: skip
     wrong = lifecycle.note(taken, "It was shop-3.", by=linus, at=at)
     held = opened("held", urgent, "The database is out of connections", 90 * minute)
     lifecycle.mitigate(held, by=linus, at=at - 80 * minute)
