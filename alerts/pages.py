@@ -37,10 +37,8 @@ def alert_list(request):
         )
     found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
     silencer = request.user.is_staff and request.user.has_perm("alerts.add_silence")
-    for row in found[:SHOWN]:
-        row.silence_url = _silence_url(row) if silencer and row.verdict != Liveness.Verdict.SUPPRESSED else ""
     context = {
-        "rows": [(row, row.fires_at(at)) for row in found[:SHOWN]],
+        "rows": [(row, row.fires_at(at), _silence_url(row) if silencer else "") for row in found[:SHOWN]],
         "more": len(found) > SHOWN,
         "shown": SHOWN,
         "show": show,
@@ -53,7 +51,9 @@ def alert_list(request):
 
 
 def _silence_url(row: Liveness) -> str:
-    """The form for a silence of this very alert; whoever opens it takes matchers away until it fits."""
+    """The form for a silence of this very alert; whoever opens it takes matchers away until it fits. Empty: it is."""
+    if row.verdict == Liveness.Verdict.SUPPRESSED:
+        return ""
     matchers = [
         written({"name": name, "value": str(value), "isRegex": False, "isEqual": True})
         for name, value in row.alert.labels.items()
