@@ -28,7 +28,7 @@ def connection_of_the_test():
 @schema.parametrize()
 @seed(20261123)
 @settings(
-    max_examples=3, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    max_examples=2, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_every_answer_is_as_the_document_says(case, api, world):
