@@ -1,6 +1,5 @@
 """The webhook log: what senders told us, what we said, what became of it, and taking it again."""
 
-import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from policies.fields import SecretUnreadable
-from sources.intake import whole, without_addresses
+from sources import privacy
+from sources.intake import whole
 from sources.models import Change, Event, Integration, WebhookLog
 
 from . import replaying
@@ -54,9 +54,12 @@ def webhook_list(request):
     if chosen["before"].isdecimal():
         rows = rows.filter(pk__lt=int(chosen["before"][:18]))
     found = list(rows.order_by("-pk")[: SHOWN + 1])
-    hidden = not request.user.has_perm("sources.replay_webhooklog")
+    persons = request.user.has_perm(privacy.SEE)
     context = {
-        "rows": [(row, without_addresses(row.payload) if hidden else row.payload) for row in found[:SHOWN]],
+        "rows": [
+            (row, row.payload if persons else privacy.without_persons(row.payload), counted(row))
+            for row in found[:SHOWN]
+        ],
         "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, "at": at, **chosen,
         "doors": Integration.objects.only("pk", "name"), "verdicts": WebhookLog.Verdict.choices,
         "spans": WITHIN.items(), "filtered": any(chosen[name] for name in ("door", "verdict", "within", "q")),
@@ -71,9 +74,9 @@ def webhook(request, pk: int):
     rows = WebhookLog.objects.defer("raw", "replay_of__raw").select_related("integration", "replay_of")
     row = get_object_or_404(rows, pk=pk)
     may_replay = request.user.has_perm("sources.replay_webhooklog")
-    payload = shown(row)
+    persons = request.user.has_perm(privacy.SEE)
     context = {
-        "row": row, "payload": payload if may_replay else without_addresses(payload), "at": timezone.now(),
+        "row": row, "payload": shown(row, persons=persons), "at": timezone.now(), "persons": persons,
         "became": what_became(row), "replays": row.replays.defer("raw").order_by("-pk")[:SHOWN],
         "may_replay": may_replay, "why_not": replaying.why_not(row) if may_replay else "", "words": in_words(row),
         "headers": sorted(row.headers.items()) if isinstance(row.headers, dict) else [],
@@ -131,27 +134,28 @@ def replay_rows(rows, *, by: str) -> tuple[str, Any]:
     return " ".join([words, *reasons[:3]]), messages.warning if reasons else messages.success
 
 
-def shown(row: WebhookLog) -> str:
+def shown(row: WebhookLog, *, persons: bool) -> str:
     """The payload as people read it: whole where the body was kept, indented where it is JSON, without secrets."""
     try:
-        if raw := (row.replay_of or row).raw:
-            return whole(raw)
+        raw = (row.replay_of or row).raw
     except SecretUnreadable:
-        return row.payload
-    try:
-        return json.dumps(json.loads(row.payload), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return row.payload
+        raw = ""
+    return whole(raw or row.payload, persons=persons)
 
 
 def in_words(row: WebhookLog) -> str:
     """`2 alerts, 1 event`, or why it became nothing."""
+    return counted(row) or row.reason or "nothing came of it"
+
+
+def counted(row: WebhookLog) -> str:
+    """`2 alerts, 1 event`; empty when it became nothing."""
     singular = {"alerts": "alert", "events": "event", "changes": "change", "channels": "channel state"}
     parts = [
         f"{len(ids)} {what if len(ids) != 1 and what != 'channels' else singular.get(what, what)}"
         for what, ids in row.became.items() if isinstance(ids, list)
     ]  # fmt: skip
-    return ", ".join(parts) or row.reason or "nothing came of it"
+    return ", ".join(parts)
 
 
 def what_became(row: WebhookLog) -> list[dict[str, Any]]:

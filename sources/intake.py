@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .models import WebhookLog
+from .privacy import without_persons
 from .probes.masking import MASK, mask_url
 
 PAYLOAD_LENGTH = 4000
@@ -24,8 +25,6 @@ SECRET_NAME = re.compile(SECRET_WORDS, re.IGNORECASE)
 SECRET_TEXT = re.compile(
     rf"""(["']?[\w-]*(?:{SECRET_WORDS})[\w-]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}}]+)""", re.IGNORECASE
 )
-
-EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@([\w-]+(?:\.[\w-]+)+)")
 
 
 def redact(body: bytes) -> str:
@@ -64,17 +63,17 @@ def masked(value: Any, depth: int = 0) -> Any:
     return _clean(value) if isinstance(value, str) else value
 
 
-def whole(raw: str) -> str:
-    """A body that was kept to be taken again, as people may see it: all of it, without secrets."""
+def whole(raw: str, *, persons: bool = True) -> str:
+    """A body that was kept to be taken again, as people may see it: all of it, indented, without secrets.
+
+    persons   whether e-mail addresses and what else names a person may be seen
+    """
     try:
-        return json.dumps(masked(json.loads(raw)), indent=2, ensure_ascii=False)
+        value = masked(json.loads(raw))
+        return json.dumps(value if persons else without_persons(value), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return mask_url(SECRET_TEXT.sub(rf"\1{MASK}", raw))
-
-
-def without_addresses(text: str) -> str:
-    """Text without the names in e-mail addresses, for people who only look: ***@example.org."""
-    return EMAIL.sub(rf"{MASK}@\1", text)
+        text = mask_url(SECRET_TEXT.sub(rf"\1{MASK}", raw))
+        return text if persons else without_persons(text)
 
 
 def _clean(text: str) -> str:

@@ -22,7 +22,9 @@ from .inbound import INBOUND, LABELS
 from .intake import whole
 from .models import Integration, WebhookLog
 
-LISTED = 20
+CODE = {"spellcheck": "false", "autocapitalize": "off", "style": "font-family: monospace; max-width: 100%"}
+OF_EVERY_KIND = {"layer": "what it watches, shown among the sources"}
+JSON_FIELDS = ("group_by", "mapping", "severities", "options")
 
 
 class IntegrationForm(forms.ModelForm):
@@ -42,6 +44,9 @@ class IntegrationForm(forms.ModelForm):
                 choices=choices, widget=UnfoldAdminSelectWidget, help_text="How the sender speaks."
             )
 
+        for name in JSON_FIELDS:
+            if name in self.fields:
+                self.fields[name].widget.attrs.update(CODE | {"rows": 4})
         if "ceiling" in self.fields:
             self.fields["ceiling"].required = False
 
@@ -75,9 +80,9 @@ class IntegrationForm(forms.ModelForm):
         if not isinstance(options, dict):
             raise forms.ValidationError('Options are an object such as {"service": "shop"}.')
         inbound = INBOUND.get(self.cleaned_data.get("kind", ""))
-        unknown = [name for name in options if inbound and name not in inbound.options]
+        unknown = [name for name in options if inbound and name not in inbound.options and name not in OF_EVERY_KIND]
         if inbound and unknown:
-            known = ", ".join(inbound.options) or "none"
+            known = ", ".join([*inbound.options, *OF_EVERY_KIND])
             raise forms.ValidationError(f"This kind has no option {', '.join(unknown)}; it has: {known}.")
         return options
 
@@ -136,16 +141,18 @@ class IntegrationAdmin(ModelAdmin):
     @admin.display(description="options of this kind")
     def options_help(self, door):
         inbound = INBOUND.get(door.kind)
-        if inbound is None or not inbound.options:
-            return "none" if door.pk else "They depend on the kind."
-        return format_html_join("", "<p><code>{}</code>: {}</p>", inbound.options.items())
+        if inbound is None and not door.pk:
+            return "They depend on the kind."
+        options = {**(inbound.options if inbound else {}), **OF_EVERY_KIND}
+        return format_html_join("", "<p><code>{}</code>: {}</p>", options.items())
 
-    @admin.display(description="mapping")
+    @admin.display(description="try it")
     def try_mapping(self, door):
         if not door.pk or door.kind not in INBOUND:
             return "-"
         link = reverse("admin:sources_integration_preview", args=[door.pk])
-        return format_html('<a href="{}">Try it on the last payload</a>', link)
+        words = "See what it makes of the last payload, before it is saved"
+        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', link, words)
 
     @admin.action(description="Make a new secret, the old one stays good", permissions=["change"])
     def rotate_secret(self, request, chosen):
@@ -198,11 +205,9 @@ class IntegrationAdmin(ModelAdmin):
 class PreviewForm(forms.Form):
     """A mapping and a payload to try it on."""
 
-    mapping = forms.CharField(
-        required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"})
-    )
+    mapping = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs=CODE | {"rows": 6}))
     payload = forms.CharField(
-        max_length=256 * 1024, widget=UnfoldAdminTextareaWidget(attrs={"rows": 16, "spellcheck": "false"}), strip=False
+        max_length=256 * 1024, widget=UnfoldAdminTextareaWidget(attrs=CODE | {"rows": 12}), strip=False
     )
 
     def __init__(self, data, *, door: Integration, payload: str):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 
+from . import silence
 from .heartbeats import standing
 from .inbound import LABELS
 from .models import Connection, Event, Heartbeat, Integration, WebhookLog
@@ -33,7 +34,7 @@ class Place:
 
     what     door, connection or heartbeat
     layer    what the pack says that it watches
-    trouble  why it is failing, in words
+    trouble  why it is failing, or how long it has been silent and how it was before, in words
     events, refused  in the last 24 hours
     """
 
@@ -56,7 +57,7 @@ class Place:
 
 
 def places(*, at: datetime) -> list[Place]:
-    """All of them, those in trouble first; five queries, however many there are."""
+    """All of them, those in trouble first; five queries however many there are, and one for each that is silent."""
     found: list[Place] = [*_doors(at), *_connections(at), *_heartbeats(at)]
     return sorted(found, key=lambda place: place.order)
 
@@ -70,9 +71,11 @@ def _doors(at: datetime) -> Iterable[Place]:
     doors = Integration.objects.select_related("policy").exclude(kind__in=KEPT_QUIET)
     for door in doors.prefetch_related("policy__parameters"):
         life = _life(door.last_seen_at, at) if door.enabled else Life.OFF
+        usual = silence.standing(door, at=at) if life == Life.SILENT else None
         yield Place(
             "door", door.name, LABELS.get(door.kind, door.kind), str(door.options.get("layer", "")),
-            str(door.policy or ""), life, door.last_seen_at, events=events.get(door.pk, 0),
+            str(door.policy or ""), life, door.last_seen_at,
+            usual.words if usual and usual.state == "silent" else "", events=events.get(door.pk, 0),
             refused=refused.get(door.pk, 0), signed=bool(door.secrets) or not door.secret,
             link=("admin:sources_integration_change", door.pk),
         )  # fmt: skip
@@ -80,17 +83,19 @@ def _doors(at: datetime) -> Iterable[Place]:
 
 def _connections(at: datetime) -> Iterable[Place]:
     asked = Q(rulesource__rule__enabled=True)
-    rows = Connection.objects.select_related("policy").annotate(rules=Count("rulesource", filter=asked))
+    rows = Connection.objects.select_related("policy").annotate(
+        rules=Count("rulesource", filter=asked), fault=Max("rulesource__error", filter=asked)
+    )
     for row in rows:
         life = _life(row.last_seen_at, at)
-        if row.state == Connection.State.ERROR:
-            life = Life.FAILING
-        elif not row.rules:
+        if not row.rules:
             life = Life.OFF
+        elif row.state == Connection.State.ERROR or (row.fault and life == Life.NEVER):
+            life = Life.FAILING
         layer = f"Asked by {row.rules} rule{'' if row.rules == 1 else 's'}"
         yield Place(
             "connection", row.key, row.kind, layer, str(row.policy or ""), life, row.last_seen_at,
-            row.error if life == Life.FAILING else "", link=("admin:sources_connection_change", row.pk),
+            (row.error or row.fault) if life == Life.FAILING else "", link=("admin:sources_connection_change", row.pk),
         )  # fmt: skip
 
 

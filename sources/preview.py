@@ -13,7 +13,7 @@ from .inbound.generic import FIELDS, ITEMS, NESTED_LABEL, find
 from .kept import request_of
 from .models import Integration, WebhookLog
 
-LISTED = 20
+LOOKED_AT = 10
 
 
 class BadMapping(ValueError):
@@ -99,9 +99,16 @@ def _lost(payload: Any, mapping: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def newest(door: Integration) -> WebhookLog | None:
-    """The newest request of this door whose body was kept: the one to try a mapping on."""
-    rows = WebhookLog.objects.filter(integration=door, replay_of=None).exclude(raw="")
-    return rows.order_by("-at", "-pk").first()
+    """The newest request of this door that can be read and whose body was kept: the one to try a mapping on."""
+    inbound = INBOUND.get(door.kind)
+    rows = WebhookLog.objects.filter(integration=door, replay_of=None).exclude(raw="").order_by("-at", "-pk")
+    found = list(rows[:LOOKED_AT]) if inbound else []
+    for row in found:
+        with suppress(NotTaken, RecursionError):
+            assert inbound is not None
+            inbound.decode(request_of(row))
+            return row
+    return found[0] if found else None
 
 
 def in_our_levels(parsed: Parsed, door: Integration) -> Parsed:

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from alerts.models import AlertRule
 from opscenter import maintenance
 from packs import loader
-from sources.models import Connection, Event
+from sources.models import Connection, Event, Integration, WebhookLog
 from tests.accounts import account, signed_in
-from tests.factories import NINE
+from tests.factories import NINE, IntegrationFactory
 from tests.packs.senders import Senders
 
 DAY = timedelta(days=1)
@@ -164,3 +165,16 @@ def test_old_events_are_removed(senders, settings):
     senders.sentry()
     assert maintenance.prune(at=senders.at + 3 * DAY)["events"] == 0
     assert maintenance.prune(at=senders.at + 3 * DAY + timedelta(seconds=1))["events"] == 1
+
+
+def test_a_door_that_fell_silent_says_how_it_was_used_before(client, ada, db):
+    door, now = IntegrationFactory(name="shop"), timezone.now()
+    last = now - timedelta(days=30)
+    rows = [
+        WebhookLog(integration=door, at=last - n * timedelta(hours=4.8), verdict="accepted", status_code=202)
+        for n in range(20)
+    ]
+    WebhookLog.objects.bulk_create(rows)
+    Integration.objects.filter(pk=door.pk).update(last_seen_at=last)
+    page = signed_in(client, ada, "Viewer").get(reverse("sources")).content.decode()
+    assert "silent for 30d; 5 a day before" in cards(page)["shop"]
