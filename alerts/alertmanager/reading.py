@@ -89,7 +89,7 @@ class Firing:
 
 def milliseconds(at: datetime) -> str:
     """The instant (UTC) as Alertmanager writes it."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"  # +00:00
 
 
 def firing(wanted: Wanted, tree: Tree, *, at: datetime) -> Iterator[Firing]:
@@ -99,6 +99,7 @@ def firing(wanted: Wanted, tree: Tree, *, at: datetime) -> Iterator[Firing]:
     usual, suppression, parents = default_policy(), Suppression(at), Parents(at)
     usual_id = usual.pk if usual else None
     still = milliseconds(at + RESOLVE_TIMEOUT)
+    silences = sorted((str(one.pk), one.policy_id, matches) for one, matches in suppression.silences)
     for rows in (_of_doors(doors, at), _of_rules(at)):
         for (
             _, starts_at, ends_at, seen_at, level, url, door_id, rule_id, said, noted,
@@ -108,11 +109,9 @@ def firing(wanted: Wanted, tree: Tree, *, at: datetime) -> Iterator[Firing]:
                 continue
             rule, door = rules.get(rule_id), doors.get(door_id)
             policy_id = rule.policy_id if rule else (door.policy_id if door and door.policy_id else usual_id)
-            silenced_by = sorted(
-                str(silence.pk)
-                for silence, matches in suppression.silences
-                if silence.policy_id in (None, policy_id) and matches(labels)
-            )
+            silenced_by = [
+                id for id, only, matches in silences if (only is None or only == policy_id) and matches(labels)
+            ]
             inhibited_by = parents.of(suppression.parents.get(rule_id))
             if (silenced_by and not wanted.silenced) or (inhibited_by and not wanted.inhibited):
                 continue

@@ -42,7 +42,7 @@ class Tree:
         self.own = {
             pk: [self._branch(route, policy) for route in found.get(pk, ())] for pk, policy in self.policies.items()
         }
-        self._names = {
+        self._names: dict[int | None, list[str]] = {
             pk: sorted({name for branch in self.branches(pk) for name in _labels(branch)}) for pk in self.own
         }
         self._known: dict[tuple, tuple[Branch, ...]] = {}
@@ -59,11 +59,12 @@ class Tree:
 
     def taken(self, policy_id: int | None, level: str, labels: Mapping[str, str]) -> tuple[Branch, ...]:
         """The routes that an incident with one such alert would take; none: it is told to nobody but who is paged."""
-        values = tuple(labels.get(name, "") for name in self._names.get(policy_id or 0, ()))
-        key = (policy_id, level, values)
-        if key not in self._known:
-            self._known[key] = self._taken(policy_id, level, labels)
-        return self._known[key]
+        asked = self._names.get(policy_id)
+        key = (policy_id, level, tuple([labels.get(name, "") for name in asked]) if asked else ())
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._taken(policy_id, level, labels)
+        return found
 
     def _taken(self, policy_id: int | None, level: str, labels: Mapping[str, str]) -> tuple[Branch, ...]:
         policy = self.policies.get(policy_id or 0)
