@@ -3,6 +3,7 @@
 The embedded default needs none: SQLite, keys and logs live in OPSCENTER_DATA.
 """
 
+import json
 import secrets
 from datetime import timedelta
 from importlib.util import find_spec
@@ -45,8 +46,19 @@ SECRET_KEY = _secret_key()
 # Old keys still verify links and decrypt stored secrets while `SECRET_KEY` is being rotated.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if not PRODUCTION else [])
-# bin/run tells where it listens; behind a proxy the public address is set.
-BASE_URL = env("OPSCENTER_BASE_URL", default=env("OPSCENTER_LISTEN_URL", default="http://127.0.0.1:8000")).rstrip("/")
+
+
+def _listens_at() -> str:
+    """Where bin/run listens: it tells its children, and leaves a note in the data folder for commands beside it."""
+    try:
+        noted = json.loads((DATA_DIR / "run.json").read_text())["url"]
+    except (OSError, ValueError, KeyError, TypeError):
+        noted = "http://127.0.0.1:8000"
+    return env("OPSCENTER_LISTEN_URL", default=noted)
+
+
+# Behind a proxy the public address is set.
+BASE_URL = env("OPSCENTER_BASE_URL", default=_listens_at()).rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[BASE_URL])
 ENGINE = env("OPSCENTER_ENGINE", default="django-q")
 # Senders on this machine need no token unless an installation says otherwise.

@@ -1,10 +1,12 @@
 """The whole of `bin/run`: first start, killed children, stop, second start, killed parent."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -62,6 +64,14 @@ def test_the_data_folder_holds_database_keys_and_logs(instance):
     for name in ("opscenter.sqlite3", "secret_key", "run.json", *(f"logs/{child}.log" for child in CHILDREN)):
         assert (instance.data / name).exists(), name
     assert (instance.data / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_a_command_beside_it_knows_where_it_listens(instance):
+    words = [sys.executable, ROOT / "manage.py", "integration", "add", "generic", "beside"]
+    env = clean_environment() | {"OPSCENTER_DATA": str(instance.data)}
+    told = json.loads(subprocess.run(words, env=env, capture_output=True, check=True, timeout=60).stdout)
+    assert told["url"] == f"{instance.url}/api/ingest/{told['key']}"
+    assert requests.post(told["url"], json={"title": "Disk is full"}, timeout=10).status_code == 202
 
 
 def test_all_idle_processes_stay_within_their_memory_and_cpu(instance):
