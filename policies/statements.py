@@ -8,8 +8,9 @@ unpacks with `unnest`.
 import re
 import struct
 import threading
-from collections.abc import Sequence
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -17,7 +18,6 @@ from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 TO_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000
-BOOL, INT8, INT2, INT4, TEXT, XID, TIMESTAMPTZ, UUID_TYPE = 16, 20, 21, 23, 25, 28, 1184, 2950
 
 
 class Statement:
@@ -68,48 +68,41 @@ def _checked(pgconn: PGconn, result: PGresult) -> PGresult:
 
 
 _header = struct.Struct(">iiIii").pack
-_long = struct.Struct(">iq").pack
-_int = struct.Struct(">ii").pack
-_short = struct.Struct(">ih").pack
 _length = struct.Struct(">i").pack
-_null, _true, _false = _length(-1), _length(1) + b"\1", _length(1) + b"\0"
+_int8, _int4, _int2 = struct.Struct(">q").pack, struct.Struct(">i").pack, struct.Struct(">h").pack
+_null = _length(-1)
 
 
-def _array(oid: int, items: list[bytes]) -> bytes:
-    """A one-dimensional array of values that are each preceded by their length."""
-    return _header(1, 1, oid, len(items), 1) + b"".join(items)
+def _instant(at: int) -> bytes:
+    return _int8(at - TO_2000)
 
 
-def longs(values: Sequence[int | None]) -> bytes:
-    return _array(INT8, [_null if value is None else _long(8, value) for value in values])
+TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
+    "bool": (16, lambda yes: b"\1" if yes else b"\0"),
+    "int8": (20, _int8),
+    "int2": (21, _int2),
+    "int4": (23, _int4),
+    "text": (25, str.encode),
+    "xid": (28, bytes),  # the system column xmin, as it was read
+    "timestamptz": (1184, _instant),  # from whole microseconds since 1970
+    "uuid": (2950, attrgetter("bytes")),
+}
+"""Types by their name in SQL: the number they have on the wire, and how a value is written there."""
 
 
-def ints(values: Sequence[int | None]) -> bytes:
-    return _array(INT4, [_null if value is None else _int(4, value) for value in values])
+def scalar(type: str, value: Any) -> bytes | None:
+    """One value of this type."""
+    return None if value is None else TYPES[type][1](value)
 
 
-def shorts(values: Sequence[int | None]) -> bytes:
-    return _array(INT2, [_null if value is None else _short(2, value) for value in values])
-
-
-def bools(values: Sequence[bool]) -> bytes:
-    return _array(BOOL, [_true if value else _false for value in values])
-
-
-def instants(values: Sequence[int | None]) -> bytes:
-    """From whole microseconds since 1970."""
-    return _array(TIMESTAMPTZ, [_null if value is None else _long(8, value - TO_2000) for value in values])
-
-
-def texts(values: Sequence[str]) -> bytes:
-    encoded = [value.encode() for value in values]
-    return _array(TEXT, [_length(len(value)) + value for value in encoded])
-
-
-def uuids(values: Sequence[UUID | None]) -> bytes:
-    return _array(UUID_TYPE, [_null if value is None else _length(16) + value.bytes for value in values])
-
-
-def versions(values: Sequence[bytes]) -> bytes:
-    """Of the system column xmin, four bytes each."""
-    return _array(XID, [_length(4) + value for value in values])
+def array(type: str, values: Sequence[Any]) -> bytes:
+    """A one-dimensional array of values of this type, for `unnest`."""
+    oid, write = TYPES[type]
+    parts = [_header(1, 1, oid, len(values), 1)]
+    for value in values:
+        if value is None:
+            parts.append(_null)
+        else:
+            written = write(value)
+            parts += (_length(len(written)), written)
+    return b"".join(parts)

@@ -23,4 +23,5 @@ def rhythm(heartbeat: Heartbeat) -> str:
     if heartbeat.schedule == Heartbeat.Schedule.PERIOD:
         return f"every {length_of(heartbeat.period)}" if heartbeat.period else "at any time"
     expression = " or ".join(line.strip() for line in heartbeat.expression.splitlines() if line.strip())
-    return f"{'cron' if heartbeat.schedule == Heartbeat.Schedule.CRON else 'OnCalendar'} {expression} ({heartbeat.timezone})"
+    kind = "cron" if heartbeat.schedule == Heartbeat.Schedule.CRON else "OnCalendar"
+    return f"{kind} {expression} ({heartbeat.timezone})"

@@ -57,8 +57,8 @@ def of(pings: Sequence[Ping]) -> Chart | None:
         high = max(1.5, room * (length / top))
         failed = ping.kind == Ping.Kind.FAIL
         title = f"{ping.at:%Y-%m-%d %H:%M:%S} UTC: {took(length)}{', failed' if failed else ''}"
-        bar = (LEFT + place * each + each * 0.1, HEIGHT - BOTTOM - high, each * 0.8, high)
-        bars.append(Bar(*(round(number, 1) for number in bar), failed, title))
+        x, y = LEFT + place * each + each * 0.1, HEIGHT - BOTTOM - high
+        bars.append(Bar(round(x, 1), round(y, 1), round(each * 0.8, 1), round(high, 1), failed, title))
     lines = [Line(round(HEIGHT - BOTTOM - room * part, 1), took(top * part)) for part in (0.5, 1.0)]
     shortest, typical = min(length for _, length in runs), sorted(length for _, length in runs)[len(runs) // 2]
     words = f"The last {len(runs)} runs took {took(shortest)} to {took(longest)}, the middle one {took(typical)}."

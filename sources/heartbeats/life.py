@@ -7,6 +7,7 @@ deadline, a grace time away, until the run ends; of runs that overlap the one th
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from ..models import Heartbeat
@@ -94,7 +95,7 @@ INSTANTS = ("last_ping_at", "last_success_at", "last_start_at", "deadline_at", "
 
 def of(row: Heartbeat, *, seen: bytes = b"") -> Life:
     """The life of a stored heartbeat."""
-    at = {name: None if (when := getattr(row, name)) is None else micros(when) for name in INSTANTS}
+    at: dict[str, Any] = {name: None if (when := getattr(row, name)) is None else micros(when) for name in INSTANTS}
     return Life(
         id=row.pk, schedule=row.schedule, period=None if row.period is None else length(row.period),
         expression=row.expression, timezone=row.timezone, grace=length(row.grace),

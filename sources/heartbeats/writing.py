@@ -117,7 +117,6 @@ def _commit(batch: Sequence[Waiting]) -> None:
 
 def _fail(batch: Sequence[Waiting], error: Exception) -> None:
     for one in batch:
-        _memory.pop(one.id, None)
         one.error = error
 
 
@@ -130,8 +129,6 @@ def _connected(batch: Sequence[Waiting]) -> None:
             _store([one for one in batch if one.stored is None], django)
             return
         except (OperationalError, InterfaceError):
-            for one in batch:
-                _memory.pop(one.id, None)
             if django.in_atomic_block or not left:
                 raise
             if not django.is_usable():  # else it was a deadlock or a lock that is held
@@ -152,10 +149,13 @@ def _store(batch: Sequence[Waiting], django: BaseDatabaseWrapper) -> None:
         with transaction.atomic():
             stored, _ = _apply(batch, plain.load({one.id for one in batch}), django)
     else:
-        # inside somebody's transaction what was seen may be rolled back, and its rows all have the same version
-        known = {} if django.in_atomic_block else {one.id: _memory[one.id] for one in batch if one.id in _memory}
-        if missing := {one.id for one in batch if one.id not in known}:
-            known |= postgres.load(missing)
+        # taken out, as a life that is moved on and then not written is true no more
+        found = {id: _memory.pop(id, None) for id in {one.id for one in batch}}
+        known = {id: life for id, life in found.items() if life is not None}
+        if django.in_atomic_block:  # what was seen may be rolled back, and its rows all have the same version
+            known = {}
+        if len(known) < len(found):
+            known |= postgres.load(found.keys() - known.keys())
         stored, left = _apply(batch, known, django)
         _note(stored, known, django)
         if left:  # somebody else moved them in between: now they wait for us
@@ -198,8 +198,6 @@ def _note(written: Sequence[Waiting], known: dict[UUID, Life], django: BaseDatab
     """Remember the heartbeats that are committed, and that their pings are."""
     if len(_memory) > REMEMBERED:
         _memory.clear()
-    for id in known:
-        _memory.pop(id, None)
     for one in written:
         one.stored = True
         if not django.in_atomic_block:
