@@ -36,7 +36,7 @@ class Integration(models.Model):
     options = models.JSONField(default=dict, blank=True, help_text="What else this kind of door wants to know.")
     resolve_after = models.DurationField(null=True, blank=True, help_text="Quiet time; empty: as the policy says.")
     ceiling = models.PositiveIntegerField(
-        default=60, help_text="Incidents it may open in a minute; beyond, its alerts share one. 0: no ceiling."
+        default=1000, help_text="Incidents it may open in a minute; beyond, its alerts share one. 0: no ceiling."
     )
     enabled = models.BooleanField(default=True)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
