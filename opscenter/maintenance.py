@@ -14,7 +14,7 @@ from alerts.models import Alert
 from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
-from sources.models import Event, WebhookLog
+from sources.models import Event, Heartbeat, Ping, WebhookLog
 
 BATCH = 1000
 """Rows removed in one transaction, so that the intake never waits long for it on SQLite."""
@@ -37,12 +37,24 @@ def prune(*, at: datetime) -> dict[str, int]:
         "ended alerts": remove(ended),
         "webhook logs": remove(WebhookLog.objects.filter(at__lt=before(settings.KEEP_WEBHOOK_LOGS_DAYS))),
         "events": remove(Event.objects.filter(received_at__lt=before(settings.KEEP_EVENTS_DAYS))),
+        "pings": remove(Ping.objects.filter(at__lt=before(settings.KEEP_PINGS_DAYS))) + remove_surplus_pings(),
         "delivery attempts": remove(
             DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
         ),
         "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
         "sessions": remove(Session.objects.filter(expire_date__lt=at)),
     }
+
+
+def remove_surplus_pings() -> int:
+    """Delete the pings beyond the newest of each heartbeat; return how many there were."""
+    gone = 0
+    for id in Heartbeat.objects.filter(ping_count__gt=settings.KEEP_PINGS).values_list("pk", flat=True):
+        pings = Ping.objects.filter(heartbeat=id)
+        first = pings.order_by("-at", "-pk").values_list("at", "pk")[settings.KEEP_PINGS : settings.KEEP_PINGS + 1]
+        for at, pk in first:
+            gone += remove(pings.filter(Q(at__lt=at) | Q(at=at, pk__lte=pk)))
+    return gone
 
 
 def remove(rows: QuerySet) -> int:

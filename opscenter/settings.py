@@ -201,6 +201,8 @@ Q_CLUSTER = {
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 # How long records of passage are kept (opscenter/maintenance.py); incidents and their timelines stay for good.
 KEEP_WEBHOOK_LOGS_DAYS = env.int("OPSCENTER_KEEP_WEBHOOK_LOGS_DAYS", default=30)
+KEEP_PINGS = env.int("OPSCENTER_KEEP_PINGS", default=1000)  # of each heartbeat
+KEEP_PINGS_DAYS = env.int("OPSCENTER_KEEP_PINGS_DAYS", default=365)
 KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", default=90)
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
