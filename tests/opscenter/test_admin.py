@@ -86,7 +86,8 @@ def test_a_stored_secret_is_never_shown_again(chief, factory, field):
 def test_saving_with_an_empty_secret_keeps_it(chief):
     row = factories.IntegrationFactory(kind="generic", secret="hunter2")
     form = {"kind": "generic", "name": "Renamed", "key": row.key, "secret": "", "old_secret": "", "enabled": "on",
-            "group_by": "[]", "mapping": "{}", "severities": "{}", "options": "{}", "resolve_after": "", "ceiling": 50}  # fmt: skip
+            "group_by": "[]", "mapping": "{}", "severities": "{}", "options": "{}", "ceiling": 50,
+            "resolve_after": ""}  # fmt: skip
     assert chief.post(address(type(row), "change", row.pk), form).status_code == 302
     row.refresh_from_db()
     assert (row.name, row.secret) == ("Renamed", "hunter2")
