@@ -8,7 +8,7 @@ whole text) after a `~`. Whether letters are upper or lower case does not count,
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,6 +36,10 @@ class Row(NamedTuple):
     labels: dict[str, str]
     duration: float | None  # seconds
     heard_at: datetime
+
+    def late(self, window: timedelta) -> bool:
+        """Whether its window had passed when we heard of it."""
+        return self.heard_at - self.at >= window
 
     def named(self, name: str) -> str:
         """The label of that name, else the column, "" when there is neither."""

@@ -16,8 +16,8 @@ Which events are meant is a filter (see event_filter); then
     unclaimed true: only events that no other rule of the policy means
 
 Between two checks no event is missed: beside the window that ends now, the windows that ended with each event since the
-last check are read too, for the same key; it is enough that one of them holds. So are, but not for shares and ratios,
-those that ended with an event we heard of only since then.
+last check are read too, for the same key; it is enough that one of them holds. So are those that ended with an event we
+heard of only since then. For shares and ratios it is windows side by side, back to the last check.
 """
 
 from bisect import bisect_right
@@ -174,8 +174,13 @@ class Events:
         for values, events in sorted(groups.items()):
             labels = dict(zip(names, values, strict=True))
             times = [row.at for row in events]
-            late = [row.at for row in events if row.heard_at > heard_since]
-            for end in _ends(times, late, since=since, at=at):
+            if asked.weighs:
+                ends = _steps(times, asked.window, since=since, at=at)
+            else:
+                late = [row.at for row in events if row.heard_at > heard_since and row.late(asked.window)]
+                late = late if asker.since else []
+                ends = _ends(times, late, since=since, at=at)
+            for end in ends:
                 window = events[bisect_right(times, end - asked.window) : bisect_right(times, end)]
                 if not window and by and end == at:
                     continue
@@ -207,6 +212,16 @@ def _ends(times: Sequence[datetime], late: Sequence[datetime], *, since: datetim
     most = max(1, min(MOST_WINDOWS, EFFORT // max(1, len(times))))
     step = -(-len(missed) // most) if missed else 1
     return [at, *missed[::-1][::step]]
+
+
+def _steps(times: Sequence[datetime], window: timedelta, *, since: datetime, at: datetime) -> list[datetime]:
+    """Windows side by side from now back to the last check, where anything happened since then.
+
+    Not one for each event: a share must not be judged by the half of a burst.
+    """
+    seen = bisect_right(times, since)
+    missed = [at - step * window for step in range(1, min(MOST_WINDOWS, (at - since) // window) + 1)]
+    return [at, *(end for end in missed if bisect_right(times, end) > seen)]
 
 
 def _reading(
