@@ -168,7 +168,8 @@ def what_became(row: WebhookLog) -> list[dict[str, Any]]:
         url = (
             incident.get_absolute_url() if incident else f"{reverse('alerts')}?{urlencode({'show': 'all', 'q': name})}"
         )
-        where = f"in #{incident.pk} {incident.title}" if incident else live.reason or "no incident"
+        waits = "not judged yet" if live.verdict == Liveness.Verdict.NEW else "no incident"
+        where = f"in #{incident.pk} {incident.title}" if incident else live.reason or waits
         found.append({"what": "Alert", "name": str(live.alert), "url": url, "where": where, "firing": live.firing})
     gone = len(set(ids)) - Alert.objects.filter(pk__in=ids).count()
     for model, what, name in ((Event, "Event", "events"), (Change, "Change", "changes")):

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from .inbound import PATHS
+from .inbound import INBOUND, PATHS
 from .models import Integration
 
 PROOFS = {
@@ -14,6 +14,27 @@ PROOFS = {
     "sns": "Amazon signs with its own certificate; a secret is needed only as password in the address as well",
     "channels": "Authorization: Bearer <secret>, the key in the address; or X-Opscenter-Signature",
 }
+
+
+OF_EVERY_KIND = {"layer": "what it watches, shown among the sources"}
+"""Options that do not depend on the kind."""
+
+
+class UnknownOption(ValueError):
+    """An option that this kind of door does not have; the text names those there are."""
+
+
+def options_of(kind: str) -> dict[str, str]:
+    """The options a kind of door reads, and what each means."""
+    inbound = INBOUND.get(kind)
+    return {**(inbound.options if inbound else {}), **OF_EVERY_KIND}
+
+
+def check_options(kind: str, options: dict) -> None:
+    """Raise UnknownOption when a kind of webhook does not read one of `options`."""
+    unknown = [name for name in options if name not in options_of(kind)]
+    if unknown and kind in INBOUND:
+        raise UnknownOption(f"This kind has no option {', '.join(unknown)}; it has: {', '.join(options_of(kind))}.")
 
 
 def address(door: Integration) -> str:

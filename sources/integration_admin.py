@@ -23,7 +23,6 @@ from .intake import whole
 from .models import Integration, WebhookLog
 
 CODE = {"spellcheck": "false", "autocapitalize": "off", "style": "font-family: monospace; max-width: 100%"}
-OF_EVERY_KIND = {"layer": "what it watches, shown among the sources"}
 JSON_FIELDS = ("group_by", "mapping", "severities", "options")
 
 
@@ -79,11 +78,10 @@ class IntegrationForm(forms.ModelForm):
         options = self.cleaned_data["options"] or {}
         if not isinstance(options, dict):
             raise forms.ValidationError('Options are an object such as {"service": "shop"}.')
-        inbound = INBOUND.get(self.cleaned_data.get("kind", ""))
-        unknown = [name for name in options if inbound and name not in inbound.options and name not in OF_EVERY_KIND]
-        if inbound and unknown:
-            known = ", ".join([*inbound.options, *OF_EVERY_KIND])
-            raise forms.ValidationError(f"This kind has no option {', '.join(unknown)}; it has: {known}.")
+        try:
+            doors.check_options(self.cleaned_data.get("kind", ""), options)
+        except doors.UnknownOption as error:
+            raise forms.ValidationError(str(error)) from error
         return options
 
 
@@ -140,11 +138,9 @@ class IntegrationAdmin(ModelAdmin):
 
     @admin.display(description="options of this kind")
     def options_help(self, door):
-        inbound = INBOUND.get(door.kind)
-        if inbound is None and not door.pk:
+        if not door.pk:
             return "They depend on the kind."
-        options = {**(inbound.options if inbound else {}), **OF_EVERY_KIND}
-        return format_html_join("", "<p><code>{}</code>: {}</p>", options.items())
+        return format_html_join("", "<p><code>{}</code>: {}</p>", doors.options_of(door.kind).items())
 
     @admin.display(description="try it")
     def try_mapping(self, door):

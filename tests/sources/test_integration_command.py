@@ -68,3 +68,34 @@ def test_what_cannot_be_is_refused_and_changes_nothing(words, reason):
     with pytest.raises(CommandError, match=reason):
         run(*words)
     assert Integration.objects.count() == 1
+
+
+class TestTables:
+    def test_options_mapping_and_levels_are_given_with_the_door(self):
+        run(
+            "add", "aws-sns", "aws", "--option", 'topic_arns=["arn:1"]', "--option", "severity=P1",
+            "--option", "confirm=false", "--level", "critical=P0",
+        )  # fmt: skip
+        door = Integration.objects.get()
+        assert door.options == {"topic_arns": ["arn:1"], "severity": "P1", "confirm": False}
+        assert door.severities == {"critical": "P0"}
+        run("add", "generic", "app", "--map", "title=event.name", "--map", "labels.host=tags.0.host")
+        assert Integration.objects.get(name="app").mapping == {"title": "event.name", "labels.host": "tags.0.host"}
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["--option", "verify"], "--option 'verify' must read NAME=VALUE"),
+            (
+                ["--option", "colour=red"],
+                "This kind has no option colour; it has: verify_token, tenants, numbers, layer",
+            ),
+            (["--map", "titel=x"], "There is no field 'titel'"),
+            (["--level", "=P1"], "must read NAME=VALUE"),
+        ],
+    )
+    def test_what_is_wrong_with_them_is_told_and_no_door_is_made(self, words, told):
+        with pytest.raises(CommandError) as refusal:
+            run("add", "whatsapp", "meta", *words)
+        assert told in str(refusal.value)
+        assert not Integration.objects.exists()

@@ -2,12 +2,14 @@
 
 import json
 from difflib import get_close_matches
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from policies.models import Policy
+from sources import doors, preview
 from sources.heartbeats.managing import DOOR as HEARTBEAT
 from sources.inbound import ALIASES, INBOUND, PATHS
 from sources.management import heartbeats
@@ -26,6 +28,27 @@ class Command(BaseCommand):
         add.add_argument("--secret", default="", help="signs the sender's requests; without it the key alone lets in")
         add.add_argument("--policy", metavar="KEY", help="whose levels and targets its alerts follow")
         add.add_argument("--group-by", metavar="LABEL,…", default="", help="labels that make one incident")
+        add.add_argument(
+            "--option",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="what else this kind wants to know; JSON or text",
+        )
+        add.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="FIELD=PATH",
+            help="generic JSON: where our field stands in the payload",
+        )
+        add.add_argument(
+            "--level",
+            action="append",
+            default=[],
+            metavar="THEIRS=OURS",
+            help="what a level of the sender is called here",
+        )
         heartbeats.add_arguments(add)
         actions.add_parser("list", help="print all doors")
 
@@ -51,6 +74,7 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
     if policy and followed is None:
         known = ", ".join(Policy.objects.values_list("key", flat=True)) or "none yet, load a pack"
         raise CommandError(f"There is no policy {policy!r}; there are: {known}.")
+    tables = _tables(kind, more)
     if kind != HEARTBEAT:
         heartbeats.refuse(kind, more)
     labels = [label.strip() for label in group_by.split(",") if label.strip()]
@@ -60,9 +84,43 @@ def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | No
         door = {"policy": followed, "group_by": labels}
         return _shown(heartbeats.add(name, key, door, more, at=timezone.now()))
     integration = Integration.objects.create(
-        kind=kind, name=name, key=key or made_up, secret=secret, policy=followed, group_by=labels
+        kind=kind, name=name, key=key or made_up, secret=secret, policy=followed, group_by=labels, **tables
     )
     return _shown(integration) | ({"secret": secret} if secret else {})
+
+
+def _tables(kind: str, more: dict) -> dict[str, dict]:
+    """Options, mapping and levels as they were given."""
+    options, mapping, levels = (_pairs(f"--{name}", more.get(name) or []) for name in ("option", "map", "level"))
+    tables = {
+        "options": {name: _value(text) for name, text in options.items()},
+        "mapping": mapping,
+        "severities": levels,
+    }
+    try:
+        doors.check_options(kind, tables["options"])
+        preview.check_mapping(mapping)
+    except (doors.UnknownOption, preview.BadMapping) as error:
+        raise CommandError(str(error)) from error
+    return tables
+
+
+def _pairs(name: str, given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        left, equals, right = text.partition("=")
+        if not (left and equals and right):
+            raise CommandError(f"{name} {text!r} must read NAME=VALUE.")
+        pairs[left.strip()] = right.strip()
+    return pairs
+
+
+def _value(text: str) -> Any:
+    """A value that is JSON as what it says, anything else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _list() -> list[dict]:
