@@ -15,6 +15,9 @@ STAND_INS = {
     "sql": "postgresql://stand-in/database",
     "http": "http://stand-in.invalid",
     "json": "http://stand-in.invalid",
+    "redis": "redis://stand-in.invalid",
+    "tcp": "tcp://stand-in.invalid:1",
+    "tls": "tls://stand-in.invalid",
 }
 """Addresses used while a pack is checked, when the real one is not known yet."""
 

@@ -5,9 +5,12 @@ from sources.probes.events import Events
 from sources.probes.heartbeat import Heartbeats
 from sources.probes.http import Http
 from sources.probes.json import Json
+from sources.probes.redis import Redis
 from sources.probes.sql import Sql
+from sources.probes.tcp import Tcp
+from sources.probes.tls import Tls
 
-PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json())}
+PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json(), Redis(), Tcp(), Tls())}
 """Places elsewhere: asked over the network, on threads."""
 
 OWN: dict[str, LocalProbe] = {probe.kind: probe for probe in (Events(), Heartbeats())}

@@ -24,8 +24,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sources.probes.base import BadSpec, ProbeError, Reading, check_keys, check_type, plain
-from sources.probes.lines import Line, Place, check_unreachable, dial, read_place, trust
 from sources.probes.masking import mask, secrets_in
+from sources.probes.sockets import Line, Place, check_unreachable, dial, read_place, trust
 
 SCHEMES = ("redis", "rediss")
 PORT = 6379
@@ -190,9 +190,4 @@ def _sections(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _tls(spec: Mapping[str, Any]) -> ssl.SSLContext | None:
-    if urlsplit(spec["url"]).scheme != "rediss":
-        return None
-    context = trust(spec)
-    if spec.get("verify") is False:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+    return trust(spec) if urlsplit(spec["url"]).scheme == "rediss" else None

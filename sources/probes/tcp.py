@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import re2
 
 from sources.probes.base import BadSpec, ProbeError, Reading, check_keys, check_type, plain
-from sources.probes.lines import Line, check_unreachable, dial, read_place, trust
+from sources.probes.sockets import Line, check_unreachable, dial, read_place, trust
 
 SCHEMES = ("tcp", "tls")
 KEYS = ("url", "host", "port", "tls", "ca", "server_name", "verify", "send", "expect", "unreachable")
@@ -95,9 +95,4 @@ def _wanted(spec: Mapping[str, Any]):
 
 
 def _tls(spec: Mapping[str, Any]) -> ssl.SSLContext | None:
-    if not spec.get("tls", urlsplit(spec.get("url", "")).scheme == "tls"):
-        return None
-    context = trust(spec)
-    if spec.get("verify") is False:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+    return trust(spec) if spec.get("tls", urlsplit(spec.get("url", "")).scheme == "tls") else None

@@ -21,7 +21,7 @@ from typing import Any
 from cryptography import x509
 
 from sources.probes.base import ProbeError, Reading, check_keys, check_type
-from sources.probes.lines import Place, check_unreachable, dial, read_place, rejection, trust
+from sources.probes.sockets import Place, blind, check_unreachable, dial, read_place, rejection, trust
 
 SCHEMES = ("tls", "https")
 PORT = 443
@@ -46,7 +46,7 @@ class Tls:
             der, rejected = _handshake(place, trust(spec), spec, timeout)
             took = time.monotonic() - began
             if rejected:  # what is not accepted is not handed out either: ask once more without looking
-                der, _ = _handshake(place, _blind(), spec, timeout - timedelta(seconds=took))
+                der, _ = _handshake(place, blind(), spec, timeout - timedelta(seconds=took))
         except ProbeError as error:
             if spec.get("unreachable") != "reading":
                 raise
@@ -63,12 +63,6 @@ def _handshake(place: Place, context: ssl.SSLContext, spec: Mapping[str, Any], t
                 return secure.getpeercert(binary_form=True) or b"", ""
         except ssl.SSLCertVerificationError as error:
             return b"", rejection(error)
-
-
-def _blind() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def _fields(der: bytes, rejected: str, at: datetime) -> dict[str, Any]:

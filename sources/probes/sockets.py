@@ -158,17 +158,27 @@ def check_unreachable(spec: Mapping[str, Any]) -> None:
 
 
 def trust(spec: Mapping[str, Any]) -> ssl.SSLContext:
-    """Return what certificates are checked by: `ca`, PEM text or the path of a file of it, else the system's own."""
-    context = ssl.create_default_context()
-    if not (ca := spec.get("ca")):
-        return context
+    """Return what certificates are checked by: `ca`, PEM text or the path of a file of it, else the system's own.
+
+    With `verify` false they are not checked at all.
+    """
+    if spec.get("verify") is False:
+        return blind()
     try:
+        ca = spec.get("ca") or ""
         if ca.lstrip().startswith(PEM):
             return ssl.create_default_context(cadata=ca)
-        return ssl.create_default_context(cafile=ca)
+        return ssl.create_default_context(cafile=ca or None)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         words = getattr(error, "strerror", None) or str(error)
         raise ProbeError(f"The certificates of `ca` cannot be used: {words}.", reason="unset") from None
+
+
+def blind() -> ssl.SSLContext:
+    """What takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _left(ends_at: float) -> float:
