@@ -110,6 +110,16 @@ def build(at: datetime) -> dict[str, str]:
     false = opened("false", slight, "A certificate expires", 700 * minute)
     lifecycle.mark_false_positive(false, by=linus, at=at - 690 * minute, reason="It renews itself.")
 
+    body = '{"key": "disk", "title": "Disk is full", "lines": ["' + "a long line " * 40 + '"]}'
+    door = make.IntegrationFactory(name="shop backend")
+    told = make.WebhookLogFactory(
+        integration=door, at=at, raw=body, payload=body, became={"alerts": [1]}, headers={"Content-Type": "text/plain"}
+    )
+    make.WebhookLogFactory(integration=door, at=at, verdict="accepted", status_code=202, replay_of=told)
+    make.WebhookLogFactory(
+        integration=None, at=at, verdict="refused", status_code=404, reason="There is no door with this key."
+    )
+
     def link(incident, contact, since=at) -> str:
         return links.ack_url(incident, contact, at=since).removeprefix(settings.BASE_URL)
 
@@ -121,6 +131,7 @@ def build(at: datetime) -> dict[str, str]:
         **{name: incident.get_absolute_url() for name, incident in incidents.items()},
         "correct": f"{taken.get_absolute_url()}timeline/{wrong.pk}/",
         "draft": f"/reviews/{draft.pk}/",
+        "webhook": f"/webhooks/{told.pk}/",
         "submitted": f"/reviews/{submitted.pk}/",
         "approved": f"/reviews/{approved.pk}/",
         "link": link(paged, grace),

@@ -11,9 +11,10 @@ BY = {
         "/incidents/", "/incidents/?status=all", "/incidents/?q=nothing+like+it", "/incidents/new/",
         "/incidents/99999/", "long", "taken", "held", "drill", "resolved", "closed", "false positive", "correct",
         "draft", "submitted", "approved", "/reviews/", "/alerts/", "/alerts/?show=all", "/on-call/",
+        "/webhooks/", "/webhooks/?q=nothing+like+it", "webhook",
     ],
     "ada": ["resolved", "submitted"],
-    "margaret": ["long", "/incidents/new/"],
+    "margaret": ["long", "/incidents/new/", "/webhooks/", "webhook"],
     "": ["/login/", "link of another", "link too late", "link expired"],
 }  # fmt: skip
 
