@@ -10,10 +10,8 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,17 +22,17 @@ from django.db.models.functions import Coalesce
 from notifications.claimant import gone, me
 from policies.claims import lease
 from policies.fields import SecretUnreadable
-from policies.models import Policy
 from policies.wake import wake
 from sources.models import Connection
 from sources.probes import KINDS, Asker
 
 from . import listening, store, telling
-from .asking import address_values, filled, judged_values
+from .asking import filled
 from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
 from .models import Alert, AlertRule, Liveness, RuleSource, fires
 from .reading import Answer, Question, Round
 from .store.facts import KEY_LENGTH
+from .world import World
 
 log = logging.getLogger(__name__)
 BATCH = 1000
@@ -70,44 +68,6 @@ class Report:
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         late = f", {self.waiting} still being read" if self.waiting else ""
         return f"{self.checked} rules checked{f': {states}' if states else ''}{late}"
-
-
-class World:
-    """What the rules of one policy have in common during a round.
-
-    params   what conditions and messages may see; wrong: parameters they may not use, and why
-    values   what addresses and queries are filled with, secrets included
-    ranks    the policy's levels
-    """
-
-    def __init__(self, policy: Policy) -> None:
-        self.params, self.wrong = judged_values(policy)
-        self.values = address_values(policy)
-        self.ranks = {level.key: level.rank for level in policy.severities.all()}
-        self.policy = policy
-
-    @cached_property
-    def rules(self) -> dict[str, dict[str, Any]]:
-        """How the policy's rules stand, for conditions that ask for one by name."""
-        rows = self.policy.rules.only("key", "state", "memory")
-        return {rule.key: {"firing": rule.fires, "state": rule.state} for rule in rows}
-
-    @cached_property
-    def claims(self) -> list[tuple[int, dict[str, Any]]]:
-        """What the sources of enabled rules, of every policy, ask of the events, with the rule's id."""
-        sources = RuleSource.objects.filter(kind=listening.KIND, rule__enabled=True).select_related("rule__policy")
-        found, values = [], {self.policy.pk: self.values}
-        for source in sources.prefetch_related("rule__policy__parameters"):
-            policy = source.rule.policy
-            given = values.setdefault(policy.pk, address_values(policy))
-            with suppress(ValueError, SecretUnreadable):  # it cannot be asked either
-                found.append((source.rule_id, filled(source.spec, None, given)))
-        return found
-
-    @property
-    def least(self) -> str:
-        """The least urgent level."""
-        return max(self.ranks, key=lambda key: self.ranks[key])
 
 
 @dataclass(frozen=True)

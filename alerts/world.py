@@ -1,0 +1,50 @@
+"""What the rules of one policy have in common while they are checked."""
+
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+from policies.fields import SecretUnreadable
+from policies.models import Policy
+
+from . import listening
+from .asking import address_values, filled, judged_values
+from .models import RuleSource
+
+
+class World:
+    """What the rules of one policy have in common during a round.
+
+    params   what conditions and messages may see; wrong: parameters they may not use, and why
+    values   what addresses and queries are filled with, secrets included
+    ranks    the policy's levels
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.params, self.wrong = judged_values(policy)
+        self.values = address_values(policy)
+        self.ranks = {level.key: level.rank for level in policy.severities.all()}
+        self.policy = policy
+
+    @cached_property
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """How the policy's rules stand, for conditions that ask for one by name."""
+        rows = self.policy.rules.only("key", "state", "memory")
+        return {rule.key: {"firing": rule.fires, "state": rule.state} for rule in rows}
+
+    @cached_property
+    def claims(self) -> list[tuple[int, dict[str, Any]]]:
+        """What the sources of enabled rules, of every policy, ask of the events, with the rule's id."""
+        sources = RuleSource.objects.filter(kind=listening.KIND, rule__enabled=True).select_related("rule__policy")
+        found, values = [], {self.policy.pk: self.values}
+        for source in sources.prefetch_related("rule__policy__parameters"):
+            policy = source.rule.policy
+            given = values.setdefault(policy.pk, address_values(policy))
+            with suppress(ValueError, SecretUnreadable):  # it cannot be asked either
+                found.append((source.rule_id, filled(source.spec, None, given)))
+        return found
+
+    @property
+    def least(self) -> str:
+        """The least urgent level."""
+        return max(self.ranks, key=lambda key: self.ranks[key])
