@@ -122,8 +122,14 @@ class HeartbeatAdmin(ModelAdmin):
         if "policy" in form.changed_data:
             Integration.objects.filter(heartbeat=obj).update(policy=form.cleaned_data["policy"])
 
+    def get_deleted_objects(self, objs, request):
+        """One whose alert fires cannot be deleted: nobody would end the alert."""
+        listed, counts, perms, protected = super().get_deleted_objects(objs, request)
+        fires = [f"{obj}: its alert fires; pause it first, so that the alert ends" for obj in objs if _fires(obj)]
+        return listed, counts, perms, [*protected, *fires]
+
     def delete_model(self, request, obj) -> None:
-        """With its door, which is of no use without it; its alert ends with the door."""
+        """With its door, which is of no use without it."""
         door = obj.integration
         obj.delete()
         if door:
@@ -189,6 +195,10 @@ class HeartbeatAdmin(ModelAdmin):
         listed = format_html_join("", "<li><code>{}</code> {} <small>{} {}</small> {}</li>", rows)
         link = f"{reverse('admin:sources_ping_changelist')}?heartbeat__id__exact={obj.pk}"
         return format_html('<ul>{}</ul><a href="{}">All of them</a>', listed or "None yet.", link)
+
+
+def _fires(heartbeat: Heartbeat) -> bool:
+    return heartbeat.alerting or heartbeat.untold
 
 
 def _what(ping: Ping) -> str:

@@ -196,3 +196,12 @@ class TestAdmin:
         beat = Heartbeat.objects.get()
         admin_client.post(reverse("admin:sources_heartbeat_delete", args=[beat.pk]), {"post": "yes"})
         assert not Heartbeat.objects.exists() and not Integration.objects.exists()
+
+    def test_one_whose_alert_fires_cannot_be_deleted(self, admin_client):
+        beat = make("down")
+        Heartbeat.objects.update(alerting=True)
+        page = admin_client.post(reverse("admin:sources_heartbeat_delete", args=[beat.pk]), {"post": "yes"})
+        assert "pause it first" in page.content.decode()
+        words = {"action": "delete_selected", "_selected_action": [str(beat.pk)], "post": "yes"}
+        admin_client.post(reverse("admin:sources_heartbeat_changelist"), words)
+        assert Heartbeat.objects.exists()
