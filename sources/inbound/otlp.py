@@ -16,6 +16,8 @@ from .times import from_nanos
 
 MOST = 10_000
 FAILED = (2, "STATUS_CODE_ERROR")
+WORK = {"server": "request", "consumer": "job"}
+"""What kind of event a span of somebody's own work is, as other senders call it; the others are `span`."""
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 LABELS = {
     "service.name": "service", "service.version": "version", "service.namespace": "namespace",
@@ -120,7 +122,7 @@ def _event(where: str, resource: dict[str, str], scope: str, span: dict[str, Any
     trace, id = text_at(span, "traceId"), text_at(span, "spanId")
     words = text_at(span, "status", "message") or exception.get("exception.message", "")
     return Happening(
-        kind="span", name=name, subject=trace, outcome="failed" if failed else "ok",
+        kind=WORK.get(labels["span_kind"], "span"), name=name, subject=trace, outcome="failed" if failed else "ok",
         level="error" if failed else "info", text=words, labels={key: text for key, text in labels.items() if text},
         data={"trace": trace, "span": id, "parent": text_at(span, "parentSpanId"), "attributes": own},
         duration=max(0.0, (ended - began).total_seconds()) if began and ended else None,

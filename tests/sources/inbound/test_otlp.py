@@ -53,7 +53,7 @@ def test_the_example_of_the_specification(client, door):
     answer = send(client, example("otlp_trace"))
     assert (answer.status_code, answer.json()) == (200, {"partialSuccess": {}})
     event = Event.objects.get()
-    assert (event.stream, event.kind, event.name, event.outcome) == ("otlp", "span", "I'm a server span", "ok")
+    assert (event.stream, event.kind, event.name, event.outcome) == ("otlp", "request", "I'm a server span", "ok")
     assert (event.duration, event.subject) == (1.0, "5B8EFFF798038103D269B633813FC60C")
     assert event.labels == {
         "service": "my.service", "environment": "production", "span_kind": "server", "scope": "my.library",
