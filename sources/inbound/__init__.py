@@ -13,8 +13,8 @@ from .github import GitHub
 from .grafana import Grafana
 from .inngest import Inngest
 from .knock import Knock
-from .otlp import Otlp
 from .oncall_formatted import OnCallFormatted
+from .otlp import Otlp
 from .pagerduty import PagerDuty
 from .resend import Resend
 from .sentry import Sentry
