@@ -7,14 +7,19 @@ from typing import Any
 
 from policies.models import Parameter, Policy
 from policies.substitute import names, substitute
+from sources.probes import sql
 
 from .models import AlertRule
 
 PARAMS = re.compile(r"\bparams\.(\w+)")
 STAND_INS = {
-    "sql": "postgresql://stand-in/database",
+    "sql": sql.ANY,
     "http": "http://stand-in.invalid",
     "json": "http://stand-in.invalid",
+    "prometheus": "http://stand-in.invalid",
+    "exposition": "http://stand-in.invalid",
+    "loki": "http://stand-in.invalid",
+    "elasticsearch": "http://stand-in.invalid",
     "redis": "redis://stand-in.invalid",
     "tcp": "tcp://stand-in.invalid:1",
     "tls": "tls://stand-in.invalid",

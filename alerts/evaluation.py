@@ -24,7 +24,7 @@ from policies.claims import lease
 from policies.fields import SecretUnreadable
 from policies.wake import wake
 from sources.models import Connection
-from sources.probes import KINDS, Asker
+from sources.probes import KINDS, Asker, calm_when_empty
 
 from . import listening, store, telling
 from .asking import filled
@@ -76,6 +76,7 @@ class Due:
 
     spec         or why there is none
     error_key    the key of the alert when its source is gone, by place: rules of one connection share an incident
+    idle         why there is nobody to ask, "" when there is
     """
 
     rule: AlertRule
@@ -83,6 +84,7 @@ class Due:
     world: World
     next_at: datetime
     error_key: dict[str, str]
+    idle: str = ""
 
 
 def check_due(
@@ -179,8 +181,16 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
             questions.append(_question(source, world.values, _asker(rule, source, world)))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
-    due = Due(rule, _spec(rule, world), world, next_check(rule, getattr(rule, "planned_at", None), at=at), error_key)
-    return due, questions
+    next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
+    return Due(rule, _spec(rule, world), world, next_at, error_key, _idle(questions)), questions
+
+
+def _idle(questions: list[Question]) -> str:
+    """Why nobody watches, when an installation has set up none of the ways there are; one alone is an error."""
+    ways = dict.fromkeys(question.variant for question in questions)
+    if len(ways) < 2 or not all(question.cannot for question in questions):
+        return ""
+    return f"Nobody watches: none of {', '.join(ways)} is set up. {questions[0].cannot}"
 
 
 def _asker(rule: AlertRule, source: RuleSource, world: World) -> Asker:
@@ -203,13 +213,13 @@ def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Qu
         cannot = f"There is no kind of source {source.kind!r}; there are {', '.join(KINDS)}."
     place = f"connection:{base.pk}" if base else urlsplit(str(spec.get("url", ""))).netloc or f"source:{source.pk}"
     timeout = (base and base.timeout) or TIMEOUT
-    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker)
+    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker, source.variant)
 
 
 def _spec(rule: AlertRule, world: World) -> RuleSpec | str:
     """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
     condition = {**rule.condition, "every": rule.every}
-    if all(source.kind == listening.KIND for source in rule.sources.all()):
+    if all(source.kind == listening.KIND or calm_when_empty(source.kind, source.spec) for source in rule.sources.all()):
         condition.setdefault("on_nodata", "ok")  # that nothing happened is calm, not a source that says nothing
     if "levels" in condition:
         levels = condition["levels"]
@@ -299,6 +309,10 @@ def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
         since = rule.state_since if rule.state == AlertRule.State.ERROR and rule.state_since else at
         memory.pop("at", None)
         return Judgement(State.ERROR, since, due.spec, (), memory)
+    if due.idle:
+        since = rule.state_since if rule.state == AlertRule.State.UNKNOWN and rule.state_since else at
+        memory.pop("at", None)
+        return Judgement(State.UNKNOWN, since, due.idle, (), memory)
     # that a rule was never set up is no sign that its source is down
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
     rules = due.world.rules if spec.rules() else {}

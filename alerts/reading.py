@@ -11,11 +11,11 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.probes import OWN, PROBES, Asker, BadSpec, ProbeError, Reading
+from sources.probes import KEEPERS, OWN, PROBES, Asker, BadSpec, ProbeError, Reading
 
 PER_PLACE = 4
 IDLE = 60.0  # seconds
@@ -26,7 +26,8 @@ GONE = ("unreachable", "timeout")
 
 @dataclass(frozen=True)
 class Question:
-    """One source of a rule. `cannot` says why it cannot even be asked, such as a parameter that is not set."""
+    """One source of a rule. `cannot` says why it cannot even be asked, such as a parameter that is not set; `variant`
+    names the way of watching it is."""
 
     source: int
     kind: str
@@ -36,6 +37,7 @@ class Question:
     fallback: bool = False
     cannot: str = ""
     asker: Asker = ANYBODY
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
             if question.place in gone:
                 raise ProbeError(gone[question.place], reason="unreachable")
             read = _read(question, at, heard or {})
-            readings += read
+            readings += [replace(reading, origin=question.variant) for reading in read]
             faults[question.source] = ""
             # a rule may take "unreachable" for a reading; the place did not answer all the same
             if not any(reading.fields.get("reachable") is False for reading in read):
@@ -92,7 +94,7 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
         except ProbeError as error:
             faults[question.source] = str(error)
             failures.append(error)
-            if question.kind not in OWN:
+            if question.kind not in OWN and not question.cannot:  # a way that was never set up is not missed
                 lacking = lacking or error
             before_failed = True
             if error.reason in GONE:
@@ -101,7 +103,8 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
                 reached.add(question.place)
     if answered:
         return Answer(readings, faults, frozenset(reached), gone, lacking=None if answered_elsewhere else lacking)
-    first = failures[0] if failures else ProbeError("This rule has no source to ask.", reason="unset")
+    nothing = ProbeError("This rule has no source to ask.", reason="unset")
+    first = next((error for error in failures if error.reason != "unset"), failures[0] if failures else nothing)
     return Answer(first, faults, frozenset(reached), gone, unset=first.reason == "unset")
 
 
@@ -126,6 +129,9 @@ def _read(question: Question, at: datetime, heard: Heard) -> list[Reading]:
             raise said
         return said
     try:
+        if question.kind in KEEPERS:
+            keeper = KEEPERS[question.kind]
+            return keeper.read(question.spec, at=at, timeout=question.timeout, asker=question.asker)
         return PROBES[question.kind].read(question.spec, at=at, timeout=question.timeout)
     except BadSpec as error:
         raise _ill_written(error) from None

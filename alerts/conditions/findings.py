@@ -1,7 +1,7 @@
 """What this time's readings say of each key at each level, before anything is remembered."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -87,8 +87,17 @@ def _find(rule, level: Level, streak: Streak, group: list[Reading], at, params, 
     found = [_find_one(rule, level, streak, reading, at, params, rules) for reading in group]
     for wanted in (lambda f: f.holds, lambda f: f.doubt == "error", lambda f: f.holds is None, bool):
         if fitting := [finding for finding in found if wanted(finding)]:
-            return max(fitting, key=lambda f: f.figure if f.figure is not None else float("-inf"))
+            chosen = max(fitting, key=lambda f: f.figure if f.figure is not None else float("-inf"))
+            return _with_origins(chosen, fitting, group)
     raise AssertionError("a group has at least one reading, and the last of these takes any")
+
+
+def _with_origins(chosen: Finding, fitting: list[Finding], group: list[Reading]) -> Finding:
+    """Have a finding that holds say which of several ways to watch told of it."""
+    origins = dict.fromkeys(f.reading.origin for f in fitting if f.reading and f.reading.origin)
+    if not chosen.holds or not origins or len({reading.origin for reading in group}) < 2:
+        return chosen
+    return replace(chosen, sentence=f"{chosen.sentence} (by {', '.join(origins)})")
 
 
 def _find_one(rule, level: Level, streak: Streak, reading: Reading, at, params, rules) -> Finding:

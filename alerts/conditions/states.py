@@ -19,6 +19,7 @@ class State(StrEnum):
     RESOLVED = "resolved"  # of a key, at the one judgement that ends it
     ERROR = "error"
     NODATA = "nodata"
+    UNKNOWN = "unknown"  # of a rule that nothing is set up for
 
 
 class Change(StrEnum):

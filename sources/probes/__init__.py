@@ -1,17 +1,29 @@
 """How we ask: one file a kind, registered here."""
 
-from sources.probes.base import Asker, BadSpec, LocalProbe, Probe, ProbeError, Reading
+from collections.abc import Mapping
+from typing import Any
+
+from sources.probes.base import Asker, AskerProbe, BadSpec, LocalProbe, Probe, ProbeError, Reading
+from sources.probes.elasticsearch import Elasticsearch
 from sources.probes.events import Events
+from sources.probes.exposition import Exposition
 from sources.probes.heartbeat import Heartbeats
 from sources.probes.http import Http
 from sources.probes.json import Json
+from sources.probes.loki import Loki
+from sources.probes.prometheus import Prometheus
 from sources.probes.redis import Redis
 from sources.probes.sql import Sql
 from sources.probes.tcp import Tcp
 from sources.probes.tls import Tls
 
-PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json(), Redis(), Tcp(), Tls())}
+PROBES: dict[str, Probe] = {probe.kind: probe for probe in (Sql(), Http(), Json(), Exposition(), Redis(), Tcp(), Tls())}
 """Places elsewhere: asked over the network, on threads."""
+
+KEEPERS: dict[str, AskerProbe] = {probe.kind: probe for probe in (Prometheus(), Loki(), Elasticsearch())}
+"""Those among them that keep what happened, and are told since when the rule has not looked."""
+
+PROBES |= KEEPERS
 
 OWN: dict[str, LocalProbe] = {probe.kind: probe for probe in (Events(), Heartbeats())}
 """Our own rows, such as events we were told: read in the thread that judges."""
@@ -21,21 +33,29 @@ LOCAL = OWN.keys()
 KINDS: dict[str, Probe | LocalProbe] = {**PROBES, **OWN}
 
 
+def calm_when_empty(kind: str, spec: Mapping[str, Any]) -> bool:
+    """Whether a source that gives no reading says that all is calm."""
+    return kind in KEEPERS and KEEPERS[kind].calm_when_empty(spec)
+
+
 def register(probe: LocalProbe) -> None:
     """Take in a probe of rows that a room above keeps; called when that room starts."""
     OWN[probe.kind] = KINDS[probe.kind] = probe
 
 
 __all__ = [
+    "KEEPERS",
     "KINDS",
     "LOCAL",
     "OWN",
     "PROBES",
     "Asker",
+    "AskerProbe",
     "BadSpec",
     "LocalProbe",
     "Probe",
     "ProbeError",
     "Reading",
+    "calm_when_empty",
     "register",
 ]

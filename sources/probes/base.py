@@ -20,10 +20,12 @@ class Reading:
     fields   name -> None, bool, int, float, text, aware datetime (UTC), date, timedelta, or lists and dicts
              of these; `value` is the figure people mean when they ask "how much?"
     labels   name -> text: what the reading is about
+    origin   the way of watching it came by
     """
 
     fields: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
 
     @property
     def value(self) -> Any:
@@ -87,6 +89,20 @@ class Asker:
     since: datetime | None = None
     group_by: tuple[str, ...] = ()
     others: tuple[Mapping[str, Any], ...] = ()
+
+
+ANYBODY = Asker()
+
+
+class AskerProbe(Probe, Protocol):
+    """A probe of a place that keeps what happened: it looks back as far as the rule did not look yet."""
+
+    def read(
+        self, spec: Mapping[str, Any], *, at: datetime, timeout: timedelta, asker: Asker = ANYBODY
+    ) -> list[Reading]: ...
+
+    def calm_when_empty(self, spec: Mapping[str, Any]) -> bool:
+        """Whether no reading is an answer to what `spec` asks, other than from a source that says nothing."""
 
 
 class LocalProbe(Protocol):
