@@ -1,6 +1,6 @@
 """Facts from a database we may only read.
 
-    {"url": "postgresql://…" | "sqlite:///…", "query": "SELECT …",
+    {"url": "postgresql://…" | "mysql://…" | "sqlite:///…", "query": "SELECT …",
      "mode": "scalar" | "rows", "labels": ["tenant"], "limit": 1000}
 
 scalar (the default): one reading, `value` is the first column of the first row, and every column goes along by
@@ -14,11 +14,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sources.probes import sql_postgres, sql_sqlite
+from sources.probes import sql_mysql, sql_postgres, sql_sqlite
 from sources.probes.base import BadSpec, ProbeError, Reading, check_keys, check_type, plain, text_of
 from sources.probes.sql_guard import check_reads
 
-SCHEMES = {"postgresql": sql_postgres, "postgres": sql_postgres, "sqlite": sql_sqlite}
+SCHEMES = {
+    "postgresql": sql_postgres,
+    "postgres": sql_postgres,
+    "mysql": sql_mysql,
+    "mariadb": sql_mysql,
+    "sqlite": sql_sqlite,
+}
+ANY = "any://database"
+"""The address while a pack is checked and nobody knows yet which database it will be."""
 MODES = ("scalar", "rows")
 LIMIT, HIGHEST_LIMIT = 1_000, 10_000
 # SQLite keeps times as text; a text that is a whole date and time is taken as one, naive as UTC.
@@ -40,12 +48,16 @@ class Sql:
         limit = spec.get("limit", LIMIT)
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= HIGHEST_LIMIT:
             raise BadSpec("limit", f"This should be a number of rows from 1 to {HIGHEST_LIMIT:,}.")
-        _driver(spec["url"]).check_url(spec["url"])
-        check_reads(spec["query"])
+        if spec["url"] == ANY:
+            _check_anywhere(spec["query"])
+            return
+        driver = _driver(spec["url"])
+        driver.check_url(spec["url"])
+        check_reads(spec["query"], mysql=driver is sql_mysql)
 
     def read(self, spec: Mapping[str, Any], *, at: datetime, timeout: timedelta) -> list[Reading]:
-        check_reads(spec["query"])
         driver, limit = _driver(spec["url"]), spec.get("limit", LIMIT)
+        check_reads(spec["query"], mysql=driver is sql_mysql)
         names, rows = driver.fetch(spec["url"], spec["query"], limit=limit, timeout=timeout)
         if len(rows) > limit:
             raise ProbeError(
@@ -65,10 +77,26 @@ class Sql:
         return [_reading(names, [tidy(cell) for cell in row], labels) for row in rows]
 
 
+def _check_anywhere(query: str) -> None:
+    """Raise BadSpec unless `query` reads as one of the databases understands it."""
+    try:
+        check_reads(query)
+    except BadSpec:
+        try:
+            check_reads(query, mysql=True)
+        except BadSpec:
+            pass
+        else:
+            return
+        raise
+
+
 def _driver(url: str):
     scheme = urlsplit(url).scheme.lower()
     if scheme not in SCHEMES:
-        raise BadSpec("url", f"There is no database {scheme or '(no scheme)'!r}. Allowed: postgresql://, sqlite:///.")
+        raise BadSpec(
+            "url", f"There is no database {scheme or '(no scheme)'!r}. Allowed: postgresql://, mysql://, sqlite:///."
+        )
     return SCHEMES[scheme]
 
 

@@ -17,6 +17,9 @@ ACTS = ("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_notif
 ACTS_ALL = ("lo_", "dblink", "pg_advisory_", "pg_try_advisory_", "pg_stat_reset")
 LONGEST = 50_000  # characters
 
+# What MySQL lets a read-only session do.
+ACTS_MYSQL = ("get_lock", "release_lock", "release_all_locks", "load_file", "master_pos_wait", "nextval", "setval")
+
 # Strings, quoted names and comments as PostgreSQL (standard_conforming_strings on) and SQLite both read them.
 TOKEN = re.compile(
     r"""
@@ -32,15 +35,33 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# As MySQL and MariaDB read them: "…" is a text too, \ escapes in it, # begins a comment, and /*! … */ is code.
+TOKEN_MYSQL = re.compile(
+    r"""
+      (?P<space>\s+ | \#[^\n]* | --(?=\s|\Z)[^\n]*)
+    | (?P<code>/\*M?!)
+    | (?P<flat>/\*.*?\*/)
+    | (?P<text>(?:_\w+|[bBxXnN])?(?:'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*"))
+    | (?P<quoted>`(?:[^`]|``)*`)
+    | (?P<word>[^\W\d][\w$]*)
+    | (?P<open>['"`] | /\*)
+    | (?P<other>\d[\w.]* | .)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 @lru_cache(maxsize=2000)
-def check_reads(query: str, path: str = "query") -> None:
-    """Raise BadSpec unless `query` is one statement that reads: SELECT, WITH, VALUES or TABLE."""
+def check_reads(query: str, path: str = "query", *, mysql: bool = False) -> None:
+    """Raise BadSpec unless `query` is one statement that reads: SELECT, WITH, VALUES or TABLE.
+
+    mysql   it is read as MySQL and MariaDB do, else as PostgreSQL and SQLite do
+    """
     if len(query) > LONGEST:
         raise BadSpec(path, f"This query has {len(query):,} characters; {LONGEST:,} are allowed.")
-    tokens = _tokens(query, path)
+    tokens = _tokens(query, path, TOKEN_MYSQL if mysql else TOKEN)
+    acts = ACTS_MYSQL if mysql else ACTS
     while tokens and tokens[-1] == ";":
         tokens.pop()
     if not tokens:
@@ -56,11 +77,11 @@ def check_reads(query: str, path: str = "query") -> None:
     if "set_config" in tokens or '"set_config"' in tokens:
         raise BadSpec(path, "This query would write: set_config changes the session it runs in.")
     for token, following in itertools.pairwise(tokens):
-        name = token.strip('"')
-        if following == "(" and (name in ACTS or name.startswith(ACTS_ALL)):
+        name = token.strip('"').lower()
+        if following == "(" and (name in acts or name.startswith(ACTS_ALL)):
             raise BadSpec(path, f"This query would write: {name} acts on the server even in a read-only session.")
     if "into" in tokens:
-        raise BadSpec(path, "This query would write: INTO makes a table.")
+        raise BadSpec(path, f"This query would write: INTO makes a {'file' if mysql else 'table'}.")
     if first == "with":
         _check_with(tokens, path)
 
@@ -73,16 +94,19 @@ def _check_with(tokens: list[str], path: str) -> None:
             raise BadSpec(path, f"This query would write: it holds {word.upper()}.")
 
 
-def _tokens(query: str, path: str) -> list[str]:
+def _tokens(query: str, path: str, grammar: re.Pattern[str]) -> list[str]:
     """Return words (lower case), quoted names (in "") and signs; texts as '', no comments."""
     tokens, at = [], 0
     while at < len(query):
-        match = TOKEN.match(query, at)
+        match = grammar.match(query, at)
         assert match, "the last branch takes any character"
         at = match.end()
         match match.lastgroup:
             case "comment":
                 at = _comment_end(query, at, path)
+            case "code":
+                words = "MySQL runs what stands in a comment that begins with /*!; write it plainly, or leave it out."
+                raise BadSpec(path, words)
             case "tag" | "dollar":
                 end = query.find(match["dollar"], at)
                 if end < 0:

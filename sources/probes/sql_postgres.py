@@ -9,9 +9,7 @@ import math
 import os
 import re
 import select
-import threading
 import time
-from collections import OrderedDict
 from datetime import timedelta
 from typing import Any
 
@@ -22,14 +20,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sources.probes.base import BadSpec, ProbeError
 from sources.probes.masking import mask, secrets_in, where
+from sources.probes.sql_sessions import Sessions
 
-KEPT = 8  # sessions per thread; the one used longest ago is closed
 PREPARED = 500  # statements per session; then it is closed and opened anew
 GRACE = 2.0  # seconds the server has to cut a query off itself before we hang up
 UNREACHABLE = re.compile(r"08(?!P01)|28|3D|53|57")  # SQLSTATE: connection, login, database, resources, shutdown
 STALE = ("0A000", "26000")  # a prepared statement whose table has changed, or that the server has lost
 
-Key = tuple[str, float]
 Table = tuple[list[str], list[tuple[Any, ...]]]
 
 
@@ -68,6 +65,10 @@ class Session:
     @property
     def closed(self) -> bool:
         return self.pgconn.status != pq.ConnStatus.OK
+
+    @property
+    def worn(self) -> bool:
+        return self.closed or len(self.prepared) >= PREPARED
 
     def close(self) -> None:
         if connection := getattr(self, "connection", None):
@@ -117,42 +118,13 @@ class Session:
         return self.pgconn.get_result()
 
 
-class Sessions(threading.local):
-    """The sessions of one thread, the one used last at the end."""
-
-    def __init__(self) -> None:
-        self.kept: OrderedDict[Key, Session] = OrderedDict()
-
-    def get(self, url: str, timeout: timedelta) -> tuple[Session, bool]:
-        """Return a session and whether it was opened just now."""
-        key = (url, timeout.total_seconds())
-        session = self.kept.get(key)
-        if session and not session.closed and len(session.prepared) < PREPARED:
-            self.kept.move_to_end(key)
-            return session, False
-        self.drop(url, timeout)
-        session = self.kept[key] = Session(url, timeout)
-        while len(self.kept) > KEPT:
-            self.kept.popitem(last=False)[1].close()
-        return session, True
-
-    def clear(self) -> None:
-        """Close them all, as a worker does before it ends."""
-        while self.kept:
-            self.kept.popitem()[1].close()
-
-    def drop(self, url: str, timeout: timedelta) -> None:
-        if session := self.kept.pop((url, timeout.total_seconds()), None):
-            session.close()
-
-
-sessions = Sessions()
+sessions = Sessions(Session)
 
 
 def _after_fork() -> None:
     """A child must not speak on its parent's sockets."""
     global sessions
-    sessions = Sessions()
+    sessions = Sessions(Session)
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -115,7 +115,7 @@ class TestSpec:
             ({"mood": 1}, "mood: There is no such key here. Allowed: labels, limit, mode, query, url."),
             ({"query": ""}, "query: This key is needed"),
             ({"query": 5}, "query: This should be an SQL query"),
-            ({"url": "mysql://u:geheim@h/d"}, "url: There is no database 'mysql'"),
+            ({"url": "oracle://u:geheim@h/d"}, "url: There is no database 'oracle'"),
             ({"url": "sqlite:///:memory:"}, "url: An SQLite address is"),
             ({"url": "sqlite://host/x.db"}, "url: An SQLite address is"),
             ({"url": "postgresql://u:geheim@h/d?nope=1"}, "url: This is no PostgreSQL address"),
