@@ -222,7 +222,7 @@ class Mailer(Target):
         state["quota_exhausted_long"] = next(iter(self.database.rows(LONG)), {"long": None})["long"]
         return state
 
-    def cards(self, state: dict[str, Any]) -> list[Card]:
+    def rule_cards(self, state: dict[str, Any]) -> list[Card]:
         return [stuck_card(state), circuit_card(state), depth_card(state), quota_card(state)]
 
     def _replace(self, status: str, insert: str, **values: Any) -> None:

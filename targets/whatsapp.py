@@ -186,7 +186,7 @@ class WhatsApp(Target):
         state["trouble"] = {path or "/": str(fault) for path, fault in self.faults.listing()}
         return state
 
-    def cards(self, state: dict[str, Any]) -> list[Card]:
+    def rule_cards(self, state: dict[str, Any]) -> list[Card]:
         return cards(state)
 
     def serve(self, request: Request) -> Answer | None:
