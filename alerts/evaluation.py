@@ -26,10 +26,10 @@ from policies.wake import wake
 from sources.models import Connection
 from sources.probes import KINDS, Asker, calm_when_empty
 
-from . import listening, store, telling
+from . import listening, samples, store, telling
 from .asking import filled
 from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
-from .models import Alert, AlertRule, Liveness, RuleSource, fires
+from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, fires
 from .reading import Answer, Question, Round
 from .store.facts import KEY_LENGTH
 from .world import World
@@ -261,7 +261,7 @@ def _settle(taken: list[tuple[Due, Answer | BaseException]], report: Report, *, 
 
 def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> tuple[list[str], bool]:
     """Return the state of each rule, and whether rules that name one of them are due now."""
-    states, quiet, moved = [], defaultdict(list), defaultdict(list)
+    states, judged, quiet, moved = [], [], defaultdict(list), defaultdict(list)
     for due, answer in taken:
         if isinstance(answer, BaseException):
             raise answer
@@ -282,6 +282,9 @@ def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> 
         if due.rule.fires != fires(judgement.memory):
             moved[due.rule.policy_id].append(due.rule.key)
         states.append(str(judgement.state))
+        read = answer.lacking if answer.lacking and judgement.state == State.ERROR else answer.readings
+        judged.append(samples.Judged(due.rule, read, judgement))
+    samples.keep(judged, at=at)
     for next_at, rules in quiet.items():
         AlertRule.objects.filter(pk__in=rules, enabled=True).update(**_checked(next_at, at))
     _note_sources([answer for _, answer in taken if isinstance(answer, Answer)], at=at)
@@ -393,7 +396,7 @@ def retire_disabled(*, at: datetime) -> int:
             alerts = Alert.objects.filter(rule=rule, liveness__firing=True)
             reason = "The rule was switched off."
             store.store(None, [telling.over(alert, at=at, reason=reason) for alert in alerts], at=at, rule=rule)
-            AlertRule.objects.filter(pk=rule.pk).update(
-                state=AlertRule.State.UNKNOWN, state_since=at, verdict=reason, memory={}
-            )
+            off = AlertRule.State.UNKNOWN
+            AlertRule.objects.filter(pk=rule.pk).update(state=off, state_since=at, verdict=reason, memory={})
+            RuleChange.objects.create(rule=rule, at=at, before=rule.state, after=off, reason=reason)
     return len(rules)

@@ -115,6 +115,42 @@ class AlertRule(models.Model):
         return f"policy:{self.policy_id}"
 
 
+class Sample(models.Model):
+    """What a rule's checks read: one row for each that differs from the one before; see samples.py."""
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    at = models.DateTimeField(help_text="When it was read.")
+    until = models.DateTimeField(help_text="When it was last read the same.")
+    times = models.PositiveIntegerField(default=1, help_text="How many checks read this.")
+    state = models.CharField(max_length=8, choices=AlertRule.State)
+    value = models.FloatField(null=True, blank=True, help_text="The figure of the key that is worst off.")
+    data = models.TextField(help_text='{"read": [[fields, labels, origin], …]} or {"error": …, "reason": …}')
+
+    class Meta:
+        ordering = ["rule", "-at"]
+        indexes = [models.Index(fields=["rule", "at"], name="sample_by_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class RuleChange(models.Model):
+    """That a rule came from one state into another."""
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="changes", db_index=False)
+    at = models.DateTimeField()
+    before = models.CharField(max_length=8, choices=AlertRule.State)
+    after = models.CharField(max_length=8, choices=AlertRule.State)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["rule", "-at", "-pk"]
+        indexes = [models.Index(fields=["rule", "at"], name="rule_change_by_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.before} to {self.after}"
+
+
 class RuleSource(models.Model):
     """One way to ask for a rule's facts; several are alternatives that feed one alert key."""
 

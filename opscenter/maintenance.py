@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertRule, RuleChange, Sample
 from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
@@ -41,6 +41,8 @@ def prune(*, at: datetime) -> dict[str, int]:
         "delivery attempts": remove(
             DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
         ),
+        "samples of rules": remove_samples(before(settings.KEEP_SAMPLES_DAYS)),
+        "changes of rules": remove(RuleChange.objects.filter(at__lt=before(settings.KEEP_ALERTS_DAYS))),
         "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
         "sessions": remove(Session.objects.filter(expire_date__lt=at)),
     }
@@ -55,6 +57,12 @@ def remove_surplus_pings() -> int:
         for at, pk in first:
             gone += remove(pings.filter(Q(at__lt=at) | Q(at=at, pk__lte=pk)))
     return gone
+
+
+def remove_samples(before: datetime) -> int:
+    """Delete what rules read before that; return how many rows. Rule by rule, as the rows are indexed by it."""
+    rules = AlertRule.objects.order_by().values_list("pk", flat=True)
+    return sum(remove(Sample.objects.filter(rule=rule, at__lt=before)) for rule in rules)
 
 
 def remove(rows: QuerySet) -> int:

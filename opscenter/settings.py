@@ -205,6 +205,7 @@ KEEP_PINGS = env.int("OPSCENTER_KEEP_PINGS", default=1000)  # of each heartbeat
 KEEP_PINGS_DAYS = env.int("OPSCENTER_KEEP_PINGS_DAYS", default=365)
 KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", default=90)
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
+KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"
@@ -229,6 +230,9 @@ INTAKE_MAX_BYTES = env.int("OPSCENTER_INTAKE_MAX_BYTES", default=64 * 1024 * 102
 WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
 # how long before its start changes are shown beside an incident
 CHANGE_WINDOW = timedelta(hours=env.float("OPSCENTER_CHANGE_WINDOW_HOURS", default=24))
+# what rules may read and run of this machine: folders of log files, and a file of commands by name; without them nothing
+LOG_DIRS = env.list("OPSCENTER_LOG_DIRS", default=[])
+COMMANDS = env("OPSCENTER_COMMANDS", default="")
 # beside sns.<region>.amazonaws.com: hosts, or whole origins such as http://127.0.0.1:9911
 SNS_CERT_HOSTS = env.list("OPSCENTER_SNS_CERT_HOSTS", default=[])
 

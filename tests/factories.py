@@ -6,7 +6,7 @@ import factory
 from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
-from alerts.models import Alert, AlertRule, Liveness, RuleSource, Silence
+from alerts.models import Alert, AlertRule, Liveness, RuleChange, RuleSource, Sample, Silence
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from incidents.models import (
@@ -413,3 +413,18 @@ class AnsweredFactory(model(Answered)):
 class BeatFactory(model(Beat)):
     key = factory.Sequence(lambda n: f"part-{n}")
     at = NINE
+
+
+class SampleFactory(model(Sample)):
+    rule = factory.SubFactory("tests.factories.AlertRuleFactory")
+    at = NINE
+    until = factory.SelfAttribute("at")
+    state = "inactive"
+    data = '{"read":[[{"value":0},{},""]]}'
+
+
+class RuleChangeFactory(model(RuleChange)):
+    rule = factory.SubFactory("tests.factories.AlertRuleFactory")
+    at = NINE
+    before = "inactive"
+    after = "firing"
