@@ -371,6 +371,22 @@ class TestJson:
             Reading({"value": "up"}, {"key": "state"}),
         ]
 
+    def test_fields_and_labels_by_whatever_name_the_document_has_for_them(self, server):
+        spec = {
+            "fields": {"backlog": ["queueSize", "backlog"], "waiting": "counts.waiting"},
+            "field": "backlog", "labels": {"queue": ["name", "key"]},
+        }  # fmt: skip
+        told = self.fan(server, {"a": {"queueSize": 7, "counts": {"waiting": 3}}, "b": {}}, each="", **spec)
+        assert [reading.labels["queue"] for reading in told] == ["a", "b"]
+        assert [(reading.value, reading.fields["waiting"]) for reading in told] == [(7, 3), (None, None)]
+        told = self.fan(server, [{"name": "c", "backlog": 9, "queueSize": None}], each="", **spec)
+        assert [(reading.labels["queue"], reading.value) for reading in told] == [("c", 9)]
+
+    @pytest.mark.parametrize("part", ["fields", "labels"])
+    def test_a_mapping_that_is_none_is_told(self, part):
+        with pytest.raises(BadSpec, match=rf"{part}\.x: This should be a path or a list of paths, and it is 5"):
+            PROBES["json"].check({"url": "http://h/x", "each": "", part: {"x": 5}})
+
     def test_an_empty_list_is_no_reading(self, server):
         assert self.fan(server, [], each="") == []
 
