@@ -96,9 +96,12 @@ def _take(environ: dict, stream: Readable, body: list[bytes], django: BaseDataba
     if not body:
         _check_type(environ, door)
         body.append(_read(environ, stream, door))
+    if store.receive_again(door.id, body[0], at=at):
+        note_seen(door, at)
+        return Answer(200)
     try:
         posts = alertmanager.decode(body[0])
-        stored = store.receive(door.id, posts, at=at)
+        stored = store.receive(door.id, posts, at=at, body=body[0])
     except alertmanager.Malformed as error:
         raise Refused(400, str(error), door=door.id, body=body[0]) from error
     except alertmanager.WrongShape as error:

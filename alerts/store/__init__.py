@@ -7,8 +7,9 @@ two tellings of an alert become one.
 
 from sources.signals import Signal
 
+from .again import batches, receive_again
 from .memory import memory
 from .receiving import receive
 from .storing import Stored, store
 
-__all__ = ["Signal", "Stored", "memory", "receive", "store"]
+__all__ = ["Signal", "Stored", "batches", "memory", "receive", "receive_again", "store"]

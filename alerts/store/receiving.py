@@ -7,6 +7,7 @@ from sources.inbound import alertmanager
 from sources.inbound.alertmanager import Posted
 from sources.signals import micros
 
+from . import again
 from .facts import Scope, Told, facts_of
 from .memory import Known, memory, remembered
 from .storing import Stored, Writing, length, rows
@@ -19,9 +20,10 @@ Row = tuple[Known, int, int]
 """What is remembered, the end told now, the place in the batch."""
 
 
-def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime) -> Stored:
+def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime, body: bytes = b"") -> Stored:
     """Store posted alerts, all but those with a fault of their own.
 
+    body   they came in, to know it when it comes again; empty: not kept
     Raises alertmanager.WrongShape or Malformed, and stores nothing, when one of them is not what an alert must be.
     """
     batch = Batch(integration_id, posts, micros(at))
@@ -34,6 +36,8 @@ def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime) -> St
             writing.commit(lambda: writing.settle(left))
     elif batch.statements:
         writing.commit(lambda: writing.settle(batch.write(writing)))
+    if body and writing.counts.resent == len(posts) == len(batch.resent[False]):
+        again.learn(integration_id, body, posts, batch.known(), batch.latest)
     return writing.stored(faults=tuple(batch.faults))
 
 
@@ -92,6 +96,15 @@ class Batch:
                             continue
             if told := self.tell(index):
                 self.told.append(told)
+
+    def known(self) -> list[tuple[Known, bytes]]:
+        """The alerts that went on, in the order of their numbers, each with its key in the memory."""
+        return [(entry, b"".join((self.prefix, self.posts[index].labels))) for entry, _, index in self.resent[False]]
+
+    @property
+    def latest(self) -> int:
+        """The latest start that was told; an alert that tells none starts at its end, and is not among those."""
+        return max(self.times[post.starts_at] or self.now for post in self.posts)
 
     def read_times(self, post: Posted, index: int) -> tuple[int | None, int | None]:
         """Start and end as posted; the same texts occur over and over in a batch."""
