@@ -11,8 +11,9 @@ from operator import or_
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from incidents import lifecycle, recovery
+from incidents import lifecycle, notices, recovery
 from incidents.models import Escalation, Incident, Status, TimelineEntry
+from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
@@ -218,10 +219,14 @@ def _join_together(
     ).values_list("incident_id")
     quiet = Incident.objects.filter(pk__in=ids, quiet_until__isnull=False).values_list("pk")
     special = {pk for (pk,) in [*hushed, *quiet]}
+    throttling = Throttling()
     plain = {
         slot: (incident, group)
         for slot, (incident, group) in open_groups.items()
-        if incident.pk not in special and group.key != storms.KEY and not group.raises(incident)
+        if incident.pk not in special
+        and not throttling.of(incident.policy)
+        and group.key != storms.KEY
+        and not group.raises(incident)
     }
     try:
         with transaction.atomic():
@@ -319,9 +324,28 @@ def _join(incident: Incident, group: Group, *, at: datetime) -> None:
     recovery.fires_again(incident, at=at)
     if entry := _joined_entry(incident, group, at=at):
         entry.save()
-    if group.raises(incident):
+    if rises := group.raises(incident):
         lifecycle.set_severity(incident, group.severity, at=at, reason="an alert of that level joined")
     lifecycle.speak_up(incident, at=at)
+    if not rises and Throttling().of(incident.policy):
+        notices.tell(incident, notices.AGAIN, at=at, note=f"Fires now: {_names(group.rows)}.")
+
+
+class Throttling:
+    """Which policies have routes with a throttle: they hear of every beginning, once in a while."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, bool] = {}
+
+    def of(self, policy: Policy) -> bool:
+        if policy.pk not in self._known:
+            self._known[policy.pk] = routing.throttles(policy)
+        return self._known[policy.pk]
+
+
+def _names(rows: Collection[Row]) -> str:
+    names = sorted({row.name or row.key or f"alert {row.alert}" for row in rows})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _joined_entry(incident: Incident, group: Group, *, at: datetime) -> TimelineEntry | None:
@@ -329,10 +353,8 @@ def _joined_entry(incident: Incident, group: Group, *, at: datetime) -> Timeline
     new = [row for row in group.rows if row.incident != incident.pk]
     if not new:
         return None
-    names = sorted({row.name or row.key or f"alert {row.alert}" for row in new})
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return TimelineEntry(
-        incident=incident, kind="alerts_joined", text=f"{len(new)} more: {shown}.", at=at,
+        incident=incident, kind="alerts_joined", text=f"{len(new)} more: {_names(new)}.", at=at,
         data={"alerts": [row.alert for row in new[:50]]},
     )  # fmt: skip
 

@@ -8,6 +8,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents.models import HeldNotice
+
 from .alertmanager.filters import written
 from .models import AlertRule, Liveness
 
@@ -36,9 +38,13 @@ def alert_list(request):
             Q(alert__name__icontains=text) | Q(alert__labels__icontains=text) | Q(severity_key__iexact=text)
         )
     found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
+    muted = _muted({row.incident_id for row in found if row.incident_id})
     silencer = request.user.is_staff and request.user.has_perm("alerts.add_silence")
     context = {
-        "rows": [(row, row.fires_at(at), _silence_url(row) if silencer else "") for row in found[:SHOWN]],
+        "rows": [
+            (row, row.fires_at(at), _silence_url(row) if silencer else "", muted.get(row.incident_id, []))
+            for row in found[:SHOWN]
+        ],
         "more": len(found) > SHOWN,
         "shown": SHOWN,
         "show": show,
@@ -48,6 +54,16 @@ def alert_list(request):
         "at": at,
     }
     return render(request, "alerts/list.html", context)
+
+
+def _muted(incidents: set[int]) -> dict[int | None, list[str]]:
+    """What holds back messages about these incidents now, in words, by incident."""
+    words: dict[int | None, list[str]] = {}
+    for held in HeldNotice.objects.waiting().filter(incident__in=incidents).select_related("destination"):
+        to = f"{held.destination} is not told" if held.destination else "not told"
+        verb = "muted by" if held.kind == HeldNotice.Kind.TOGGLE else "held back by"
+        words.setdefault(held.incident_id, []).append(f"{to}: {verb} {held.by}")
+    return words
 
 
 def _silence_url(row: Liveness) -> str:

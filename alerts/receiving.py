@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from django.db import IntegrityError, transaction
 
 import channels_health.history
+from notifications import routing
+from policies.wake import wake
 from sources import events, intake
 from sources.inbound import INBOUND
 from sources.inbound.base import ChannelTold, Inbound, Malformed, NotTaken, Parsed, Reply, Sent
@@ -16,6 +18,7 @@ from sources.models import Integration, WebhookLog
 from sources.signals import Signal
 
 from . import acknowledging, channel_rules, listening
+from .models import Liveness
 from .origins import default_policy
 from .store import store
 
@@ -53,7 +56,9 @@ def receive(inbound: Inbound, door: Integration, sent: Sent, *, sender: str, at:
         try:
             with transaction.atomic():
                 # the row comes first: that it is unique decides between two deliveries of the same message at once
-                row = intake.accepted(door.pk, at=at, status=202, reason=parsed.note, **facts, **to_replay(inbound, sent))
+                row = intake.accepted(
+                    door.pk, at=at, status=202, reason=parsed.note, **facts, **to_replay(inbound, sent)
+                )
                 became = intake.became(row, take_in(door, parsed, at=at))
                 Integration.objects.filter(pk=door.pk).update(last_seen_at=at)
         except IntegrityError:
@@ -81,6 +86,7 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
     became: dict[str, list[Any]] = {}
     if parsed.signals:
         became["alerts"] = list(store(door, _in_our_levels(parsed.signals, door), at=at).ids)
+        _told_again(door, became["alerts"], at=at)
     if parsed.events:
         kept = events.keep(door, parsed.events, at=at)
         became["events"] = [event.pk for event in kept]
@@ -94,6 +100,14 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
     if parsed.acknowledged:
         became["incidents"] = acknowledging.acknowledge(door, parsed.acknowledged, at=at)
     return became
+
+
+def _told_again(door: Integration, alerts: list[int | None], *, at: datetime) -> None:
+    """What fires on and is told again counts where a route has a throttle: its places hear of it once in a while."""
+    if routing.throttles(door.policy or default_policy()):
+        joined = Liveness.objects.filter(pk__in=[one for one in alerts if one], verdict=Liveness.Verdict.JOINED)
+        if joined.filter(firing=True, assign_at=None).update(assign_at=at):
+            wake()
 
 
 def _service_of(door: Integration) -> str:

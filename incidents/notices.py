@@ -1,36 +1,157 @@
 """What Opscenter tells people and places about an incident, through the outbox, in the transaction of its cause."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.db.models import F
 
-from notifications import messages, outbox, routing
+from notifications import messages, outbox, routing, throttle
 from notifications.messages import Words
 from notifications.models import Purpose
 from oncall.models import ContactMethod, EscalationContact
 from oncall.people import persons
+from policies.claims import sweep
+from policies.durations import format_duration
+from policies.models import Parameter
+from policies.wake import wake
 
-from .models import Incident, IncidentUpdate, Page
+from .models import HeldNotice, Incident, IncidentUpdate, Page
 
+AGAIN, RAISED = "again", "raised"
 MUTABLE = {"opened", "reopened"}
 """Only these are held back by a route's toggle; what follows is told wherever the opening was told."""
+THROTTLED = {*MUTABLE, AGAIN}
+"""Only these are held back by a throttle."""
+LOOK_AGAIN = timedelta(seconds=1)
+"""A switch is turned in the admin or the environment, and tells nobody: what it holds back is looked at so often."""
 
 
 def link(incident: Incident) -> str:
     return settings.BASE_URL + incident.get_absolute_url()
 
 
-def tell(incident: Incident, event: str, *, at: datetime) -> None:
-    """Tell the destinations that the routes choose for the incident's level and labels."""
+def tell(incident: Incident, event: str, *, at: datetime, note: str = "") -> None:
+    """Tell the destinations that the routes choose for the incident's level and labels.
+
+    event  opened, reopened, raised, lowered, mitigated, resolved, false positive; "again": an alert of it began anew,
+           which only routes with a throttle want to hear, once in a while
+    note   a sentence to add to the message
+    Switches of routes hold all of it back that was not begun before; a throttle holds back openings and repetitions.
+    """
     words = _words(incident, event, at)
     for choice in _choices(incident):
-        if choice.muted_by and event in MUTABLE:
-            incident.log("muted", f"{choice.destination} was not told: muted by {choice.muted_by}.", at=at)
+        if choice.muted_by and _muted(incident, choice, event, at=at):
             continue
-        once = f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.key}"
-        _queue(incident, words, choice.target, purpose=Purpose.NOTICE, event=event, at=at, once=once)
+        said = note
+        if choice.throttle and event in {*THROTTLED, RAISED}:
+            rank = incident.severity.rank
+            passed = throttle.admit(_window(incident), choice, rank=rank, at=at, always=event == RAISED)
+            if isinstance(passed, throttle.Held):
+                _held_by_throttle(incident, choice, event, until=passed.until, at=at)
+                continue
+            said = " ".join(filter(None, [note, str(passed)]))
+        elif event == AGAIN:
+            continue
+        _send(incident, choice, event, words, said, at=at)
+
+
+def _send(incident: Incident, choice: routing.Choice, event: str, words: Words, said: str, *, at: datetime) -> None:
+    once = f"incident:{incident.pk}:{event}:{incident.reopened}:{incident.severity_id}:{choice.key}"
+    if event == AGAIN:
+        once += f":{at.timestamp():.3f}"
+    words = replace(words, text=f"{words.text}\n{said}") if said else words
+    _queue(incident, words, choice.target, purpose=Purpose.NOTICE, event=event, at=at, once=once)
+
+
+def _window(incident: Incident) -> str:
+    return f"{incident.policy_id}/{incident.scope}/{incident.key}"
+
+
+def _muted(incident: Incident, choice: routing.Choice, event: str, *, at: datetime) -> bool:
+    """Whether a switch holds this back; what is to be told once it is on is noted."""
+    waiting = incident.held_notices.waiting().filter(destination=choice.destination, part=choice.part)
+    if event not in MUTABLE:
+        return event == AGAIN or waiting.filter(kind=HeldNotice.Kind.TOGGLE).exists()
+    by = choice.muted_by
+    if choice.toggle is not None:
+        by = f"toggle {choice.toggle.key}{switched(choice.toggle)}"
+    incident.log("muted", f"{choice.destination} was not told: muted by {choice.muted_by}.", at=at)
+    if not waiting.exists():
+        HeldNotice.objects.create(
+            incident=incident, destination=choice.destination, part=choice.part, by=by[:250], event=event, held_at=at,
+            kind=HeldNotice.Kind.TOGGLE if choice.toggle else HeldNotice.Kind.OFF,
+            look_at=at + LOOK_AGAIN if choice.toggle else None,
+        )  # fmt: skip
+    return True
+
+
+def switched(toggle: Parameter) -> str:
+    """Who switched a parameter and when, as far as the admin knows."""
+    if toggle.source == "environment":
+        return ", set in the environment"
+    entries = LogEntry.objects.filter(content_type__app_label="policies", content_type__model="parameter")
+    last = entries.filter(object_id=str(toggle.pk)).select_related("user").order_by("-action_time").first()
+    return f", switched by {last.user} at {last.action_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if last else ""
+
+
+def _held_by_throttle(incident: Incident, choice: routing.Choice, event: str, *, until: datetime, at: datetime) -> None:
+    """Note it; an opening is told at the window's end if the incident is open then, a repetition is only counted."""
+    known = incident.held_notices.filter(
+        kind=HeldNotice.Kind.THROTTLE,
+        destination=choice.destination,
+        part=choice.part,
+        held_at__gt=until - choice.throttle,
+    )
+    if known.update(times=F("times") + 1):
+        return
+    by = f"the throttle of one message in {format_duration(choice.throttle)}"
+    HeldNotice.objects.create(
+        incident=incident, destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, by=by,
+        event=event, held_at=at, look_at=until if event in MUTABLE else None,
+    )  # fmt: skip
+    incident.log("throttled", f"{choice.destination} was not told: held back by {by}.", at=at)
+    wake()
+
+
+def release_due(*, at: datetime) -> int:
+    """Tell what was held back and may be told now; return how many were."""
+    due = HeldNotice.objects.look_due(at).select_related(
+        "incident__policy", "incident__severity", "incident__service", "destination"
+    )
+    before = HeldNotice.objects.waiting().count()
+    sweep(due, due="look_at", at=at, work=_release)
+    return before - HeldNotice.objects.waiting().count()
+
+
+def _release(held: HeldNotice, *, at: datetime) -> None:
+    incident, rows = held.incident, HeldNotice.objects.filter(pk=held.pk)
+    if not incident.is_open:
+        rows.update(look_at=None, ended_at=at, outcome="the incident was over before")
+        return
+    chosen = [one for one in _choices(incident) if (one.destination, one.part) == (held.destination, held.part)]
+    if not chosen:
+        rows.update(look_at=None, ended_at=at, outcome="no route leads there any more")
+        return
+    choice = chosen[0]
+    if choice.muted_by:
+        rows.update(look_at=at + LOOK_AGAIN)
+        return
+    said = ""
+    if choice.throttle:
+        if held.kind == HeldNotice.Kind.THROTTLE:
+            throttle.uncount(_window(incident), choice)
+        passed = throttle.admit(_window(incident), choice, rank=incident.severity.rank, at=at)
+        if isinstance(passed, throttle.Held):
+            rows.update(look_at=passed.until)
+            return
+        said = str(passed)
+    rows.update(look_at=None, ended_at=at, outcome="told")
+    incident.log("released", f"{choice.destination} is told now: {held.by} holds nothing back any more.", at=at)
+    _send(incident, choice, held.event, _words(incident, held.event, at), said, at=at)
 
 
 def tell_owners(incident: Incident, *, at: datetime) -> None:
@@ -126,7 +247,7 @@ def _words(incident: Incident, event: str, at: datetime) -> Words:
     summary, service = incident.summary, _service(incident)
     if event == "opened":
         return messages.opened(**facts, started_at=since, summary=summary, service=service)
-    headline = event.capitalize()
+    headline = "Fires again" if event == AGAIN else event.capitalize()
     return messages.changed(**facts, started_at=since, summary=summary, service=service, headline=headline)
 
 

@@ -32,7 +32,7 @@ class DestinationAdmin(ModelAdmin):
 
 @admin.register(Route)
 class RouteAdmin(ModelAdmin):
-    list_display = ["policy", "position", "match", "told", "default", "carry_on", "toggle"]
+    list_display = ["policy", "position", "match", "told", "default", "carry_on", "toggle", "throttle"]
     list_filter = ["policy", "default"]
     list_select_related = ["policy"]
     filter_horizontal = ["destinations"]

@@ -40,12 +40,33 @@ class Route(models.Model):
     carry_on = models.BooleanField(default=False, help_text="Ask the routes behind this one too.")
     default = models.BooleanField(default=False, help_text="Takes what no other route took.")
     toggle = models.CharField(max_length=80, blank=True, help_text="A bool parameter that mutes this route.")
+    throttle = models.CharField(
+        max_length=120, blank=True, help_text="2m, or ${ALERT_THROTTLE_MS}ms: at most one opening a key in that time."
+    )
 
     class Meta:
         ordering = ["policy", "position", "pk"]
 
     def __str__(self) -> str:
         return f"{self.policy.key if self.policy else 'all'} #{self.position}"
+
+
+class ThrottleWindow(models.Model):
+    """What a destination was told of a key last, and how much was held back since."""
+
+    key = models.CharField(max_length=400, help_text="Policy, scope and key of the incidents it stands for.")
+    destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="windows")
+    part = models.PositiveSmallIntegerField(default=0, help_text="Which of the destination's addresses.")
+    opened_at = models.DateTimeField(help_text="When the last message went out.")
+    ends_at = models.DateTimeField()
+    rank = models.PositiveSmallIntegerField(help_text="The level told last; a graver one passes.")
+    held = models.PositiveIntegerField(default=0, help_text="Held back since it was opened.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "destination", "part"], name="throttle_window_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} to {self.destination}"
 
 
 class Purpose(models.TextChoices):

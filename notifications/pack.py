@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from policies.durations import BadDuration, parse_duration
 from policies.models import Policy
 from policies.pack import PASSWORD_IN_URL
 from policies.sections import Section, Values, all_named, one_named
@@ -71,6 +72,11 @@ class Destinations(Section):
 
 
 def _somewhere(values: Values, path: Path, desk: Desk) -> None:
+    if values["throttle"] and not names(values["throttle"]):
+        try:
+            parse_duration(values["throttle"])
+        except BadDuration as error:
+            desk.problem((*path, "throttle"), str(error))
     if values["default"] and values["match"]:
         desk.problem((*path, "match"), "A default route takes what no other took; it matches nothing itself.")
 
@@ -90,6 +96,7 @@ class Routes(Section):
         carry_on=optional(Flag(), False),
         default=optional(Flag(), False),
         toggle=optional(Ref("parameter"), ""),
+        throttle=optional(Filled(120), ""),
     )
 
     def key(self, values: Values) -> str:
@@ -121,6 +128,7 @@ class Routes(Section):
             "carry_on": row.carry_on,
             "default": row.default,
             "toggle": row.toggle,
+            "throttle": row.throttle,
             "position": row.position,
         }
 
@@ -128,6 +136,7 @@ class Routes(Section):
         row = row or Route(policy=policy)
         row.match, row.position = values["match"], values["position"]
         row.carry_on, row.default, row.toggle = values["carry_on"], values["default"], values["toggle"]
+        row.throttle = values["throttle"]
         row.save()
         row.destinations.set(all_named(policy.destinations.all(), values["to"]))
         return row

@@ -3,9 +3,11 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 
+from policies.durations import BadDuration, parse_duration
 from policies.models import Parameter, Policy, Severity
 from policies.substitute import MissingParameter, names, substitute
 
@@ -19,13 +21,20 @@ SEVERAL = re.compile(r"\s*,\s*(?=https?://|[^\s,/]+@)")
 
 @dataclass(frozen=True)
 class Choice:
-    """One address that is to be told; `muted_by` says what holds it back, empty when nothing does."""
+    """One address that is to be told.
+
+    muted_by  what holds it back, in words; empty when nothing does
+    toggle    the parameter that is the switch, when one holds it back
+    throttle  at most one opening of a key in so long; zero: every one
+    """
 
     destination: Destination
     muted_by: str = ""
     address: str = ""
     secret: str = ""
     part: int = 0
+    toggle: Parameter | None = None
+    throttle: timedelta = timedelta()
 
     @property
     def key(self) -> str:
@@ -62,11 +71,13 @@ def destinations(
     values = _Values(policy)
     chosen: dict[str, Choice] = {}
     for route in taken:
-        muted_by = _toggle(route, values)
+        toggle, throttle = _toggle(route, values), _throttle(route, values)
+        muted_by = f"the switch {toggle.key}, which is off ({toggle.source})" if toggle else ""
         for destination in route.destinations.all():
             for choice in _choices(destination, values, muted_by):
+                choice = replace(choice, toggle=toggle, throttle=throttle)
                 known = chosen.get(choice.key)
-                if known is None or (known.muted_by and not choice.muted_by):
+                if known is None or _opener(choice) < _opener(known):
                     chosen[choice.key] = choice
     return list(chosen.values())
 
@@ -152,17 +163,38 @@ def _addresses(destination: Destination, values: "_Values") -> list[str]:
     return [one for one in SEVERAL.split(address.strip(" ,")) if one] or [destination.address]
 
 
-def _toggle(route: Route, values: "_Values") -> str:
+def _opener(choice: Choice) -> tuple[bool, timedelta]:
+    """Of two ways to one address that is taken which sorts first: open before muted, the shorter throttle before."""
+    return bool(choice.muted_by), choice.throttle
+
+
+def _throttle(route: Route, values: "_Values") -> timedelta:
+    """How long one opening keeps the next of its key back. A length that cannot be read holds nothing back."""
+    if not route.throttle:
+        return timedelta()
+    try:
+        return parse_duration(values.of(route).fill(route.throttle))
+    except BadDuration as error:
+        log.error("The throttle of route %s cannot be read, so it holds nothing back: %s", route, error)
+        return timedelta()
+
+
+def throttles(policy: Policy | None) -> bool:
+    """Whether any route that is asked for this policy has a throttle."""
+    return any(route.throttle for route in _routes(policy))
+
+
+def _toggle(route: Route, values: "_Values") -> Parameter | None:
     """What mutes `route`: its toggle when that is off. A toggle that cannot be read mutes nothing."""
     if not route.toggle:
-        return ""
+        return None
     parameter = values.of(route).parameters.get(route.toggle)
     try:
         off = parameter is not None and parameter.effective is False
     except ValueError as error:
         log.error("The toggle of route %s cannot be read, so it mutes nothing: %s", route, error)
         off = False
-    return f"the switch {route.toggle}, which is off ({parameter.source})" if off and parameter else ""
+    return parameter if off else None
 
 
 def _several(value: object) -> list[str]:

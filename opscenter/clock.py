@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, silencing
-from incidents import escalation, paging, recovery, targets, updates
+from incidents import escalation, notices, paging, recovery, targets, updates
 from reviews import followup
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ TIMERS: list[Timer] = [
     silencing.hold_due,
     grouping.assign_due,
     paging.follow_up_due,
+    notices.release_due,
     escalation.climb_due,
     targets.check_due,
     updates.remind_due,

@@ -15,6 +15,7 @@ EARLIEST = {
     "alerts.expiry.expire_due": "SELECT min(check_at) FROM alerts_liveness WHERE check_at IS NOT NULL",
     "alerts.silencing.hold_due": "SELECT min(take_hold_at) FROM alerts_silence WHERE take_hold_at IS NOT NULL",
     "alerts.grouping.assign_due": "SELECT min(assign_at) FROM alerts_liveness WHERE assign_at IS NOT NULL",
+    "incidents.notices.release_due": "SELECT min(look_at) FROM incidents_heldnotice WHERE look_at IS NOT NULL",
     "incidents.escalation.climb_due": "SELECT min(due_at) FROM incidents_turn WHERE due_at IS NOT NULL",
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index

@@ -1,6 +1,6 @@
 from .escalation import Escalation, EscalationPolicy, EscalationStep, Page, Turn
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
-from .record import IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
+from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 
 __all__ = [
     "MOVES",
@@ -8,6 +8,7 @@ __all__ = [
     "Escalation",
     "EscalationPolicy",
     "EscalationStep",
+    "HeldNotice",
     "IllegalMove",
     "Incident",
     "IncidentUpdate",

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from notifications.models import Destination
 from oncall.models import EscalationContact
 from policies.models import Anchor, TargetKind
 
@@ -138,3 +139,42 @@ class IncidentUpdate(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+
+class HeldNoticeQuerySet(models.QuerySet):
+    def waiting(self):
+        return self.filter(look_at__isnull=False)
+
+    def look_due(self, at):
+        """Those whose obstacle may have gone by `at`."""
+        return self.filter(look_at__lte=at).order_by("look_at", "pk")
+
+
+class HeldNotice(models.Model):
+    """A message about an incident that a destination was not given: by what, since when, and what became of it."""
+
+    class Kind(models.TextChoices):
+        TOGGLE = "toggle"
+        THROTTLE = "throttle"
+        OFF = "off", "destination switched off"
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="held_notices")
+    destination = models.ForeignKey(Destination, null=True, on_delete=models.SET_NULL, related_name="held_notices")
+    part = models.PositiveSmallIntegerField(default=0, help_text="Which of the destination's addresses.")
+    kind = models.CharField(max_length=8, choices=Kind)
+    by = models.CharField(max_length=250, help_text="What holds it back, in words.")
+    event = models.CharField(max_length=16, help_text="opened, reopened, again")
+    times = models.PositiveIntegerField(default=1, help_text="How many messages.")
+    held_at = models.DateTimeField()
+    look_at = models.DateTimeField(null=True, blank=True, help_text="When it is tried again; empty: it has ended.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=120, blank=True)
+
+    objects = HeldNoticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="held_notice_look_due")]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.destination} held back by {self.by}"

@@ -1,0 +1,60 @@
+"""At most one message for a key and destination in a window; what is held back is counted, and told of by the next."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from policies.durations import format_duration
+
+from .models import ThrottleWindow
+from .routing import Choice
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The message may go out; `held` were held back since `since` (None: it is the first)."""
+
+    held: int = 0
+    since: datetime | None = None
+    length: timedelta = timedelta()
+
+    def __str__(self) -> str:
+        """What the message says of it; empty when nothing was held back."""
+        if not self.held or self.since is None:
+            return ""
+        since, length = f"{self.since.astimezone(UTC):%H:%M:%S} UTC", format_duration(self.length)
+        return f"{self.held} suppressed since {since} (at most one in {length})."
+
+
+@dataclass(frozen=True)
+class Held:
+    """The message waits or is only counted, as the window is open `until` then."""
+
+    until: datetime
+
+
+@transaction.atomic
+def admit(key: str, choice: Choice, *, rank: int, at: datetime, always: bool = False) -> Passed | Held:
+    """Whether a message about `key` may go to `choice` at `at`; counts it when it may not.
+
+    rank    of its level, 0 the gravest: a graver one than was told last passes
+    always  it goes out whatever the window says, and begins a new one
+    """
+    values = {"opened_at": at, "ends_at": at + choice.throttle, "rank": rank}
+    place = {"key": key[:400], "destination": choice.destination, "part": choice.part}
+    window, new = ThrottleWindow.objects.select_for_update().get_or_create(**place, defaults=values)
+    if new:
+        return Passed()
+    if at < window.ends_at and rank >= window.rank and not always:
+        ThrottleWindow.objects.filter(pk=window.pk).update(held=F("held") + 1)
+        return Held(window.ends_at)
+    ThrottleWindow.objects.filter(pk=window.pk).update(**values, held=0)
+    return Passed(window.held, window.opened_at, choice.throttle)
+
+
+def uncount(key: str, choice: Choice) -> None:
+    """One that was counted as held back is told of after all."""
+    rows = ThrottleWindow.objects.filter(key=key[:400], destination=choice.destination, part=choice.part, held__gt=0)
+    rows.update(held=F("held") - 1)
