@@ -36,7 +36,7 @@ def receive(integration_id: int, posts: Sequence[Posted], *, at: datetime, body:
             writing.commit(lambda: writing.settle(left))
     elif batch.statements:
         writing.commit(lambda: writing.settle(batch.write(writing)))
-    if body and writing.counts.resent == len(posts) == len(batch.resent[False]):
+    if body and posts and writing.counts.resent == len(posts) == len(batch.resent[False]):
         again.learn(integration_id, body, posts, batch.known(), batch.latest)
     return writing.stored(faults=tuple(batch.faults))
 
