@@ -25,6 +25,7 @@ STAND_INS = {
     "tls": "tls://stand-in.invalid",
 }
 """Addresses used while a pack is checked, when the real one is not known yet."""
+STAND_IN_FILE = "/stand-in"
 
 
 def filled(spec: Mapping[str, Any], base: str | None, values: Mapping[str, Any]) -> dict[str, Any]:

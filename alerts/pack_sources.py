@@ -14,9 +14,9 @@ from policies.sections import Values, one_named
 from policies.shapes import BAD, Desk, Flag, Key, Path, Ref, allowed, refer_to_params, shown
 from policies.substitute import names
 from sources.models import Connection
-from sources.probes import KINDS, LOCAL, BadSpec
+from sources.probes import HERE, KINDS, LOCAL, BadSpec
 
-from .asking import STAND_INS, filled
+from .asking import STAND_IN_FILE, STAND_INS, filled
 from .models import AlertRule, RuleSource
 
 BESIDE = ("variant", "fallback")
@@ -58,6 +58,9 @@ def _read_one(entry: Any, path: Path, desk: Desk) -> Any:
     if "connection" in spec and kind in LOCAL:
         words = f"Sources of kind {kind} are rows of our own; no connection leads there."
         return desk.problem((*where, "connection"), words)
+    if "connection" in spec and kind in HERE:
+        words = f"Sources of kind {kind} ask the machine that Opscenter runs on; no connection leads there."
+        return desk.problem((*where, "connection"), words)
     if "connection" in spec:
         connection = Ref("connection").read(spec["connection"], (*where, "connection"), desk)
     if BAD in (variant, fallback, connection):
@@ -80,6 +83,8 @@ def _check(kind: str, spec: Values, connection: str | None, path: Path, desk: De
     url = spec.get("url")
     stand_in = STAND_INS.get(kind)
     known = {**spec, "url": stand_in} if stand_in and isinstance(url, str) and names(url) else spec
+    if isinstance(file := spec.get("file"), str) and names(file):
+        known = {**known, "file": STAND_IN_FILE}
     try:
         KINDS[kind].check(filled(known, stand_in if connection else None, _StandIns()))
     except BadSpec as error:

@@ -23,7 +23,7 @@ from policies.shapes import (
 
 from .inbound import ALIASES, INBOUND, PATHS
 from .models import Connection, Integration, new_token
-from .probes import PROBES
+from .probes import HERE, PROBES
 
 
 def _no_password(values: Values, path: Path, desk: Desk) -> None:
@@ -41,7 +41,7 @@ class Connections(Section):
     shape = Entry(
         _no_password,
         key=Key(80),
-        kind=Choice(tuple(sorted(PROBES))),
+        kind=Choice(tuple(sorted(PROBES.keys() - HERE))),
         url=Filled(2000),
         timeout=optional(Length(positive=True)),
     )

@@ -3,10 +3,13 @@
     {"stream": "knock", "outcome": ["failed", "bounced"], "match": {"error_type": "~throttle_.*"}, "contains": "lost"}
 
 Everything it says must hold. A value is a text, a list of texts of which one must be equal, or a pattern (RE2, of the
-whole text) after a `~`. Whether letters are upper or lower case does not count, but in patterns.
+whole text) after a `~`, or a comparison with a number: `>= 10`, whether the event says 10 as number or as text. Whether
+letters are upper or lower case does not count, but in patterns.
 """
 
-from collections.abc import Iterable, Mapping
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,6 +22,8 @@ from sources.probes.base import BadSpec
 COLUMNS = ("stream", "kind", "name", "subject", "outcome", "level")
 KEYS = (*COLUMNS, "match", "tagged", "contains", "any", "not")
 PATTERN = "~"
+COMPARISON = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)", re.ASCII)
+COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 DEEPEST = 5
 
 
@@ -48,13 +53,25 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One value that is looked for: any of `texts` (lower case), or any of `patterns`."""
+    """One value that is looked for: any of `texts` (lower case), of `patterns`, or of `comparisons`."""
 
     texts: frozenset[str]
     patterns: tuple[Any, ...] = ()
+    comparisons: tuple[tuple[Callable[[float, float], bool], float], ...] = ()
 
     def fits(self, value: str) -> bool:
-        return value.lower() in self.texts or any(pattern.fullmatch(value) for pattern in self.patterns)
+        return (
+            value.lower() in self.texts
+            or any(pattern.fullmatch(value) for pattern in self.patterns)
+            or (bool(self.comparisons) and self._compares(value))
+        )
+
+    def _compares(self, value: str) -> bool:
+        try:
+            number = float(value)
+        except ValueError:
+            return False
+        return any(compare(number, limit) for compare, limit in self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -136,8 +153,11 @@ def _several(value: Any, path: str, depth: int) -> tuple[Filter, ...]:
 
 
 def _wanted(value: Any, path: str) -> Wanted:
-    plain, patterns = set(), []
+    plain, patterns, comparisons = set(), [], []
     for text in texts(value, path):
+        if comparison := COMPARISON.fullmatch(text.strip()):
+            comparisons.append((COMPARE[comparison[1]], float(comparison[2])))
+            continue
         if not text.startswith(PATTERN):
             plain.add(text.lower())
             continue
@@ -145,7 +165,7 @@ def _wanted(value: Any, path: str) -> Wanted:
             patterns.append(_pattern(text[1:]))
         except re2.error as error:
             raise BadSpec(path, f"{text[1:]!r} is no pattern that can be used: {error}.") from None
-    return Wanted(frozenset(plain), tuple(patterns))
+    return Wanted(frozenset(plain), tuple(patterns), tuple(comparisons))
 
 
 def texts(value: Any, path: str) -> Iterable[str]:
