@@ -1,0 +1,111 @@
+"""The numbers a condition compares a field with: what a chart draws as lines.
+
+`value > 90` has one, `minutes > params.STALE_MINUTES` too, `now - last_run > duration('2h')` compares an age. Sides that
+read anything but parameters are no lines. `==` and `!=` are none either: they say nothing of more or less.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import cel
+
+from alerts.conditions import cel_text
+from alerts.conditions.cel_text import Token
+from alerts.conditions.when import When
+
+SIGNS = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+ENDS = {"&&", "||", "?", ":", ",", "==", "!=", *SIGNS}
+OPENING, CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`name` is compared by `sign` with `limit`, which is in seconds when `seconds`; with `age`, the time since it."""
+
+    name: str
+    sign: str
+    limit: float
+    seconds: bool = False
+    age: bool = False
+
+    @property
+    def upwards(self) -> bool:
+        """Whether more of it is worse."""
+        return self.sign in (">", ">=")
+
+
+def limits_of(when: When, params: Mapping[str, Any] | None = None) -> list[Limit]:
+    """The limits in the order they stand, each once; those whose parameter is missing or ill-typed are left out."""
+    tokens = cel_text.tokens_of(when.text)
+    found: list[Limit] = []
+    for place, token in enumerate(tokens):
+        if token.kind != "sign" or token.text not in SIGNS:
+            continue
+        left, right = _side(tokens[:place][::-1], back=True)[::-1], _side(tokens[place + 1 :])
+        for this, that, sign in ((left, right, token.text), (right, left, SIGNS[token.text])):
+            name, age = _field(this, when.names)
+            limit = _constant(that, when.text, params or {}) if name else None
+            if limit is not None:
+                seconds = isinstance(limit, timedelta)
+                number = limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
+                found.append(Limit(name, sign, number, seconds, age))
+                break
+    return list(dict.fromkeys(found))
+
+
+def _side(tokens: Sequence[Token], *, back: bool = False) -> list[Token]:
+    """The tokens of one side of a comparison, up to where the expression around it goes on."""
+    deep, taken = 0, []
+    into, out = (CLOSING, OPENING) if back else (OPENING, CLOSING)
+    for token in tokens:
+        sign = token.text if token.kind == "sign" else ""
+        if sign in into:
+            deep += 1
+        elif sign in out:
+            deep -= 1
+        if deep < 0 or (not deep and sign in ENDS):
+            break
+        taken.append(token)
+    return taken
+
+
+def _field(side: list[Token], names: frozenset[str]) -> tuple[str, bool]:
+    """The field that a side consists of, and whether it is asked for its age; ("", False) when it is something else."""
+    texts = [token.text for token in side]
+    age = texts[:2] == ["now", "-"]
+    texts = texts[2:] if age else texts
+    if texts[:2] == ["fields", "."]:
+        texts = texts[2:]
+    if texts[:2] == ["timestamp", "("] and texts[-1] == ")":
+        texts = texts[2:-1]
+    own = len(texts) == 1 and texts[0] not in ("now", "params", "rules", "labels") and texts[0].isidentifier()
+    return (texts[0], age) if own and (texts[0] in names or "fields" in names) else ("", False)
+
+
+def _constant(side: list[Token], text: str, params: Mapping[str, Any]) -> int | float | timedelta | None:
+    """What a side comes to that reads nothing but parameters; None for any other."""
+    if not side:
+        return None
+    read = {path.names[0] for path in cel_text.paths_in(side) if not path.called}
+    if read - {"params"}:
+        return None
+    piece = text[side[0].at : side[-1].at + len(side[-1].text)]
+    shown = {name: value for name, value in params.items() if isinstance(value, (bool, int, float, str, timedelta))}
+    for known in (shown, {name: float(v) if type(v) is int else v for name, v in shown.items()}):
+        for words in _spellings(piece):
+            try:
+                value = cel.compile(words).execute({"params": known})
+            except (ValueError, TypeError, KeyError, RuntimeError, OverflowError, ZeroDivisionError):
+                continue
+            fit = isinstance(value, (int, float, timedelta)) and not isinstance(value, bool)
+            return value if fit else None
+    return None
+
+
+def _spellings(piece: str) -> Iterator[str]:
+    """As it stands, and with plain decimal arithmetic, as conditions are judged."""
+    exact = cel_text.with_seconds(piece, cel_text.tokens_of(piece))
+    yield exact
+    yield cel_text.with_decimals(exact)
