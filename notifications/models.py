@@ -23,7 +23,18 @@ class Destination(models.Model):
     class Meta:
         ordering = ["key"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="destination_key_once")
+            models.UniqueConstraint(
+                fields=["policy", "key"],
+                condition=models.Q(policy__isnull=False),
+                name="destination_key_once",
+                violation_error_message="This policy has a destination with this key already; choose another key.",
+            ),
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=models.Q(policy__isnull=True),
+                name="destination_key_once_for_all",
+                violation_error_message="All policies have a destination with this key already; choose another key.",
+            ),
         ]
 
     def __str__(self) -> str:

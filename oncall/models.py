@@ -78,7 +78,18 @@ class Ownership(models.Model):
     class Meta:
         ordering = ["policy", "severity__rank"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "severity"], nulls_distinct=False, name="ownership_once")
+            models.UniqueConstraint(
+                fields=["policy", "severity"],
+                condition=models.Q(severity__isnull=False),
+                name="ownership_once",
+                violation_error_message="This policy has owners of this level already; change those.",
+            ),
+            models.UniqueConstraint(
+                fields=["policy"],
+                condition=models.Q(severity__isnull=True),
+                name="ownership_once_for_all",
+                violation_error_message="This policy has owners of all other levels already; change those.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -283,7 +283,18 @@ class CadencePlan(models.Model):
     class Meta:
         ordering = ["policy", "severity__rank"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "severity"], nulls_distinct=False, name="cadence_plan_once")
+            models.UniqueConstraint(
+                fields=["policy", "severity"],
+                condition=models.Q(severity__isnull=False),
+                name="cadence_plan_once",
+                violation_error_message="This policy has an interval for this level already; change that one.",
+            ),
+            models.UniqueConstraint(
+                fields=["policy"],
+                condition=models.Q(severity__isnull=True),
+                name="cadence_plan_once_for_all",
+                violation_error_message="This policy has an interval for all levels already; change that one.",
+            ),
         ]
 
     def __str__(self) -> str:

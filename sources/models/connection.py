@@ -27,7 +27,18 @@ class Connection(models.Model):
     class Meta:
         ordering = ["key"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="connection_key_once"),
+            models.UniqueConstraint(
+                fields=["policy", "key"],
+                condition=models.Q(policy__isnull=False),
+                name="connection_key_once",
+                violation_error_message="This policy has a connection with this key already; choose another key.",
+            ),
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=models.Q(policy__isnull=True),
+                name="connection_key_once_for_all",
+                violation_error_message="All policies have a connection with this key already; choose another key.",
+            ),
             models.CheckConstraint(condition=Q(state__in=["unknown", "ok", "error"]), name="connection_state_known"),
         ]
 
