@@ -182,7 +182,7 @@ def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
-    return Due(rule, _spec(rule, world), world, next_at, error_key, _idle(questions)), questions
+    return Due(rule, spec_of(rule, world), world, next_at, error_key, _idle(questions)), questions
 
 
 def _idle(questions: list[Question]) -> str:
@@ -216,7 +216,7 @@ def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Qu
     return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker, source.variant)
 
 
-def _spec(rule: AlertRule, world: World) -> RuleSpec | str:
+def spec_of(rule: AlertRule, world: World) -> RuleSpec | str:
     """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
     condition = {**rule.condition, "every": rule.every}
     if all(source.kind == listening.KIND or calm_when_empty(source.kind, source.spec) for source in rule.sources.all()):
@@ -230,10 +230,10 @@ def _spec(rule: AlertRule, world: World) -> RuleSpec | str:
         spec = RuleSpec.parse(condition)
     except (BadRule, AttributeError, TypeError) as error:
         return f"The rule's condition cannot be used: {error}"
-    for level in spec.levels:
-        for path in level.when.paths if level.when else ():
-            if path.names[0] == "params" and path.names[1:] and path.names[1] in world.wrong:
-                return world.wrong[path.names[1]]
+    for when in spec.conditions():
+        for name in when.parameters():
+            if name in world.wrong:
+                return world.wrong[name]
     return spec
 
 
@@ -319,7 +319,7 @@ def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     # that a rule was never set up is no sign that its source is down
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
     rules = due.world.rules if spec.rules() else {}
-    known: dict[str, Any] = {"at": at, "params": due.world.params, "rules": rules}
+    known: dict[str, Any] = {"at": at, "params": due.world.params, "rules": rules, "zone": due.world.zone}
     judgement = judge(spec, memory, answer.readings, **known)
     if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
         judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)
