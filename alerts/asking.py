@@ -55,13 +55,17 @@ def address_values(policy: Policy) -> Mapping[str, Any]:
 
 
 def judged_values(policy: Policy) -> tuple[dict[str, Any], dict[str, str]]:
-    """What conditions and messages may see: parameters but no secrets, and what is wrong with those left out."""
-    values, wrong = {}, {}
+    """What conditions and messages may see: parameters but no secrets, and what is wrong with those left out.
+
+    One that nobody has set is None: levels that ask for it are off.
+    """
+    values: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
     for row in policy.parameters.all():
         if row.type == Parameter.Type.SECRET:
             wrong[row.key] = f"The parameter {row.key} is a secret, and conditions and messages see none."
         elif row.raw == "":
-            wrong[row.key] = f"The parameter {row.key} is not set. Set it in the environment or in its policy."
+            values[row.key] = None
         else:
             try:
                 values[row.key] = row.effective

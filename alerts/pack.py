@@ -35,7 +35,7 @@ from .models import AlertRule
 
 CONDITION = (
     "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
-    "on_error",
+    "on_error", "only_if", "over", "baseline",
 )  # fmt: skip
 IN_CONDITION = {(name,) for name in CONDITION}
 MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
@@ -112,7 +112,7 @@ def _check_condition(value: dict, path: Path, desk: Desk) -> None:
         where = tuple(int(step) if step.isdigit() else "severity" if step == "level" else step for step in steps)
         desk.problem((*path, *where), error.sentence)
         return
-    used = [level.when for level in spec.levels if level.when]
+    used = spec.conditions()
     for name in {
         found.names[1] for when in used for found in when.paths if found.names[0] == "params" and found.names[1:]
     }:
@@ -167,6 +167,9 @@ class Rules(Section):
         keep_firing_for=optional(Length()),
         on_nodata=optional(Text(10, line=True)),
         on_error=optional(Text(10, line=True)),
+        only_if=optional(Text(4000)),
+        over=optional(Anything()),
+        baseline=optional(Anything()),
         labels=optional(Table(Text(500)), {}),
         component=optional(Text(80, line=True), ""),
         message=optional(Text(4000), ""),

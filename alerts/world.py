@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from policies.fields import SecretUnreadable
 from policies.models import Policy
@@ -18,6 +19,7 @@ class World:
     params   what conditions and messages may see; wrong: parameters they may not use, and why
     values   what addresses and queries are filled with, secrets included
     ranks    the policy's levels
+    zone     where its `local` time is told
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -25,6 +27,7 @@ class World:
         self.values = address_values(policy)
         self.ranks = {level.key: level.rank for level in policy.severities.all()}
         self.policy = policy
+        self.zone = ZoneInfo(policy.timezone)
 
     @cached_property
     def rules(self) -> dict[str, dict[str, Any]]:

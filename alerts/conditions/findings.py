@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
+from alerts.conditions.around import Around
+from alerts.conditions.history import History
 from alerts.conditions.rule import Level, RuleSpec
 from alerts.conditions.states import Memory, key_of
 from alerts.conditions.streak import Streak
@@ -14,31 +14,33 @@ from sources.probes.base import ProbeError, Reading, text_of
 
 @dataclass(frozen=True)
 class Finding:
-    """What one level of one key came to this time: true, false, or None for "leave it as it was"."""
+    """What one level of one key came to this time: true, false, or None for "leave it as it was".
+
+    off     nothing was judged: the level asks for a parameter that nobody has set
+    """
 
     holds: bool | None
     sentence: str
     reading: Reading | None = None
     doubt: str = ""
     figure: float | None = None
+    off: bool = False
 
 
 Findings = dict[str, Finding]  # by the level's key
-Look = tuple[str, dict[str, str], Findings]  # a key, its labels, what is found of it
+Look = tuple[str, dict[str, str], Findings, History]  # a key, its labels, what is found of it, what it remembers
 
 
 def look(
     rule: RuleSpec,
     known: Mapping[str, Memory],
     readings: Sequence[Reading] | ProbeError,
-    at: datetime,
-    params: Mapping[str, Any],
-    rules: Mapping[str, Any],
+    around: Around,
 ) -> Iterator[Look]:
     """Yield each key that the source or the memory knows, with what each level finds of it."""
     present = set()
-    for key, labels, findings in _present(rule, known, readings, at, params, rules):
-        yield key, labels, findings
+    for key, labels, findings, history in _present(rule, known, readings, around):
+        yield key, labels, _without_off(rule, findings, around), history
         present.add(key)
     calm = rule.on_nodata in (None, "ok") or not rule.group_by
     if isinstance(readings, ProbeError):
@@ -49,25 +51,60 @@ def look(
         rest = Finding(False, "The source no longer tells of it.")
     for key, remembered in known.items():
         if key not in present:
-            yield key, remembered.get("labels", {}), _everywhere(rule, rest)
+            findings = _without_off(rule, _everywhere(rule, rest), around)
+            yield key, remembered.get("labels", {}), findings, _history(rule, remembered, around)
 
 
-def _present(rule, known, readings, at, params, rules) -> Iterator[Look]:
+def _present(rule, known, readings, around: Around) -> Iterator[Look]:
+    whole = _history(rule, known.get(key_of({}), {}), around)
     if isinstance(readings, ProbeError):
         if rule.on_error == "fire":
-            yield key_of({}), {}, _everywhere(rule, Finding(True, str(readings)))
+            yield key_of({}), {}, _everywhere(rule, Finding(True, str(readings))), whole
         elif not rule.group_by:
-            yield key_of({}), {}, _everywhere(rule, Finding(None, str(readings), doubt="error"))
+            yield key_of({}), {}, _everywhere(rule, Finding(None, str(readings), doubt="error")), whole
     elif readings:
         for labels, group in _grouped(rule, readings):
-            findings = {}
+            remembered, findings = known.get(key_of(labels), {}), {}
+            group, history = _with_past(rule, remembered, group, around)
             for level in rule.levels:
-                streak = streak_of(rule, level, known.get(key_of(labels), {}))
-                findings[level.key] = _find(rule, level, streak, group, at, params, rules)
-            yield key_of(labels), labels, findings
+                findings[level.key] = _find(rule, level, streak_of(rule, level, remembered), group, around)
+            yield key_of(labels), labels, findings, history
     elif not rule.group_by or rule.on_nodata == "fire":
         finding = _without_data(rule, Outcome(None, "The source gave nothing."), None)
-        yield key_of({}), {}, _everywhere(rule, finding)
+        yield key_of({}), {}, _everywhere(rule, finding), whole
+
+
+def _history(rule: RuleSpec, remembered: Memory, around: Around) -> History:
+    """What is remembered of a key of which nothing was read."""
+    return History.load(remembered).take(rule, None, around.at) if rule.over or rule.baseline else History()
+
+
+def _with_past(
+    rule: RuleSpec, remembered: Memory, group: list[Reading], around: Around
+) -> tuple[list[Reading], History]:
+    """Add to the readings what their figure was before; where a key has several, the largest is remembered."""
+    if not (remember := rule.over or rule.baseline):
+        return group, History()
+    found = [reading.value if remember.field == "value" else reading.fields.get(remember.field) for reading in group]
+    figures = [float(one) for one in found if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    figure = max(figures) if figures else None
+    history = History.load(remembered).take(rule, figure, around.at)
+    past = history.figures(rule, figure, around.at)
+    return [replace(reading, fields={**reading.fields, "value": reading.value, **past}) for reading in group], history
+
+
+def _without_off(rule: RuleSpec, findings: Findings, around: Around) -> Findings:
+    """Have the levels that ask for a parameter nobody has set find nothing."""
+    found = dict(findings)
+    for level in rule.levels:
+        if unset := around.unset(level.when):
+            found[level.key] = Finding(False, off_words(unset), off=True)
+    return found
+
+
+def off_words(unset: Sequence[str]) -> str:
+    """Why a level is off."""
+    return f"{' and '.join(unset)} {'are' if len(unset) > 1 else 'is'} not set"
 
 
 def _everywhere(rule: RuleSpec, finding: Finding) -> Findings:
@@ -82,9 +119,9 @@ def _grouped(rule: RuleSpec, readings: Sequence[Reading]) -> list[tuple[dict[str
     return [(dict(zip(rule.group_by, values, strict=True)), group) for values, group in groups.items()]
 
 
-def _find(rule, level: Level, streak: Streak, group: list[Reading], at, params, rules) -> Finding:
+def _find(rule, level: Level, streak: Streak, group: list[Reading], around: Around) -> Finding:
     """Judge the readings of one key at one level: one that holds is enough, one unknown leaves it open."""
-    found = [_find_one(rule, level, streak, reading, at, params, rules) for reading in group]
+    found = [_find_one(rule, level, streak, reading, around) for reading in group]
     for wanted in (lambda f: f.holds, lambda f: f.doubt == "error", lambda f: f.holds is None, bool):
         if fitting := [finding for finding in found if wanted(finding)]:
             chosen = max(fitting, key=lambda f: f.figure if f.figure is not None else float("-inf"))
@@ -100,13 +137,15 @@ def _with_origins(chosen: Finding, fitting: list[Finding], group: list[Reading])
     return replace(chosen, sentence=f"{chosen.sentence} (by {', '.join(origins)})")
 
 
-def _find_one(rule, level: Level, streak: Streak, reading: Reading, at, params, rules) -> Finding:
+def _find_one(rule, level: Level, streak: Streak, reading: Reading, around: Around) -> Finding:
     if rule.per and outcome_of(rule, reading) == "":
         return _without_data(rule, Outcome(None, f"{rule.per} has no value."), reading)
     outcome = Outcome(True, "")
     if level.when:
         try:
-            outcome = level.when.holds(reading.fields, reading.labels, params, at, rules)
+            outcome = level.when.holds(
+                reading.fields, reading.labels, around.params, around.at, around.rules, around.zone
+            )
         except CannotJudge as error:
             return Finding(None, str(error), reading, doubt="error")
     if outcome.holds is None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from alerts.conditions.findings import Finding, Findings, look, outcome_of, slot, streak_of
+from alerts.conditions.around import Around
+from alerts.conditions.findings import Finding, Findings, look, off_words, outcome_of, slot, streak_of
+from alerts.conditions.history import History
 from alerts.conditions.rule import Level, RuleSpec
 from alerts.conditions.states import Change, Judgement, KeyState, Memory, State
 from alerts.conditions.streak import Streak
+from alerts.conditions.when import CannotJudge
 from policies.durations import format_duration
 from sources.probes.base import ProbeError, Reading, text_of
 
@@ -21,13 +24,16 @@ def judge(
     at: datetime,
     params: Mapping[str, Any] | None = None,
     rules: Mapping[str, Any] | None = None,
+    zone: tzinfo | None = None,
 ) -> Judgement:
     """Judge what was read at the aware instant `at`.
 
     memory     of the judgement before; empty or None at the first one
     readings   of one asking of the source, or why there are none
-    params     what `params.NAME` in the rule's conditions stands for
+    params     what `params.NAME` in the rule's conditions stands for; None: nobody has set it, and levels that ask
+               for it are off
     rules      how other rules stand, for `rules.KEY.firing`
+    zone       where the `local` of conditions is told, UTC when not given
 
     A reading that is late counts as seen at `at`: after a night without looking, `for` counts from the first true
     sample, and the reason says how long nobody looked.
@@ -36,17 +42,48 @@ def judge(
     before = datetime.fromisoformat(memory["at"]) if memory.get("at") else None
     gap = at - before if rule.every and before and at - before > 2 * rule.every else None
     known: dict[str, Memory] = memory.get("keys") or {}
+    around = Around(at, params or {}, rules or {}, zone)
+    off = {level.key: unset for level in rule.levels if (unset := around.unset(level.when))}
+    idle, doubt = _idle(rule, off, around)
+    judged = rule
+    if idle:
+        readings, judged = [], replace(rule, resolve_after=timedelta(), keep_firing_for=timedelta())
     keys, kept = [], {}
-    for key, labels, findings in look(rule, known, readings, at, params or {}, rules or {}):
-        state, remembered = _step(rule, key, labels, findings, known.get(key, {}), at, gap or timedelta())
-        if remembered:
-            kept[key] = remembered
+    for key, labels, findings, history in look(rule, known, readings, around):
+        if idle:
+            nothing = Finding(None, idle, doubt=doubt) if doubt else Finding(False, idle, off=True)
+            findings = dict.fromkeys(findings, nothing)
+        state, remembered = _step(judged, key, labels, findings, known.get(key, {}), at, gap or timedelta())
+        if remembered or history != History():
+            kept[key] = {"labels": labels} | remembered | history.dump()
         if state.state is not State.INACTIVE or not rule.group_by:
             keys.append(state)
-    own, sentence = _own_state(rule, keys, readings)
+    if idle:
+        own = doubt or State.INACTIVE
+        sentence = idle if doubt else f"Off: {idle}."
+    else:
+        own, sentence = _own_state(rule, keys, readings)
+        for level, unset in off.items():
+            sentence = f"{sentence.rstrip('.')}. The level {level} is off: {off_words(unset)}."
     since = datetime.fromisoformat(memory["since"]) if memory.get("state") == own else at
     now_known = {"at": at.isoformat(), "state": own.value, "since": since.isoformat(), "keys": kept}
     return Judgement(own, since, sentence, tuple(keys), now_known, gap)
+
+
+def _idle(rule: RuleSpec, off: Mapping[str, list[str]], around: Around) -> tuple[str, State | None]:
+    """Why nothing is judged, "" when something is; and the state when that cannot even be told."""
+    if rule.only_if:
+        if unset := around.unset(rule.only_if):
+            return off_words(unset), None
+        try:
+            outcome = rule.only_if.holds({}, {}, around.params, around.at, around.rules, around.zone)
+        except CannotJudge as error:
+            return str(error), State.ERROR
+        if not outcome.holds:
+            return f"{outcome.sentence} does not hold", None
+    if len(off) == len(rule.levels):
+        return off_words(list(dict.fromkeys(name for unset in off.values() for name in unset))), None
+    return "", None
 
 
 def _step(
@@ -66,7 +103,9 @@ def _step(
     waiting = [level for level in rule.levels if streaks[level.key].since]
     was = remembered.get("level")
     now = firing[0] if firing else None
-    told = now or next((level for level in rule.levels if level.key == was), None) or (waiting or rule.levels)[0]
+    judged = [level for level in rule.levels if not findings[level.key].off]
+    told = now or next((level for level in rule.levels if level.key == was), None)
+    told = told or (waiting or judged or rule.levels)[0]
     finding, streak = findings[told.key], streaks[told.key]
     value = finding.reading.value if finding.reading else remembered.get("value")
     fired_at = _fired_at(remembered, at) if now or was is not None else None

@@ -13,9 +13,12 @@ ERROR = ("error", "fire")
 LEVEL_KEYS = ("when", "for", "times", "rising")
 RULE_KEYS = (
     *LEVEL_KEYS, "level", "levels", "group_by", "per", "every", "resolve_after", "keep_firing_for", "on_nodata",
-    "on_error",
+    "on_error", "only_if", "over", "baseline",
 )  # fmt: skip
 MOST_TIMES = 1_000
+CIRCUMSTANCES = frozenset({"params", "rules", "now", "local"})
+LONGEST_WINDOW, LONGEST_BASELINE = timedelta(days=7), timedelta(weeks=8)
+STEPS = {"week": 168, "day": 24, "": 1}
 
 
 class BadRule(ValueError):
@@ -54,6 +57,34 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Over:
+    """The samples of the last `length` of the figure `field`, for `window.avg` and its like."""
+
+    field: str
+    length: timedelta
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the figure `field` usually is, for `usual` and `ratio`.
+
+    length   how far back
+    same     week: the same hour of the same day of the week; day: the same hour of the day; "": all hours
+    least    so many of those hours are needed
+    """
+
+    field: str
+    length: timedelta
+    same: str
+    least: int
+
+    @property
+    def step(self) -> int:
+        """Hours from one that counts to the next."""
+        return STEPS[self.same]
+
+
+@dataclass(frozen=True)
 class RuleSpec:
     """All that `judge` needs to know of a rule.
 
@@ -67,6 +98,8 @@ class RuleSpec:
     on_nodata        nodata: stays as it is, the rule says so; ok: counts as false; fire: counts as true;
                      keep: stays as it is, silently. None: as nodata, but a grouped source without a row is calm
     on_error         error: stays as it is, the rule says so; fire: that the source cannot be read counts as true
+    only_if          while this does not hold the rule is off: nothing fires, and what fired is over
+    over, baseline   what is remembered of a figure, for `window`, `usual` and `ratio`
     """
 
     levels: tuple[Level, ...]
@@ -77,6 +110,9 @@ class RuleSpec:
     keep_firing_for: timedelta = timedelta()
     on_nodata: str | None = None
     on_error: str = "error"
+    only_if: When | None = None
+    over: Over | None = None
+    baseline: Baseline | None = None
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, known: Set[str] | None = None) -> "RuleSpec":
@@ -92,7 +128,7 @@ class RuleSpec:
         data = {key: value for key, value in data.items() if value is not None}
         _check_keys(data, RULE_KEYS, "")
         return cls(
-            levels=_levels(data, known),
+            levels=_levels(data, known and {*known, *_remembered(data)}),
             group_by=_group_by(data.get("group_by", ())),
             per=_name(data, "per"),
             every=_length(data, "every", "") if "every" in data else None,
@@ -100,19 +136,64 @@ class RuleSpec:
             keep_firing_for=_length(data, "keep_firing_for", ""),
             on_nodata=_choice(data, "on_nodata", NODATA, None),
             on_error=_choice(data, "on_error", ERROR, "error") or "error",
+            only_if=_only_if(data["only_if"]) if "only_if" in data else None,
+            over=_over(data["over"]) if "over" in data else None,
+            baseline=_baseline(data["baseline"]) if "baseline" in data else None,
         )
 
     def rules(self) -> list[str]:
         """Return the keys of the rules whose state its conditions ask for."""
-        return list(dict.fromkeys(key for level in self.levels if level.when for key in level.when.rules))
+        return list(dict.fromkeys(key for when in self.conditions() for key in when.rules))
+
+    def conditions(self) -> list[When]:
+        """Return all its expressions."""
+        return [when for when in (self.only_if, *(level.when for level in self.levels)) if when]
 
     def fields(self) -> set[str]:
         """Return the names that the rule reads of a reading, labels included."""
         names = {self.per, *self.group_by} - {""}
+        names |= {remembered.field for remembered in (self.over, self.baseline) if remembered}
         for level in self.levels:
             names |= level.when.names if level.when else set()
             names |= {level.rising.field} if level.rising else set()
         return names
+
+
+def _only_if(text: Any) -> When:
+    try:
+        when = compile_when(text)
+    except BadCondition as error:
+        raise BadRule("only_if", str(error)) from error
+    if strange := sorted(when.names - CIRCUMSTANCES):
+        allowed = ", ".join(sorted(CIRCUMSTANCES))
+        raise BadRule("only_if", f"This is asked before anything is read, and knows no {strange[0]}: only {allowed}.")
+    return when
+
+
+def _remembered(data: Mapping[str, Any]) -> set[str]:
+    return ({"window"} if "over" in data else set()) | ({"usual", "ratio"} if "baseline" in data else set())
+
+
+def _over(data: Any) -> Over:
+    data = data if isinstance(data, Mapping) else {"window": data}
+    _check_keys(data, ("window", "field"), "over.")
+    length = _length(data, "window", "over.")
+    if not timedelta() < length <= LONGEST_WINDOW:
+        raise BadRule("over", "A window of samples is longer than nothing and at most 7 days, such as 10m.")
+    return Over(_name(data, "field", "over.") or "value", length)
+
+
+def _baseline(data: Any) -> Baseline:
+    data = data if isinstance(data, Mapping) else {"window": data}
+    _check_keys(data, ("window", "field", "same", "least"), "baseline.")
+    length = _length(data, "window", "baseline.")
+    if not timedelta(hours=1) <= length <= LONGEST_BASELINE:
+        raise BadRule("baseline", "What is usual is taken from the last hour up to 8 weeks, such as 4w.")
+    same = _name(data, "same", "baseline.")
+    if same not in STEPS:
+        raise BadRule("baseline.same", f"There is no choice {same!r}. Allowed: week, day.")
+    least = _count(data.get("least", 1), "baseline.least")
+    return Baseline(_name(data, "field", "baseline.") or "value", length, same, least)
 
 
 def _levels(data: Mapping[str, Any], known: Set[str] | None) -> tuple[Level, ...]:

@@ -16,7 +16,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +28,8 @@ from policies.durations import ALLOWED, BadDuration, parse_duration
 from sources.probes.base import plain
 
 LONGEST = 4_000  # characters
-ALWAYS = frozenset({"value", "fields", "labels", "params", "rules", "now"})
+ALWAYS = frozenset({"value", "fields", "labels", "params", "rules", "now", "local"})
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
 FUNCTIONS = frozenset({
     "size", "contains", "startsWith", "endsWith", "matches", "has", "all", "exists", "exists_one", "map", "filter",
@@ -93,12 +94,14 @@ class When:
         params: Mapping[str, Any] | None = None,
         at: datetime | None = None,
         rules: Rules | None = None,
+        zone: tzinfo | None = None,
     ) -> Outcome:
-        """Judge one reading at the aware instant `at` (only a condition that says `now` needs one).
+        """Judge one reading at the aware instant `at` (only a condition that says `now` or `local` needs one).
 
         rules   how the other rules stand, by their keys
+        zone    where `local` is told; UTC when it is not given
         """
-        known = self._values(fields, labels or {}, params or {}, at, rules or {})
+        known = self._values(fields, labels or {}, params or {}, at, rules or {}, zone or UTC)
         try:
             result = self._run(known)
         except KeyError as absent:
@@ -134,12 +137,19 @@ class When:
                 self.exact.execute(known)  # 0.0 / 0.0 is NaN; only here is it told as ZeroDivisionError
             raise
 
-    def _values(self, fields, labels, params, at, rules: Rules) -> dict[str, Any]:
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters it asks for."""
+        names = (path.names for path in self.paths)
+        return tuple(dict.fromkeys(found[1] for found in names if found[0] == "params" and found[1:]))
+
+    def _values(self, fields, labels, params, at, rules: Rules, zone: tzinfo) -> dict[str, Any]:
         known: dict[str, Any] = {}
         for name in self.names:
             match name:
                 case "now" if at is not None:
                     known[name] = at
+                case "local" if at is not None and name not in fields:
+                    known[name] = local_time(at, zone)
                 case "labels":
                     known[name] = dict(labels)
                 case "params":
@@ -182,10 +192,22 @@ class When:
                     hints[-1] += f" (write double({name}) to take it as a number)"
                 elif TIME_TEXT.match(value):
                     hints[-1] += f" (write timestamp({name}) to take it as a time)"
-            elif name not in ("labels", "params", "fields", "rules", "now"):
+            elif name not in ("labels", "params", "fields", "rules", "now", "local"):
                 hints.append(f"{name} is {_shown(value)}")
         words = str(error).partition(". CEL does not coerce")[0].partition(". Check ")[0]
         return f"`{self.text}` cannot be judged: {'; '.join(hints) or 'nothing was read'}. {words.rstrip('.')}."
+
+
+def local_time(at: datetime, zone: tzinfo) -> dict[str, Any]:
+    """What clock and calendar show there: {"hour": 9, "minute": 5, "time": "09:05", "day": "mon", "date": "2026-11-23"}."""
+    there = at.astimezone(zone)
+    return {
+        "hour": there.hour,
+        "minute": there.minute,
+        "time": f"{there:%H:%M}",
+        "day": DAYS[there.weekday()],
+        "date": f"{there:%Y-%m-%d}",
+    }
 
 
 def compile_when(text: str, known: set[str] | frozenset[str] | None = None) -> When:
