@@ -17,6 +17,13 @@ from policies.fields import JSONTextField
 from policies.models import AlertClass, Policy, Severity
 from sources.models import Connection, Integration
 
+from .hold_models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
+
+__all__ = [
+    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "RuleChange", "RuleSource",
+    "Sample", "Silence", "Tally",
+]  # fmt: skip
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a rule that has just been switched on was due: at once."""
 
@@ -67,6 +74,12 @@ class AlertRule(models.Model):
         blank=True,
         related_name="suppresses",
         help_text="Firing parents hide this one.",
+    )
+    toggle = models.CharField(
+        max_length=80, blank=True, help_text="A bool parameter of the policy: off, its alerts are seen but do not act."
+    )
+    only_if = models.CharField(
+        max_length=500, blank=True, help_text="Its alerts act only while this holds: in_hours, local.hour >= 9 …"
     )
     enabled = models.BooleanField(default=True)
     pack_values = models.JSONField(default=dict, blank=True, editable=False, help_text="As the pack last said.")

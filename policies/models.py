@@ -46,6 +46,16 @@ class Policy(models.Model):
         default=timedelta(minutes=5),
         help_text="Quiet time: how long nothing may fire before an incident resolves.",
     )
+    reopen_within = models.DurationField(
+        default=timedelta(0), help_text="What fires again so soon after its incident resolved reopens it; 0: a new one."
+    )
+    flap_changes = models.PositiveSmallIntegerField(
+        default=6,
+        help_text="An alert that begins and ends more often than this within the time below is flapping; 0: none.",
+    )
+    flap_within = models.DurationField(
+        default=timedelta(minutes=10), help_text="A flapping alert counts as firing until it has been calm so long."
+    )
 
     class Meta:
         ordering = ["key"]

@@ -62,8 +62,14 @@ class Head(Section):
         description=optional(Text(), ""),
         group_window=optional(Length(positive=True), "1d"),
         resolve_after=optional(Length(), "5m"),
+        reopen_within=optional(Length(), "0s"),
+        flap_changes=optional(Whole(0, 1000), 6),
+        flap_within=optional(Length(positive=True), "10m"),
     )
-    own = ("name", "version", "language", "timezone", "service", "description", "group_window", "resolve_after")
+    own = (
+        "name", "version", "language", "timezone", "service", "description", "group_window", "resolve_after",
+        "reopen_within", "flap_changes", "flap_within",
+    )  # fmt: skip
     of_extension = ("key", "name", "version", "extends", "description")
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
@@ -95,6 +101,9 @@ class Head(Section):
             "description": row.description,
             "group_window": length_text(row.group_window),
             "resolve_after": length_text(row.resolve_after),
+            "reopen_within": length_text(row.reopen_within),
+            "flap_changes": row.flap_changes,
+            "flap_within": length_text(row.flap_within),
         }
 
     def write(self, policy: Policy, row: Policy | None, values: Values) -> Policy:
@@ -102,6 +111,8 @@ class Head(Section):
         policy.timezone, policy.description = values["timezone"], values["description"]
         policy.group_window = length_of(values["group_window"])
         policy.resolve_after = length_of(values["resolve_after"])
+        policy.reopen_within = length_of(values["reopen_within"])
+        policy.flap_changes, policy.flap_within = values["flap_changes"], length_of(values["flap_within"])
         policy.service = None
         if key := values["service"]:
             policy.service, _ = Service.objects.get_or_create(key=key, defaults={"name": key})

@@ -1,18 +1,32 @@
 """One factory a model: each builds a valid object, used by the tests and as examples of what a row looks like."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import factory
 from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
-from alerts.models import Alert, AlertRule, Liveness, RuleChange, RuleSource, Sample, Silence
+from alerts.models import (
+    Alert,
+    AlertRule,
+    Flap,
+    Hold,
+    Inhibition,
+    Liveness,
+    MaintenanceWindow,
+    RuleChange,
+    RuleSource,
+    Sample,
+    Silence,
+    Tally,
+)
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from incidents.models import (
     Escalation,
     EscalationPolicy,
     EscalationStep,
+    HeldNotice,
     Incident,
     IncidentUpdate,
     Page,
@@ -21,7 +35,7 @@ from incidents.models import (
     TimelineEntry,
     Turn,
 )
-from notifications.models import Delivery, DeliveryAttempt, Destination, Route
+from notifications.models import Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow
 from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
 from opscenter.models import Beat
 from packs.models import LoadedPack
@@ -428,3 +442,54 @@ class RuleChangeFactory(model(RuleChange)):
     at = NINE
     before = "inactive"
     after = "firing"
+
+
+class MaintenanceWindowFactory(model(MaintenanceWindow)):
+    name = factory.Sequence(lambda n: f"window {n}")
+    matchers = [{"name": "alertname", "value": "CheckoutDown", "isRegex": False, "isEqual": True}]
+    from_day = date(2026, 11, 23)
+    from_time = time(9, 0)
+    lasts = HOUR
+    reason = "The database moves."
+
+
+class InhibitionFactory(model(Inhibition)):
+    key = factory.Sequence(lambda n: f"inhibition-{n}")
+    source = [{"name": "severity", "value": "critical", "isRegex": False, "isEqual": True}]
+    target = [{"name": "severity", "value": "warning", "isRegex": False, "isEqual": True}]
+    equal = ["cluster"]
+
+
+class HoldFactory(model(Hold)):
+    alert = factory.SubFactory(AlertFactory)
+    kind = Hold.Kind.SILENCE
+    by = "silenced by ada: Known, being repaired."
+    since = NINE
+
+
+class FlapFactory(model(Flap)):
+    alert = factory.SubFactory(AlertFactory)
+    changes = [NINE.isoformat()]
+
+
+class TallyFactory(model(Tally)):
+    scope = "door:1"
+    key = factory.Sequence(lambda n: f"key {n}")
+    begun = [[NINE.isoformat(), 1]]
+
+
+class ThrottleWindowFactory(model(ThrottleWindow)):
+    key = factory.Sequence(lambda n: f"1/door:1/key {n}")
+    destination = factory.SubFactory(DestinationFactory)
+    opened_at = NINE
+    ends_at = NINE + 2 * MINUTE
+    rank = 0
+
+
+class HeldNoticeFactory(model(HeldNotice)):
+    incident = factory.SubFactory(IncidentFactory)
+    destination = factory.SubFactory(DestinationFactory)
+    kind = HeldNotice.Kind.THROTTLE
+    by = "the throttle of one message in 2m"
+    event = "opened"
+    held_at = NINE
