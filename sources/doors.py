@@ -11,6 +11,7 @@ PROOFS = {
     "whatsapp": "the secret is the Meta app's secret; the verify token is the one of the options, else the key",
     "uptime-kuma": 'additional headers of the notification: {"Authorization": "Bearer <secret>"}',
     "otlp": "OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20<secret>, the key in the address",
+    "logs": "Authorization: Bearer <secret>, the key in the address",
     "sns": "Amazon signs with its own certificate; a secret is needed only as password in the address as well",
     "channels": "Authorization: Bearer <secret>, the key in the address; or X-Opscenter-Signature",
 }

@@ -13,6 +13,7 @@ from .github import GitHub
 from .grafana import Grafana
 from .inngest import Inngest
 from .knock import Knock
+from .logs import Logs
 from .oncall_formatted import OnCallFormatted
 from .otlp import Otlp
 from .pagerduty import PagerDuty
@@ -27,6 +28,7 @@ ALL: tuple[Inbound, ...] = (
     Generic(),
     Channels(),
     GitHub(),
+    Logs(),
     Otlp(),
     Sns(),
     UptimeKuma(),
