@@ -35,13 +35,20 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check as it is replayed. `whole` is False when more was read than is kept."""
+class Run:
+    """Checks that read the same, `times` of them from `at` until `until`. `whole` is False when more was read."""
 
     at: datetime
+    until: datetime
+    times: int
     read: Read
     state: str
     whole: bool = True
+
+    def instants(self) -> Iterator[datetime]:
+        """When the checks were, told apart evenly."""
+        pause = (self.until - self.at) / (self.times - 1) if self.times > 1 else timedelta()
+        return (self.at + place * pause for place in range(self.times))
 
 
 @dataclass(frozen=True)
@@ -175,16 +182,12 @@ def _untagged(value: dict[str, Any]) -> Any:
 # reading them back
 
 
-def checks(rule: AlertRule, *, since: datetime, until: datetime) -> Iterator[Check]:
-    """Yield the rule's checks of that time, oldest first; those that share a row stand at even distances in it."""
+def runs(rule: AlertRule, *, since: datetime, until: datetime) -> Iterator[Run]:
+    """Yield what the rule's checks read in that time, oldest first; a run that reaches beyond it is not cut."""
     rows = Sample.objects.filter(rule=rule, until__gte=since, at__lte=until, at__gte=since - timedelta(days=1))
     for row in rows.order_by("at", "pk").iterator(chunk_size=2000):
         read, whole = load(row.data)
-        pause = (row.until - row.at) / (row.times - 1) if row.times > 1 else timedelta()
-        for place in range(row.times):
-            at = (row.at + place * pause).astimezone(UTC)
-            if since <= at <= until:
-                yield Check(at, read, row.state, whole)
+        yield Run(row.at.astimezone(UTC), row.until.astimezone(UTC), row.times, read, row.state, whole)
 
 
 def latest(rule: AlertRule, *, most: int) -> list[Sample]:

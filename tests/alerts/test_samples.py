@@ -55,10 +55,9 @@ def test_checks_that_read_the_same_share_a_row(rule):
         (0 * MINUTE, 2 * MINUTE, 3, "inactive", None),
         (3 * MINUTE, 3 * MINUTE, 1, "firing", 1.0),
     ]
-    read = [one.read[0].fields["down"] for one in samples.checks(rule, since=NINE, until=NINE + DAY)]
-    assert read == [0, 0, 0, 1]
-    at = [one.at - NINE for one in samples.checks(rule, since=NINE + MINUTE, until=NINE + 2 * MINUTE)]
-    assert at == [MINUTE, 2 * MINUTE]
+    runs = list(samples.runs(rule, since=NINE + MINUTE, until=NINE + DAY))
+    assert [one.read[0].fields["down"] for one in runs] == [0, 1]
+    assert [at - NINE for at in runs[0].instants()] == [0 * MINUTE, MINUTE, 2 * MINUTE]
 
 
 def test_a_process_that_remembers_nothing_or_wrongly_writes_a_row_more(rule):
