@@ -245,6 +245,7 @@ def test_the_mailers_first_phase_switches_on_the_two_critical_rules(load):
         ("ALERT-006", "2026-11-30"),
         ("ALERT-004", "2026-12-23"),
         ("ALERT-005", "2026-12-23"),
+        ("ALERT-007", "2026-12-23"),
     }
 
 
