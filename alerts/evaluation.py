@@ -23,14 +23,14 @@ from notifications.claimant import gone, me
 from policies.claims import lease
 from policies.fields import SecretUnreadable
 from policies.wake import wake
+from sources.addresses import filled
 from sources.models import Connection
 from sources.probes import KINDS, Asker, calm_when_empty
 
 from . import listening, samples, store, telling
-from .asking import filled
 from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
 from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, fires
-from .reading import Answer, Question, Round
+from .reading import PER_PLACE, Answer, Question, Round
 from .store.facts import KEY_LENGTH
 from .world import World
 
@@ -116,7 +116,7 @@ def _round(
     for rule in claimed:
         if rule.policy_id not in worlds:
             worlds[rule.policy_id] = World(rule.policy)
-        due, questions = _prepare(rule, worlds[rule.policy_id], at=at, variant=variant)
+        due, questions = prepare(rule, worlds[rule.policy_id], at=at, variant=variant)
         going.put(due, questions, at=at)
     until = None if patience is None else time.monotonic() + patience.total_seconds()
     while going.open:
@@ -174,7 +174,8 @@ def next_check(rule: AlertRule, planned_at: datetime | None, *, at: datetime) ->
     return planned_at + ((at - planned_at) // every + 1) * every
 
 
-def _prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None) -> tuple[Due, list[Question]]:
+def prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None) -> tuple[Due, list[Question]]:
+    """The rule as it would be judged at `at`, and what its sources are asked for that."""
     questions, error_key = [], {}
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
@@ -213,7 +214,10 @@ def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Qu
         cannot = f"There is no kind of source {source.kind!r}; there are {', '.join(KINDS)}."
     place = f"connection:{base.pk}" if base else urlsplit(str(spec.get("url", ""))).netloc or f"source:{source.pk}"
     timeout = (base and base.timeout) or TIMEOUT
-    return Question(source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker, source.variant)
+    at_a_time = (base and base.concurrency) or PER_PLACE
+    return Question(
+        source.pk, source.kind, spec, place, timeout, source.fallback, cannot, asker, source.variant, at_a_time
+    )
 
 
 def spec_of(rule: AlertRule, world: World) -> RuleSpec | str:
@@ -265,7 +269,7 @@ def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> 
     for due, answer in taken:
         if isinstance(answer, BaseException):
             raise answer
-        judgement = _judge(due, answer, at=at)
+        judgement = judge_answer(due, answer, at=at)
         changed = _changed(due.rule, judgement, at=at)
         key = _error_key(due, answer) if judgement.state == State.ERROR else ""
         if key != due.rule.memory.get(ERROR_KEY, ""):
@@ -303,7 +307,7 @@ def _checked(next_at: datetime, at: datetime) -> dict[str, Any]:
     }
 
 
-def _judge(due: Due, answer: Answer, *, at: datetime) -> Judgement:
+def judge_answer(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     """The judgement; its memory without the instant, which is the row's `checked_at`."""
     rule, memory = due.rule, {key: value for key, value in due.rule.memory.items() if key != ERROR_KEY}
     if rule.checked_at:
@@ -383,6 +387,9 @@ def _note_sources(answers: list[Answer], *, at: datetime) -> None:
     Connection.objects.filter(pk__in=[number[place] for place in reached if place in number]).update(
         state=Connection.State.OK, error="", last_seen_at=at
     )
+    for place, took in {place: took for answer in answers for place, took in answer.took.items()}.items():
+        if place in number:
+            Connection.objects.filter(pk=number[place]).update(latency_ms=took)
     for place, fault in gone.items():
         if place in number:
             Connection.objects.filter(pk=number[place]).update(state=Connection.State.ERROR, error=fault)

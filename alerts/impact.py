@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from policies.fields import SecretUnreadable
+from sources.addresses import address_values, filled
 from sources.probes.base import BadSpec
 from sources.probes.event_figures import is_public
 from sources.probes.event_filter import Row
 from sources.probes.events import LONGEST, fetch, read_spec
 
 from . import listening
-from .asking import address_values, filled
 from .models import Alert, Liveness, RuleSource
 
 ALERTS, EVENTS, LABELS, VALUES = 10, 2000, 12, 8

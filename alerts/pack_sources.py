@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from policies.sections import Values, one_named
 from policies.shapes import BAD, Desk, Flag, Key, Path, Ref, allowed, refer_to_params, shown
 from policies.substitute import names
+from sources.addresses import filled
 from sources.models import Connection
 from sources.probes import HERE, KINDS, LOCAL, BadSpec
 
-from .asking import STAND_IN_FILE, STAND_INS, filled
+from .asking import STAND_IN_FILE, STAND_INS
 from .models import AlertRule, RuleSource
 
 BESIDE = ("variant", "fallback")

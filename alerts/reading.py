@@ -3,13 +3,15 @@
 Only kinds that read our own rows (`LOCAL`) are asked at once in the caller's thread: they are quick, and a thread would
 need a database connection of its own.
 
-Every place (a connection, a host) has up to four threads of its own, so that one that hangs delays no other. Threads
-live on between checks, because the SQL probe keeps a session open in each; one that was idle for a minute ends.
+Every place (a connection, a host) has up to four threads of its own, or as many as its connection says, so that one
+that hangs delays no other. Threads live on between checks, because the SQL probe keeps a session open in each; one that
+was idle for a minute ends.
 """
 
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,7 +29,7 @@ GONE = ("unreachable", "timeout")
 @dataclass(frozen=True)
 class Question:
     """One source of a rule. `cannot` says why it cannot even be asked, such as a parameter that is not set; `variant`
-    names the way of watching it is."""
+    names the way of watching it is; so many questions are asked its place `at_a_time`."""
 
     source: int
     kind: str
@@ -38,6 +40,7 @@ class Question:
     cannot: str = ""
     asker: Asker = ANYBODY
     variant: str = ""
+    at_a_time: int = PER_PLACE
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Answer:
     reached     places that answered something; gone: those that did not, with the reason
     unset       that there was nothing to ask with: a fault of ours, not of the source
     lacking     why a place elsewhere gave nothing, when only rows of our own answered: they know only what was told
+    took        place that answered -> the milliseconds it took
     """
 
     readings: list[Reading] | ProbeError
@@ -57,6 +61,7 @@ class Answer:
     gone: dict[str, str]
     unset: bool = False
     lacking: ProbeError | None = None
+    took: Mapping[str, float] = field(default_factory=dict)
 
 
 Heard = Mapping[int, list[Reading] | ProbeError]
@@ -73,6 +78,7 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
     faults: dict[int, str] = {}
     reached: set[str] = set()
     gone: dict[str, str] = {}
+    took: dict[str, float] = {}
     lacking: ProbeError | None = None
     before_failed = answered = answered_elsewhere = False
     for question in questions:
@@ -83,12 +89,14 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
                 raise ProbeError(question.cannot, reason="unset")
             if question.place in gone:
                 raise ProbeError(gone[question.place], reason="unreachable")
+            began = time.monotonic()
             read = _read(question, at, heard or {})
             readings += [replace(reading, origin=question.variant) for reading in read]
             faults[question.source] = ""
             # a rule may take "unreachable" for a reading; the place did not answer all the same
             if not any(reading.fields.get("reachable") is False for reading in read):
                 reached.add(question.place)
+                took[question.place] = round((time.monotonic() - began) * 1000, 1)
             answered, before_failed = True, False
             answered_elsewhere |= question.kind not in OWN
         except ProbeError as error:
@@ -102,7 +110,8 @@ def ask(questions: list[Question], *, at: datetime, heard: Heard | None = None) 
             elif error.reason != "unset":
                 reached.add(question.place)
     if answered:
-        return Answer(readings, faults, frozenset(reached), gone, lacking=None if answered_elsewhere else lacking)
+        lacking = None if answered_elsewhere else lacking
+        return Answer(readings, faults, frozenset(reached), gone, lacking=lacking, took=took)
     nothing = ProbeError("This rule has no source to ask.", reason="unset")
     first = next((error for error in failures if error.reason != "unset"), failures[0] if failures else nothing)
     return Answer(first, faults, frozenset(reached), gone, unset=first.reason == "unset")
@@ -156,13 +165,13 @@ class Pool:
         self.lock = threading.Lock()
         self.places: dict[str, _Place] = {}
 
-    def submit(self, name: str, job: Callable[[], None]) -> None:
-        """Run `job`, which never raises, on a thread of the place `name`, in turn."""
+    def submit(self, name: str, job: Callable[[], None], most: int = PER_PLACE) -> None:
+        """Run `job`, which never raises, in turn on one of at most `most` threads of the place `name`."""
         with self.lock:
             place = self.places.setdefault(name, _Place())
             place.waiting += 1
             place.jobs.put(job)
-            if place.waiting > place.idle and place.threads < PER_PLACE:
+            if place.waiting > place.idle and place.threads < most:
                 place.threads += 1
                 threading.Thread(target=self._work, args=(name, place), name=f"asks {name}", daemon=True).start()
 
@@ -225,11 +234,11 @@ class Round:
             self.answers.put((what, answer))
 
         self.open += 1
-        outside = [question.place for question in questions if question.kind not in OWN]
+        outside = [question for question in questions if question.kind not in OWN]
         if failed or not outside:
             job()
         else:
-            pool.submit(outside[0], job)
+            pool.submit(outside[0].place, job, outside[0].at_a_time)
 
     def take(self, *, wait: float | None) -> list[tuple[Any, Answer | BaseException]]:
         """Return the answers there are, at least one; wait up to `wait` seconds for it (None: as long as it takes)."""

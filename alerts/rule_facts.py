@@ -15,10 +15,11 @@ from oncall.roster import responders
 from policies.durations import format_duration
 from policies.fields import SecretUnreadable
 from policies.models import Parameter, Policy, Severity
+from sources.addresses import filled
 from sources.probes.masking import is_secret, mask_url
 
 from . import evaluation
-from .asking import filled, used_parameters
+from .asking import used_parameters
 from .conditions import RuleSpec
 from .models import AlertRule, RuleSource
 from .telling import identifying
@@ -138,6 +139,14 @@ def in_words(rule: AlertRule, spec: RuleSpec) -> list[tuple[str, str]]:
         if level.times > 1:
             parts.append(f"{level.times} times in a row" + (f", counted by {spec.per}" if spec.per else ""))
         lines.append((f"{level.key or rule.severity.key} fires", ", ".join(parts)))
+    if spec.only_if:
+        lines.append(("Only while", spec.only_if.text))
+    if spec.over:
+        lines.append(("window", f"{spec.over.field} of the last {format_duration(spec.over.length)}"))
+    if spec.baseline:
+        hours = {"week": "the same hour of the same weekday", "day": "the same hour of the day", "": "every hour"}
+        same = hours[spec.baseline.same]
+        lines.append(("usual", f"{spec.baseline.field} of {same} in the last {format_duration(spec.baseline.length)}"))
     lines.append(("Checked", f"every {format_duration(rule.every)}"))
     if spec.group_by:
         lines.append(("An alert each", f"for every {' and '.join(spec.group_by)}"))

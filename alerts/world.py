@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from policies.fields import SecretUnreadable
 from policies.models import Policy
+from sources.addresses import address_values, filled
 
 from . import listening
-from .asking import address_values, filled, judged_values
+from .asking import judged_values
 from .models import RuleSource
 
 

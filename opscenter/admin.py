@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin as ThemedModelAdmin
 from unfold.admin import StackedInline, TabularInline
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -16,7 +17,7 @@ from policies.fields import EncryptedTextField
 
 from .models import Beat
 
-__all__ = ["ModelAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline"]
+__all__ = ["ModelAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline", "action"]
 
 COUNT_AT_MOST = 10_000
 

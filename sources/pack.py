@@ -16,6 +16,7 @@ from policies.shapes import (
     Path,
     Table,
     Text,
+    Whole,
     optional,
     refer_to_params,
     shown,
@@ -23,6 +24,7 @@ from policies.shapes import (
 
 from .inbound import ALIASES, INBOUND, PATHS
 from .models import Connection, Integration, new_token
+from .models.connection import MOST_AT_A_TIME
 from .probes import HERE, PROBES
 
 
@@ -44,17 +46,22 @@ class Connections(Section):
         kind=Choice(tuple(sorted(PROBES.keys() - HERE))),
         url=Filled(2000),
         timeout=optional(Length(positive=True)),
+        concurrency=optional(Whole(1, MOST_AT_A_TIME)),
     )
 
     def rows(self, policy: Policy) -> dict[str, Connection]:
         return {row.key: row for row in policy.connections.order_by("pk")}
 
     def present(self, row: Connection) -> Values:
-        return {"key": row.key, "kind": row.kind, "url": row.url, "timeout": length_text(row.timeout)}
+        timeout = length_text(row.timeout)
+        return {
+            "key": row.key, "kind": row.kind, "url": row.url, "timeout": timeout, "concurrency": row.concurrency,
+        }  # fmt: skip
 
     def write(self, policy: Policy, row: Connection | None, values: Values) -> Connection:
         row = row or Connection(policy=policy, key=values["key"])
         row.kind, row.url, row.timeout = values["kind"], values["url"], length_of(values["timeout"])
+        row.concurrency = values["concurrency"]
         row.save()
         return row
 
