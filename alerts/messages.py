@@ -30,7 +30,26 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return left * right
 
 
+UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+
+
+def in_words(figure: Any, unit: str = "s") -> str:
+    """A length of time as people say it, its two largest parts: 90000 ms is 1 min 30 s; a figure of no use stays."""
+    if isinstance(figure, bool) or not isinstance(figure, int | float) or unit not in UNITS:
+        return str(figure)
+    left = round(figure * UNITS[unit], 3)
+    if 0 < abs(left) < 1:
+        return f"{left * 1000:g} ms"
+    parts = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size) if left > 0 else (0, left)
+        if count:
+            parts.append(f"{int(count)} {name}")
+    return " ".join(parts[:2]) or f"{left:g} s"
+
+
 SANDBOX = _Sandbox(autoescape=False)
+SANDBOX.filters["duration"] = in_words
 
 
 @lru_cache(maxsize=2_000)
