@@ -18,7 +18,7 @@ from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
 from sources.models import Integration
 
-from . import storms
+from . import flapping, ledger, patience, storms
 from .models import Alert, AlertRule, Liveness
 from .origins import default_policy
 from .suppression import Suppression, Verdict
@@ -29,7 +29,7 @@ BATCH = 2000
 DEFAULT_GROUP_BY = ["alertname"]
 COLUMNS = (
     "alert_id", "firing", "starts_at", "ends_at", "incident_id", "severity_key", "verdict", "reason",
-    "alert__key", "alert__name", "alert__labels", "alert__integration_id", "alert__rule_id",
+    "alert__key", "alert__name", "alert__labels", "alert__integration_id", "alert__rule_id", "times",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ class Row:
     labels: dict
     integration: int | None
     rule: int | None
+    times: int = 1
 
 
 @dataclass
@@ -147,20 +148,32 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
     """Let alerts act, or note what suppresses them; return how many are left because the time was up."""
     suppression, origins = Suppression(at), Origins(rows)
     groups: dict[tuple[str, str], Group] = {}
-    suppressed: dict[tuple, list[int]] = defaultdict(list)
+    suppressed: dict[Verdict, list[Row]] = defaultdict(list)
+    released: list[int] = []
     for row in rows:
         policy = origins.policy(row)
-        verdict = suppression.verdict(row.labels, policy_id=policy.pk, rule_id=row.rule)
+        verdict = suppression.verdict(row.labels, policy_id=policy.pk, rule_id=row.rule, alert=row.alert)
         if verdict:
-            suppressed[(verdict.reason, verdict.silence, verdict.ask_again_at)].append(row.alert)
+            suppressed[verdict].append(row)
             continue
         scope, key = origins.group(row)
         groups.setdefault((scope, key), Group(scope, key[:255], policy)).rows.append(row)
-    for (reason, silence, again), alerts in suppressed.items():
-        _note_suppressed(alerts, Verdict(reason, silence, again))
+        if row.verdict == Liveness.Verdict.SUPPRESSED:
+            released.append(row.alert)
+    flapping.begun([(row, origins.policy(row)) for row in rows if row.times > 1], at=at)
+    open_now: dict[tuple[str, str], Incident] = {}
+    if groups:
+        open_now = _open_incidents(list({*groups, *((scope, storms.KEY) for scope, _ in groups)}))
+        open_now = _not_too_old(groups, open_now, at=at)
+        for verdict, held in patience.hold(groups, open_now, origins, at=at):
+            suppressed[verdict] += held
+            released = [alert for alert in released if alert not in {row.alert for row in held}]
+    ledger.end(released, at=at, outcome="acted")
+    counterfactual = ledger.Counterfactual(at)
+    for verdict, held in suppressed.items():
+        _note_suppressed(held, verdict, origins, counterfactual, at=at)
     if not groups:
         return 0
-    open_now = _open_incidents(list({*groups, *((scope, storms.KEY) for scope, _ in groups)}))
     groups = _with_storms(groups, open_now, origins, at=at)
     slice, waiting = Slice(), dict(groups)
     for slot in _join_together(groups, open_now, at=at):
@@ -248,7 +261,7 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
     try:
         with transaction.atomic():
             if incident is None:
-                incident = _open(group, origins, at=at)
+                incident = _reopened(group, at=at) or _open(group, origins, at=at)
             else:
                 _join(incident, group, at=at)
             alerts.update(incident=incident, **JOINED)
@@ -272,11 +285,38 @@ def _put_off(alerts: QuerySet[Liveness], group: Group, trouble: Exception, *, at
     alerts.update(assign_at=at + PUSH_ON, reason=f"could not be judged: {trouble}"[:250])
 
 
-def _note_suppressed(alerts: list[int], verdict: Verdict) -> None:
-    Liveness.objects.filter(pk__in=alerts).update(
+def _note_suppressed(
+    rows: list[Row], verdict: Verdict, origins: Origins, counterfactual: ledger.Counterfactual, *, at: datetime
+) -> None:
+    Liveness.objects.filter(pk__in=[row.alert for row in rows]).update(
         verdict=Liveness.Verdict.SUPPRESSED, reason=verdict.reason, silence=verdict.silence,
         assign_at=verdict.ask_again_at,
     )  # fmt: skip
+    would_have = {}
+    for row in rows:
+        rule = origins.rules.get(row.rule) if row.rule else None
+        pages = rule.page if rule else None
+        if rule and pages is None and rule.alert_class:
+            pages = rule.alert_class.page
+        would_have[row.alert] = counterfactual.of(origins.policy(row), row.severity_key, row.labels, pages)
+    until = verdict.ask_again_at if verdict.kind in ledger.PLANNED else None
+    ledger.note(would_have, verdict.kind, verdict.reason, since=at, until=until)
+
+
+def _not_too_old(
+    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], *, at: datetime
+) -> dict[tuple[str, str], Incident]:
+    """The open incidents that may be joined. One older than its policy's group window makes way for a new one when an
+    alert that was never in it begins: it keeps its alerts, and leaves its key to the new one."""
+    kept = {}
+    for slot, incident in open_now.items():
+        group = groups.get(slot)
+        old = incident.detected_at + incident.policy.group_window < at
+        if old and group and slot[1] != storms.KEY and all(row.incident != incident.pk for row in group.rows):
+            lifecycle.give_way(incident, at=at)
+        else:
+            kept[slot] = incident
+    return kept
 
 
 def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
@@ -304,6 +344,22 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
         resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
     )  # fmt: skip
     return lifecycle.open_incident(opening, at=at)
+
+
+def _reopened(group: Group, *, at: datetime) -> Incident | None:
+    """The incident of this key that resolved so lately that it is the same trouble, open again; None: there is none."""
+    if not group.policy.reopen_within or group.key == storms.KEY:
+        return None
+    lately = Incident.objects.filter(
+        scope=group.scope, key=group.key, status=Status.RESOLVED, resolved_at__gte=at - group.policy.reopen_within
+    )
+    incident = lately.select_related("policy", "severity", "service").order_by("-resolved_at", "-pk").first()
+    if incident is None:
+        return None
+    lifecycle.reopen(incident, at=at, reason=f"{_names(group.rows)} fires again")
+    if group.raises(incident):
+        lifecycle.set_severity(incident, group.severity, at=at, reason="an alert of that level joined")
+    return incident
 
 
 def _pages(alert: Alert, rule: AlertRule | None) -> bool | None:
@@ -363,8 +419,13 @@ def _ended(rows: list[Row], *, at: datetime) -> None:
     if not rows:
         return
     Liveness.objects.filter(pk__in=[row.alert for row in rows]).update(assign_at=None)
+    held = [row.alert for row in rows if row.verdict == Liveness.Verdict.SUPPRESSED]
+    ledger.end(held, at=at, outcome="ended before it acted")
+    origins = Origins(rows)
+    rows = flapping.ended(rows, lambda row: origins.policy(row), at=at)
     touched = {row.incident for row in rows if row.incident}
-    still = Exists(Liveness.objects.filter(incident=OuterRef("pk"), firing=True))
+    flaps = Q(alert__flap__flapping_since__isnull=False)
+    still = Exists(Liveness.objects.filter(Q(firing=True) | flaps, incident=OuterRef("pk")))
     for incident in Incident.objects.open().filter(~still, pk__in=touched).select_related("policy"):
         last = max((row.ends_at or at for row in rows if row.incident == incident.pk), default=at)
         recovery.ended(incident, at=at, since=min(last, at))

@@ -112,7 +112,6 @@ class Hold(models.Model):
         PARENT = "parent", "firing parent"
         INHIBITION = "inhibition"
         TOGGLE = "toggle"
-        ONLY_IF = "only_if", "outside its time or condition"
         PAUSE = "pause", "waits, dropped if it recovers"
         COUNT = "count", "not often enough yet"
         FLAP = "flap", "flapping"
@@ -134,7 +133,7 @@ class Hold(models.Model):
         ordering = ["-since", "-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["silence", "maintenance", "parent", "inhibition", "toggle", "only_if", "pause",
+                condition=Q(kind__in=["silence", "maintenance", "parent", "inhibition", "toggle", "pause",
                                       "count", "flap", "ceiling"]),
                 name="hold_kind_known",
             )

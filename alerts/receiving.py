@@ -104,8 +104,11 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
 
 def _told_again(door: Integration, alerts: list[int | None], *, at: datetime) -> None:
     """What fires on and is told again counts where a route has a throttle: its places hear of it once in a while."""
-    if routing.throttles(door.policy or default_policy()):
-        joined = Liveness.objects.filter(pk__in=[one for one in alerts if one], verdict=Liveness.Verdict.JOINED)
+    verdicts = [Liveness.Verdict.JOINED] if routing.throttles(door.policy or default_policy()) else []
+    if door.options.get("open_after"):
+        verdicts.append(Liveness.Verdict.SUPPRESSED)
+    if verdicts:
+        joined = Liveness.objects.filter(pk__in=[one for one in alerts if one], verdict__in=verdicts)
         if joined.filter(firing=True, assign_at=None).update(assign_at=at):
             wake()
 

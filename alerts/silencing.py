@@ -5,7 +5,7 @@ Source: prometheus/alertmanager, silence/silence.go, `Set`, `canUpdate` and `exp
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +19,9 @@ from policies.claims import sweep
 from policies.models import Policy
 from policies.wake import wake
 
-from . import suppression
+from . import ledger, suppression
 from .matching import all_of, check_silence
-from .models import Liveness, Silence
+from .models import Hold, Liveness, Silence
 from .origins import default_policy
 
 CHUNK = 1000  # alerts in one statement
@@ -129,19 +129,33 @@ def _take_hold(silence: Silence, *, at: datetime) -> None:
         hold(silence, at=at)
 
 
-@transaction.atomic
 def hold(silence: Silence, *, at: datetime) -> int:
     """Hide what fires, acts and matches; an incident in which nothing acts any more pages nobody. Return how many."""
-    reason, hidden = suppression.reason_of(silence), 0
-    touched: set[int] = set()
+    only = None if silence.policy_id is None else {silence.policy_id}
+    return hide(
+        silence.matchers, only, at=at, reason=suppression.reason_of(silence), until=silence.ends_at,
+        kind=Hold.Kind.SILENCE, silence=silence,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def hide(
+    matchers: Sequence[Mapping[str, Any]], policies: Collection[int] | None, *, at: datetime, reason: str,
+    until: datetime, kind: Hold.Kind, silence: Silence | None = None,
+) -> int:  # fmt: skip
+    """Hide what fires, acts and matches until then, and note it in the ledger; return how many.
+
+    policies  whose alerts; None: all
+    """
+    hidden, touched = 0, set()
     acting = Liveness.objects.filter(verdict=Liveness.Verdict.JOINED)
-    found = [alert for alert, _ in _matched(silence.matchers, silence.policy_id, acting, at=at)]
+    found = [alert for alert, _ in _matched(matchers, policies, acting, at=at)]
     for start in range(0, len(found), CHUNK):
         rows = acting.filter(pk__in=found[start : start + CHUNK], firing=True)
-        touched.update(rows.exclude(incident=None).values_list("incident_id", flat=True).distinct())
-        hidden += rows.update(
-            verdict=Liveness.Verdict.SUPPRESSED, reason=reason, silence=silence, assign_at=silence.ends_at
-        )
+        told = dict(rows.values_list("pk", "incident_id"))
+        touched.update(incident for incident in told.values() if incident)
+        hidden += rows.update(verdict=Liveness.Verdict.SUPPRESSED, reason=reason, silence=silence, assign_at=until)
+        ledger.note(dict.fromkeys(told, "told before; nobody more"), kind, reason, since=at, until=until)
     for incident in Incident.objects.open().filter(pk__in=touched).select_related("policy", "severity"):
         if not incident.alerts.filter(firing=True).exclude(verdict=Liveness.Verdict.SUPPRESSED).exists():
             lifecycle.hush(incident, at=at, reason=reason)
@@ -162,11 +176,17 @@ class Preview:
         return f"matches {self.alerts} firing alert{'s' if self.alerts > 1 else ''}{f', {grave}' if grave else ''}"
 
 
-def preview(matchers: Sequence[Mapping[str, Any]], policy: Policy | None, *, at: datetime) -> Preview:
-    """What a silence with these matchers would hide at `at`; BadMatcher when they cannot be read."""
+def preview(matchers: Sequence[Mapping[str, Any]], policy: Policy | Collection[int] | None, *, at: datetime) -> Preview:
+    """What a silence with these matchers would hide at `at`; BadMatcher when they cannot be read.
+
+    policy  whose alerts: one, several by their numbers, or all (None)
+    """
+    if isinstance(policy, Policy):
+        policy = [policy.pk]
+    only = None if policy is None else set(policy)
     levels: Counter[tuple[int | None, str]] = Counter(
         (policy_id, level) for _, (policy_id, level) in
-        _matched(matchers, policy.pk if policy else None, Liveness.objects.all(), at=at)
+        _matched(matchers, only, Liveness.objects.all(), at=at)
     )  # fmt: skip
     policies = Policy.objects.in_bulk({policy_id for policy_id, _ in levels if policy_id})
     gravest: Counter[str] = Counter()
@@ -178,7 +198,7 @@ def preview(matchers: Sequence[Mapping[str, Any]], policy: Policy | None, *, at:
 
 
 def _matched(
-    matchers: Sequence[Mapping[str, Any]], policy_id: int | None, rows: Any, *, at: datetime
+    matchers: Sequence[Mapping[str, Any]], policies: Collection[int] | None, rows: Any, *, at: datetime
 ) -> Iterator[tuple[int, tuple[int | None, str]]]:
     """The firing alerts among `rows` that match: their number, with their policy's and their level."""
     matches, usual = all_of(matchers), default_policy()
@@ -186,5 +206,5 @@ def _matched(
     columns = ("pk", "severity_key", "alert__labels", "alert__rule__policy_id", "alert__integration__policy_id")
     for alert, level, labels, of_rule, of_door in fires.values_list(*columns).iterator(chunk_size=2000):
         policy = of_rule or of_door or (usual.pk if usual else None)
-        if policy_id in (None, policy) and matches(labels):
+        if (policies is None or policy in policies) and matches(labels):
             yield alert, (policy, level)

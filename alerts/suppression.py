@@ -1,18 +1,31 @@
-"""Why an alert does not act: silenced by a person, hidden by a firing parent; asked again when that may have ended."""
+"""Why an alert does not act: silenced, in maintenance, hidden by another, muted by a switch; and when to ask again."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache as cached
 
 from django.db import transaction
 
+from incidents.notices import switched
+from policies.models import Parameter
 from policies.wake import wake
 
+from .inhibition import Inhibitions
+from .maintenance_now import active
 from .matching import BadMatcher, all_of
-from .models import AlertRule, Liveness, Silence
+from .models import AlertRule, Hold, Liveness, Silence
+from .origins import default_policy
+
+log = logging.getLogger(__name__)
 
 PARENT_AGAIN = timedelta(seconds=5)
 """A hidden alert is looked at again so soon; its parent's end has no instant that is known beforehand."""
+
+
+SWITCH_AGAIN = timedelta(seconds=1)
+"""So soon the alert of a rule that is switched off is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,7 @@ class Verdict:
     reason: str = ""
     silence: Silence | None = None
     ask_again_at: datetime | None = None
+    kind: str = Hold.Kind.SILENCE
 
     def __bool__(self) -> bool:
         return bool(self.reason)
@@ -44,19 +58,49 @@ class Suppression:
         for link in links.select_related("to_alertrule"):
             if link.to_alertrule.fires:
                 firing.setdefault(link.from_alertrule_id, {})[link.to_alertrule_id] = link.to_alertrule
+        self.windows = active(at)
+        usual = cached(default_policy)
+        self.inhibitions = Inhibitions(at, lambda rule, door: rule or door or (one.pk if (one := usual()) else None))
+        self.muted = dict(_muted())
         self.parents: dict[int, AlertRule] = {}
         for child, parents in firing.items():
             for number, parent in parents.items():
                 if child not in _above(number, firing):  # those that hide each other would all keep silent
                     self.parents.setdefault(child, parent)
 
-    def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None) -> Verdict:
+    def verdict(self, labels: dict, *, policy_id: int | None, rule_id: int | None, alert: int | None = None) -> Verdict:
+        """Why an alert with these labels does not act; `alert` is its number, lest it hide itself."""
         if rule_id is not None and (parent := self.parents.get(rule_id)):
-            return Verdict(f"hidden by firing {parent}"[:250], ask_again_at=self.at + PARENT_AGAIN)
+            again = self.at + PARENT_AGAIN
+            return Verdict(f"hidden by firing {parent}"[:250], ask_again_at=again, kind=Hold.Kind.PARENT)
         for silence, matches in self.silences:
             if silence.policy_id in (None, policy_id) and matches(labels):
                 return Verdict(reason_of(silence), silence=silence, ask_again_at=silence.ends_at)
+        for window in self.windows:
+            if window.takes(labels, policy_id):
+                return Verdict(window.reason, ask_again_at=window.ends_at, kind=Hold.Kind.MAINTENANCE)
+        if self.inhibitions.rules and (found := self.inhibitions.source_of(alert, labels, policy_id)):
+            words = f"inhibited by {found[0].name} ({found[1]})"
+            return Verdict(words[:250], ask_again_at=self.at + PARENT_AGAIN, kind=Hold.Kind.INHIBITION)
+        if rule_id is not None and (words := self.muted.get(rule_id, "")):
+            return Verdict(words[:250], ask_again_at=self.at + SWITCH_AGAIN, kind=Hold.Kind.TOGGLE)
         return Verdict()
+
+
+def _muted() -> Iterator[tuple[int, str]]:
+    """The rules whose switch is off, and in words by whom. A switch that cannot be read mutes nothing."""
+    rules = list(AlertRule.objects.exclude(toggle="").values_list("pk", "policy_id", "toggle"))
+    if not rules:
+        return
+    wanted = Parameter.objects.filter(key__in={rule[2] for rule in rules}, policy__in={rule[1] for rule in rules})
+    known = {(one.policy_id, one.key): one for one in wanted}
+    for rule, policy, key in rules:
+        toggle = known.get((policy, key))
+        try:
+            if toggle is not None and toggle.effective is False:
+                yield rule, f"muted by toggle {key}{switched(toggle)}"
+        except ValueError as error:
+            log.error("The toggle of rule %s cannot be read, so it mutes nothing: %s", rule, error)
 
 
 def _above(rule: int, parents: Mapping[int, Mapping[int, object]]) -> set[int]:

@@ -199,6 +199,15 @@ def hush(incident: Incident, *, at: datetime, reason: str) -> None:
         escalation.stop(incident, at=at, because=reason)
 
 
+@transaction.atomic
+def give_way(incident: Incident, *, at: datetime) -> None:
+    """Leave the key to a new incident, because this one is older than its policy's group window; it stays open."""
+    key = f"{incident.key[:235]} (#{incident.pk})"
+    Incident.objects.filter(pk=incident.pk).update(key=key)
+    incident.key = key
+    incident.log("gave_way", "Too old to be joined: alerts that begin now open a new incident.", at=at)
+
+
 def speak_up(incident: Incident, *, at: datetime) -> None:
     """Something that is not silenced fires in it: if its pages were hushed, the escalation begins anew."""
     if not incident.pages or incident.status != Status.DETECTED:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection
 
-from alerts import expiry, grouping, heartbeats, silencing
+from alerts import expiry, grouping, heartbeats, maintenance, silencing
 from incidents import escalation, notices, paging, recovery, targets, updates
 from reviews import followup
 
@@ -21,6 +21,7 @@ TIMERS: list[Timer] = [
     heartbeats.look_due,
     expiry.expire_due,
     silencing.hold_due,
+    maintenance.begin_due,
     grouping.assign_due,
     paging.follow_up_due,
     notices.release_due,

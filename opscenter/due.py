@@ -14,6 +14,7 @@ EARLIEST = {
     "alerts.heartbeats.look_due": "SELECT min(due_at) FROM sources_heartbeat WHERE due_at IS NOT NULL",
     "alerts.expiry.expire_due": "SELECT min(check_at) FROM alerts_liveness WHERE check_at IS NOT NULL",
     "alerts.silencing.hold_due": "SELECT min(take_hold_at) FROM alerts_silence WHERE take_hold_at IS NOT NULL",
+    "alerts.maintenance.begin_due": "SELECT min(look_at) FROM alerts_maintenancewindow WHERE look_at IS NOT NULL",
     "alerts.grouping.assign_due": "SELECT min(assign_at) FROM alerts_liveness WHERE assign_at IS NOT NULL",
     "incidents.notices.release_due": "SELECT min(look_at) FROM incidents_heldnotice WHERE look_at IS NOT NULL",
     "incidents.escalation.climb_due": "SELECT min(due_at) FROM incidents_turn WHERE due_at IS NOT NULL",

@@ -102,7 +102,7 @@ def firing(wanted: Wanted, tree: Tree, *, at: datetime) -> Iterator[Firing]:
     silences = sorted((str(one.pk), one.policy_id, matches) for one, matches in suppression.silences)
     for rows in (_of_doors(doors, at), _of_rules(at)):
         for (
-            _, starts_at, ends_at, seen_at, level, url, door_id, rule_id, said, noted,
+            pk, starts_at, ends_at, seen_at, level, url, door_id, rule_id, said, noted,
         ) in rows.values_list(*COLUMNS).iterator(chunk_size=CHUNK):  # fmt: skip
             labels = _decoded(said)
             if not wanted.matches(labels):
@@ -113,6 +113,8 @@ def firing(wanted: Wanted, tree: Tree, *, at: datetime) -> Iterator[Firing]:
                 id for id, only, matches in silences if (only is None or only == policy_id) and matches(labels)
             ]
             inhibited_by = parents.of(suppression.parents.get(rule_id))
+            if suppression.inhibitions.rules and (found := suppression.inhibitions.source_of(pk, labels, policy_id)):
+                inhibited_by = inhibited_by or [fingerprint(found[0].labels)]
             if (silenced_by and not wanted.silenced) or (inhibited_by and not wanted.inhibited):
                 continue
             if not (silenced_by or inhibited_by or wanted.active):

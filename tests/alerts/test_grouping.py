@@ -228,7 +228,7 @@ def test_joining_many_incidents_costs_as_many_statements_as_incidents(door, djan
     for name in names:
         for n in range(5):
             fires(door, name=name, severity="warning", host=str(n))
-    with django_assert_max_num_queries(14 + len(names)):
+    with django_assert_max_num_queries(18 + len(names)):
         assert grouping.assign_due(at=NINE) == 60
 
 
