@@ -45,15 +45,16 @@ class Exposition:
             name: texts if isinstance(texts, list) else [texts] for name, texts in (spec.get("match") or {}).items()
         }
         found = []
-        for sample in _samples(answer, asked):
-            if sample.name == spec["metric"] and all(sample.labels.get(n, "") in t for n, t in wanted.items()):
+        for name, sample in _samples(answer, asked):
+            if spec["metric"] in (sample.name, name) and all(sample.labels.get(n, "") in t for n, t in wanted.items()):
                 found.append(Reading({"value": plain(sample.value), "metric": sample.name}, dict(sample.labels)))
         if len(found) > MOST:
             raise ProbeError(f"{asked} has more than {MOST:,} samples of {spec['metric']}.", reason="limit")
         return found
 
 
-def _samples(answer: Answer, asked: str) -> Iterator[Any]:
+def _samples(answer: Answer, asked: str) -> Iterator[tuple[str, Any]]:
+    """Each sample, with the other name it may have on the page."""
     open_form = "openmetrics" in answer.headers.get("Content-Type", "")
     try:
         families = list((read_openmetrics if open_form else read_text)(answer.text))
@@ -61,4 +62,5 @@ def _samples(answer: Answer, asked: str) -> Iterator[Any]:
         words = f"{asked} answered with no metrics we can read: {error}"
         raise ProbeError(words[:500], reason="answer") from None
     for family in families:
-        yield from family.samples
+        for sample in family.samples:  # the parser calls every counter _total, also one that the page does not
+            yield family.name if family.type == "counter" and sample.name == f"{family.name}_total" else "", sample
