@@ -16,6 +16,7 @@ from sources.models import Integration
 KIND = "alertmanager"
 LOCAL_NAME = "alertmanager"
 REMEMBER_KEYS = 5.0  # seconds; a door that is shut or given another key is shut after so long
+PASSED_ON = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 NOTE_SEEN = 60.0  # seconds between two writes of a door's `last_seen_at`
 
 
@@ -44,7 +45,7 @@ def admit(environ: dict, *, fresh: bool) -> Door:
     fresh: inside somebody's transaction, where what was seen may have been rolled back since; asks the database.
     """
     token = _token(environ)
-    if not token and not _is_local(environ):
+    if not token and not is_local(environ):
         raise Refused(401, "A key is needed: as a bearer token, as the password of basic authentication, or as ?key=.")
     door, until = _doors.get(token, (None, 0.0))
     if door is None or fresh or time.monotonic() >= until:
@@ -74,9 +75,9 @@ def _token(environ: dict) -> str:
     return parse_qs(query).get("key", [""])[0] if query else ""
 
 
-def _is_local(environ: dict) -> bool:
+def is_local(environ: dict) -> bool:
     """Whether a program on this machine sent it itself; one that a proxy here passes on is a stranger's."""
-    if not settings.TRUST_LOOPBACK or "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ:
+    if not settings.TRUST_LOOPBACK or any(header in environ for header in PASSED_ON):
         return False
     return _is_loopback(environ.get("REMOTE_ADDR", ""))
 

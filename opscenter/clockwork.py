@@ -23,7 +23,7 @@ from django.utils import timezone
 from alerts import evaluation
 from notifications import outbox
 
-from . import beat, clock
+from . import beat, clock, outside
 from .due import Look, look
 from .handover import HandOver, check_rules
 from .models import Beat
@@ -85,15 +85,17 @@ class Clockwork:
         self.deliverer = Helper("deliveries", self._deliver)
         self.checker = Helper("rule checks", self._check)
         self.jobber = Helper("system jobs", self._do_jobs)
+        self.teller = Helper("outside heartbeat", self._tell_outside)
         self.hands = HandOver(check=self.checker.poke, do_job=self._do_job)
         self.failing: dict[str, datetime] = {}  # timers, since when
         self.last_at: datetime | None = None
         self.beat_at: datetime | None = None
+        self.told_outside_at: datetime | None = None
         self.facts: dict = {"pid": os.getpid(), "host": socket.gethostname(), "engine": settings.ENGINE}
 
     @property
     def helpers(self) -> list[Helper]:
-        return [self.deliverer, self.checker, self.jobber]
+        return [self.deliverer, self.checker, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -205,6 +207,9 @@ class Clockwork:
         self.hands.tick(found, at=at)
         if self.beat_at is None or not timedelta(0) <= at - self.beat_at < BEAT_EVERY:
             self._sign_of_life(at)
+        if outside.due(self.told_outside_at, at=at):  # at the end: a tick that cannot be done is not told as one
+            self.told_outside_at = at
+            self.teller.poke()
         return found, bool(outcome.done)
 
     def _mind_the_gap(self, last: datetime, at: datetime) -> None:
@@ -245,6 +250,10 @@ class Clockwork:
     def _check(self) -> None:
         check_rules()
         self.pipe.poke()
+
+    def _tell_outside(self) -> None:
+        outside.send(at=timezone.now())
+        connection.close()
 
     def _do_job(self, name: str, handed_at: datetime) -> None:
         self.jobs.append((name, handed_at))

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Max, Q
 
-from alerts.models import AlertRule
+from alerts.models import LONG_AGO, AlertRule
 from notifications.models import Delivery
 
-from . import engine
+from . import engine, outside
 from .beat import PREFIX
 from .due import Look, look
 from .models import Beat
@@ -19,6 +20,7 @@ TICK_WITHIN = timedelta(seconds=30)
 ANSWER_WITHIN = timedelta(seconds=90)  # it is asked every 30 s
 LATE_AFTER = timedelta(seconds=30)
 JOB_WITHIN = timedelta(hours=1)
+CHECKED_WITHIN = timedelta(minutes=2)
 CRON_WITHIN = timedelta(seconds=150)  # without a clock, cron runs the timers every minute
 NEWEST = 1000  # deliveries looked at for failures, so that the question stays quick however many there are
 FAILED_WITHIN = timedelta(hours=1)
@@ -70,7 +72,8 @@ def check(*, at: datetime) -> Health:
             _late(health, found, at, after=LATE_AFTER)
         _jobs(health, signs, at)
         _deliveries(health, at)
-        _rules(health)
+        _rules(health, at)
+        health.note("outside heartbeat", outside.trouble(signs.get(outside.SIGN), at=at))
     except DatabaseTrouble:
         health.note("database", "The database does not answer.")
         health.status = DOWN
@@ -154,8 +157,18 @@ def _deliveries(health: Health, at: datetime) -> None:
     health.note("deliveries", f"Messages do not arrive: {', '.join(parts)}." if parts else "")
 
 
-def _rules(health: Health) -> None:
-    failing = AlertRule.objects.filter(enabled=True, state=AlertRule.State.ERROR).count()
+def _rules(health: Health, at: datetime) -> None:
+    on = AlertRule.objects.filter(enabled=True)
+    found = on.aggregate(
+        failing=Count("pk", filter=Q(state=AlertRule.State.ERROR)),
+        waiting=Count("pk", filter=Q(next_check_at__gt=LONG_AGO, next_check_at__lt=at - CHECKED_WITHIN)),
+        checked_at=Max("checked_at"),
+    )
+    last = found["checked_at"]
+    idle = found["waiting"] and (last is None or at - last > CHECKED_WITHIN)
+    since = f"for {words(at - last)}" if last else "yet"
+    health.note("checks", f"No check of a rule has run {since}, and {found['waiting']} are due." if idle else "")
+    failing = found["failing"]
     health.note("rules", f"{failing} rules cannot be checked because their source fails." if failing else "")
 
 

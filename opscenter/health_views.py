@@ -1,9 +1,15 @@
 """Faces of health.py and metrics.py."""
 
+from datetime import datetime
+
 from django.db import Error as DatabaseTrouble
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+
+from alerts.admission import is_local
+from api.access import caller_of
+from api.problems import Problem, response
 
 from . import health as state
 
@@ -33,10 +39,30 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus; 503 without a database, so that the scrape counts as failed."""
-    from .metrics import CONTENT_TYPE_LATEST, text  # only processes that are scraped pay for the client
+    """For Prometheus, or as JSON (`?format=json`); 503 without a database, so that the scrape counts as failed.
 
+    What rules read is told to programs on this machine, and elsewhere to a token that may read rules.
+    """
+    from .metrics import CONTENT_TYPE_LATEST, series, text  # only processes that are scraped pay for the client
+
+    at = timezone.now()
+    as_json = request.GET.get("format") == "json"
     try:
-        return HttpResponse(text(at=timezone.now()), content_type=CONTENT_TYPE_LATEST, headers=NOT_KEPT)
+        readings = _may_see_readings(request, at)
+        if as_json:
+            return JsonResponse({"at": at.isoformat(), "series": series(at=at, readings=readings)}, headers=NOT_KEPT)
+        return HttpResponse(text(at=at, readings=readings), content_type=CONTENT_TYPE_LATEST, headers=NOT_KEPT)
+    except Problem as problem:
+        return response(problem)
     except DatabaseTrouble:
-        return HttpResponse("# The database does not answer.\n", status=503, content_type="text/plain")
+        words = "The database does not answer."
+        if as_json:
+            return JsonResponse({"error": words}, status=503, headers=NOT_KEPT)
+        return HttpResponse(f"# {words}\n", status=503, content_type="text/plain")
+
+
+def _may_see_readings(request: HttpRequest, at: datetime) -> bool:
+    """Whether the sender may read rules; Problem when it shows a token that is none."""
+    if request.headers.get("Authorization"):
+        return caller_of(request, at=at).may("rules:read")
+    return is_local(request.META)

@@ -210,6 +210,9 @@ KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"
 
+# asked every half minute by the clock, for a dead man's switch elsewhere; empty: none
+OUTSIDE_HEARTBEAT_URL = env("OPSCENTER_HEARTBEAT_URL", default="")
+
 AUDITLOG_INCLUDE_ALL_MODELS = False
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https:")
@@ -230,7 +233,7 @@ INTAKE_MAX_BYTES = env.int("OPSCENTER_INTAKE_MAX_BYTES", default=64 * 1024 * 102
 WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
 # how long before its start changes are shown beside an incident
 CHANGE_WINDOW = timedelta(hours=env.float("OPSCENTER_CHANGE_WINDOW_HOURS", default=24))
-# what rules may read and run of this machine: folders of log files, and a file of commands by name; without them nothing
+# what rules may read and run here: folders of log files, and a file of commands by name; without them nothing
 LOG_DIRS = env.list("OPSCENTER_LOG_DIRS", default=[])
 COMMANDS = env("OPSCENTER_COMMANDS", default="")
 # beside sns.<region>.amazonaws.com: hosts, or whole origins such as http://127.0.0.1:9911

@@ -199,7 +199,7 @@ def test_the_figures_that_prometheus_scrapes(runs, client, django_assert_max_num
     with django_assert_max_num_queries(10):
         found = figures(NINE + SECOND)
     assert found["opscenter_incidents_open", "shop", "P0"] == 2
-    assert found["opscenter_alerts_firing",] == 1
+    assert found["opscenter_alerts_firing", "", "", ""] == 1
     assert found["opscenter_sweep_lag_seconds", "incidents.escalation.climb_due"] == 61
     assert found["opscenter_sweep_lag_seconds", "reviews.followup.remind_due"] == 0
     assert found["opscenter_deliveries_due",] == 1

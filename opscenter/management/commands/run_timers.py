@@ -6,7 +6,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from opscenter import beat, clock
+from opscenter import beat, clock, outside
 from opscenter.models import Beat
 from policies.locks import only_one
 
@@ -37,6 +37,8 @@ class Command(BaseCommand):
                 Beat.note("run_timers", timezone.now())
             # outside the lock: a long job must not keep the next minute's steps waiting
             jobs = [] if only else beat.run_due(at=at)
+            if not only and outside.due(last_sent(), at=timezone.now()):
+                outside.send(at=timezone.now())
         except OperationalError as trouble:
             raise CommandError(f"The database cannot be used: {trouble}", returncode=COULD_NOT) from trouble
         line = f"run_timers: {outcome}" + (f"; jobs: {', '.join(jobs)}" if jobs else "")
@@ -44,6 +46,11 @@ class Command(BaseCommand):
         self.stdout.write(line)
         if outcome.failed:
             raise SystemExit(1)
+
+
+def last_sent() -> datetime | None:
+    """When the outside heartbeat was last tried, by a clock or by cron."""
+    return Beat.objects.filter(key=outside.SIGN).values_list("at", flat=True).first()
 
 
 def named(name: str) -> list[clock.Timer]:
