@@ -7,6 +7,7 @@ class with `start()`, `stop()` and `url`, usable in a `with` block; each is also
     sink      Slack, Discord, generic JSON and e-mail arrive here and are shown on a page
     mailer    the campaign mailer's PostgreSQL database
     whatsapp  the WhatsApp inbox: its health and job endpoints, webhook and PostgreSQL tables
+    loki, elastic, prometheus  stores of log lines, documents and figures, which read the queries they are sent
 
 A *lever* is one call, by method, HTTP or mouse, that puts a target just below, at or above the edge of a
 rule.

@@ -106,7 +106,8 @@ class Prometheus(PlainTarget):
             )
         if (end - start) / step > MOST_POINTS:
             raise ValueError("exceeded maximum resolution of 11,000 points per timeseries.")
-        query, series = promql.parse(params.get("query", "")), {}
+        query = promql.parse(params.get("query", ""))
+        series: dict[str, tuple[dict[str, str], list[Any]]] = {}
         for n in range(int((end - start) / step) + 1):
             at = start + n * step
             found = query(Series(self.points), at)

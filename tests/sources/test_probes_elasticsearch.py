@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sources.probes import KINDS, Asker, BadSpec, ProbeError
+from sources.probes import KEEPERS, Asker, BadSpec, ProbeError
 from targets.elastic import Elastic
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -35,8 +35,8 @@ def elastic(running):
 
 def read(elastic, query=None, *, asker=None, at=NINE, timeout=SECOND, **spec):
     spec = {"url": elastic.url, "index": "logs-*", **({"query": query} if query else {}), **spec}
-    KINDS["elasticsearch"].check(spec)
-    return KINDS["elasticsearch"].read(spec, at=at, timeout=timeout, asker=asker or Asker())
+    KEEPERS["elasticsearch"].check(spec)
+    return KEEPERS["elasticsearch"].read(spec, at=at, timeout=timeout, asker=asker or Asker())
 
 
 def count(elastic, query=None, **spec):
@@ -63,7 +63,7 @@ class TestSpec:
     )
     def test_a_bad_spec_names_its_key(self, change, words):
         with pytest.raises(BadSpec) as refusal:
-            KINDS["elasticsearch"].check({"url": "http://h", "index": "i", "query": "a:b"} | change)
+            KEEPERS["elasticsearch"].check({"url": "http://h", "index": "i", "query": "a:b"} | change)
         assert words in str(refusal.value)
 
 
@@ -215,7 +215,7 @@ class TestBuckets:
     def test_no_bucket_is_no_reading_and_calm(self, elastic):
         spec = {"body": {"aggs": {"container": {"terms": {"field": "container"}}}}}
         assert read(elastic, **spec) == []
-        assert KINDS["elasticsearch"].calm_when_empty(spec)
+        assert KEEPERS["elasticsearch"].calm_when_empty(spec)
 
 
 class TestErrors:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from opscenter.processes import free_port
-from sources.probes import KINDS, Asker, BadSpec, ProbeError
+from sources.probes import KEEPERS, PROBES, Asker, BadSpec, ProbeError, Reading
 from targets.prometheus import Prometheus
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -35,14 +35,14 @@ def prometheus(running):
 
 def read(prometheus, query, *, asker=None, at=NINE, timeout=SECOND, **spec):
     spec = {"url": prometheus.url, "query": query, **spec}
-    KINDS["prometheus"].check(spec)
-    return KINDS["prometheus"].read(spec, at=at, timeout=timeout, asker=asker or Asker())
+    KEEPERS["prometheus"].check(spec)
+    return KEEPERS["prometheus"].read(spec, at=at, timeout=timeout, asker=asker or Asker())
 
 
 def page(prometheus, metric, **spec):
     spec = {"url": prometheus.url, "metric": metric, **spec}
-    KINDS["exposition"].check(spec)
-    return KINDS["exposition"].read(spec, at=NINE, timeout=SECOND)
+    PROBES["exposition"].check(spec)
+    return PROBES["exposition"].read(spec, at=NINE, timeout=SECOND)
 
 
 def told(result, kind="vector", **more):
@@ -67,7 +67,7 @@ class TestSpec:
     )
     def test_a_bad_spec_names_its_key(self, change, words):
         with pytest.raises(BadSpec) as refusal:
-            KINDS["prometheus"].check({"url": "http://h", "query": "up"} | change)
+            KEEPERS["prometheus"].check({"url": "http://h", "query": "up"} | change)
         assert words in str(refusal.value)
 
 
@@ -140,7 +140,7 @@ class TestInstant:
         assert prometheus.asked[-1].method == "POST"
 
     def test_a_prefix_a_token_and_a_query_of_its_own(self, prometheus):
-        with pytest.raises(ProbeError, match="/prom/api/v1/query.* answered 404"):
+        with pytest.raises(ProbeError, match=r"/prom/api/v1/query.* answered 404"):
             read(prometheus, "up", url=prometheus.url + "/prom/?tenant=a", token="geheim")
         asked = prometheus.asked[-1]
         assert asked.path == "/prom/api/v1/query" and asked.query["tenant"] == "a"
@@ -150,7 +150,7 @@ class TestInstant:
         ("query", "calm"), [("up == 0", True), ('up{a!="b"}', False), ("rate(x[5m]) > bool 3", False), ("a > 1", True)]
     )  # fmt: skip
     def test_no_series_is_calm_where_the_query_itself_compares(self, query, calm):
-        assert KINDS["prometheus"].calm_when_empty({"query": query}) is calm
+        assert KEEPERS["prometheus"].calm_when_empty({"query": query}) is calm
 
 
 class TestRange:
@@ -259,7 +259,7 @@ class TestExposition:
     )
     def test_a_bad_spec_names_its_key(self, change, words):
         with pytest.raises(BadSpec) as refusal:
-            KINDS["exposition"].check({"url": "http://h", "metric": "m"} | change)
+            PROBES["exposition"].check({"url": "http://h", "metric": "m"} | change)
         assert words in str(refusal.value)
 
 
@@ -269,8 +269,8 @@ def real(tmp_path, prometheus):
     jobs = [{"job_name": "shop", "scrape_interval": "1s", "static_configs": [{"targets": [prometheus.url[7:]]}]}]
     (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": jobs}))
     address = f"127.0.0.1:{free_port('127.0.0.1')}"
-    words = [BINARY, f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-             f"--web.listen-address={address}", "--log.level=error"]  # fmt: skip
+    words = [BINARY or "prometheus", f"--config.file={tmp_path / 'prometheus.yml'}",
+             f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address={address}", "--log.level=error"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield f"http://{address}"
     process.terminate()
@@ -286,10 +286,10 @@ def test_a_real_prometheus_is_understood(real, prometheus):
 
     def ask(query, **spec):
         spec = {"url": real, "query": query, **spec}
-        return KINDS["prometheus"].read(spec, at=datetime.now(UTC), timeout=5 * SECOND)
+        return KEEPERS["prometheus"].read(spec, at=datetime.now(UTC), timeout=5 * SECOND)
 
     ends_at = time.monotonic() + 60
-    found = []
+    found: list[Reading] = []
     while not found and time.monotonic() < ends_at:
         try:
             found = ask("count_over_time(queue_depth[1m]) > 2 and on () queue_depth")
@@ -310,5 +310,5 @@ def test_a_real_prometheus_is_understood(real, prometheus):
         with pytest.raises(ProbeError) as refusal:
             ask(query)
         assert words in str(refusal.value) and refusal.value.reason == "query"
-    samples = KINDS["exposition"].read({"url": real, "metric": "prometheus_build_info"}, at=NINE, timeout=5 * SECOND)
+    samples = PROBES["exposition"].read({"url": real, "metric": "prometheus_build_info"}, at=NINE, timeout=5 * SECOND)
     assert samples[0].value == 1 and samples[0].labels["version"]

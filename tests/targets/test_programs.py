@@ -46,9 +46,16 @@ def test_a_target_makes_its_database_and_runs_alone(postgres_url, module, words)
     assert words in page
 
 
+@pytest.mark.parametrize("module", ["loki", "elastic", "prometheus"])
+def test_a_store_of_logs_or_figures_runs_alone(module):
+    greeting, page = run_and_look(module)
+    assert "answers on http://127.0.0.1:" in greeting
+    assert "Each button" in page
+
+
 def test_the_targets_do_not_import_django():
-    code = (
-        "import sys, targets.sink, targets.mailer, targets.whatsapp; print([m for m in sys.modules if 'django' in m])"
-    )
+    names = ("sink", "mailer", "whatsapp", "loki", "elastic", "prometheus")
+    modules = ", ".join(f"targets.{name}" for name in names)
+    code = f"import sys, {modules}; print([m for m in sys.modules if 'django' in m])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
