@@ -270,7 +270,8 @@ def real(tmp_path, prometheus):
     (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": jobs}))
     address = f"127.0.0.1:{free_port('127.0.0.1')}"
     words = [BINARY or "prometheus", f"--config.file={tmp_path / 'prometheus.yml'}",
-             f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address={address}", "--log.level=error"]  # fmt: skip
+             f"--storage.tsdb.path={tmp_path / 'tsdb'}", f"--web.listen-address={address}",
+             "--log.level=error"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield f"http://{address}"
     process.terminate()
