@@ -7,7 +7,7 @@ are compared on equal terms: with the parameters as they are now, and the other 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
@@ -68,10 +68,12 @@ def replay(
     *,
     params: Mapping[str, Any],
     rules_at: Callable[[datetime], Rules] | None = None,
+    zone: tzinfo | None = None,
 ) -> Replay:
     """Judge what was read, in order; pure but for `rules_at`, which says how other rules stood."""
     done, memory, going = Replay(), {}, {}
-    moving = rules_at is not None or any("now" in (level.when.names if level.when else ()) for level in spec.levels)
+    moving = rules_at is not None or spec.over is not None or spec.baseline is not None
+    moving = moving or any(when.names & {"now", "local"} for when in spec.conditions())
     unset = replace(spec, on_error="error")
     for run in runs:
         done.checks += run.times
@@ -81,7 +83,8 @@ def replay(
         instants, place = list(run.instants()), 0
         while place < len(instants):
             at = instants[place]
-            judgement = judge(asked, memory, run.read, at=at, params=params, rules=rules_at(at) if rules_at else {})
+            others = rules_at(at) if rules_at else {}
+            judgement = judge(asked, memory, run.read, at=at, params=params, rules=others, zone=zone)
             before, memory = _settled(memory), judgement.memory
             for state in judgement.keys:
                 if state.change is Change.STARTED:
@@ -203,7 +206,7 @@ def compare(
         def stood(at: datetime) -> Rules:
             return samples.states_at(rule.policy_id, keys, at)
 
-        return replay(asked, rows, params=known, rules_at=stood if keys else None)
+        return replay(asked, rows, params=known, rules_at=stood if keys else None, zone=world.zone)
 
     first = rows[0].at if rows else None
     return Comparison(rule, since, until, judged(spec, world.params), judged(tried, values), first, short)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from incidents.models import Incident
@@ -78,9 +79,6 @@ class AlertRule(models.Model):
     toggle = models.CharField(
         max_length=80, blank=True, help_text="A bool parameter of the policy: off, its alerts are seen but do not act."
     )
-    only_if = models.CharField(
-        max_length=500, blank=True, help_text="Its alerts act only while this holds: in_hours, local.hour >= 9 …"
-    )
     enabled = models.BooleanField(default=True)
     pack_values = models.JSONField(default=dict, blank=True, editable=False, help_text="As the pack last said.")
 
@@ -117,6 +115,9 @@ class AlertRule(models.Model):
         if self.enabled and self.next_check_at is None:
             self.next_check_at = LONG_AGO
         super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("rule", args=[self.policy.key, self.key])
 
     @property
     def fires(self) -> bool:

@@ -25,7 +25,7 @@ def alert_list(request):
     at = timezone.now()
     show = request.GET.get("show", "firing")
     show = show if show in SHOWS else "firing"
-    rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity", "silence")
+    rows = Liveness.objects.select_related("alert__rule__policy", "alert__integration", "incident__severity", "silence")
     fires = Q(firing=True) & (Q(ends_at=None) | Q(ends_at__gt=at))
     if show == "ended":
         rows = rows.exclude(fires)

@@ -1,9 +1,11 @@
 from django.urls import include, path
 
-from . import oncall_urls, pagerduty, pages, views, webhooks
+from . import oncall_urls, pagerduty, pages, rule_pages, views, webhooks
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
+    path("rules/", rule_pages.rule_list, name="rules"),
+    path("rules/<str:policy>/<str:key>/", rule_pages.rule, name="rule"),
     path("webhooks/", webhooks.webhook_list, name="webhooks"),
     path("webhooks/replay", webhooks.replay_many, name="webhooks-replay"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),

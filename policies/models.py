@@ -161,6 +161,7 @@ class Parameter(models.Model):
     stored = EncryptedTextField(blank=True, help_text="Empty: the default counts.")
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.DOCUMENT)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.CharField(max_length=150, blank=True, help_text="Who said that a value of ours is right.")
     description = models.TextField(blank=True)
 
     class Meta:
@@ -204,6 +205,21 @@ class Parameter(models.Model):
             raise ValueError(
                 f"{self.key} ({self.source}) is {text!r}, which is no {self.get_type_display()}."
             ) from error
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether it is ours, not the document's, and nobody has said yet that it is right."""
+        return self.origin == self.Origin.OURS and self.confirmed_at is None
+
+    @property
+    def told_origin(self) -> str:
+        """Where its default comes from, in words."""
+        if self.origin == self.Origin.DOCUMENT:
+            return "from the document"
+        if self.confirmed_at is None:
+            return "not from the document: set by us, not confirmed yet"
+        by = f" by {self.confirmed_by}" if self.confirmed_by else ""
+        return f"not from the document: set by us, confirmed{by} on {self.confirmed_at:%-d %b %Y}"
 
     @property
     def shown(self) -> str:
