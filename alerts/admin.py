@@ -4,10 +4,10 @@ from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html_join
 
-from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline, action
 from policies.wake import wake
 
-from . import pack, silence_admin
+from . import pack, silence_admin, trying
 from .asking import used_parameters
 from .models import Alert, AlertRule, Liveness, RuleSource
 
@@ -30,7 +30,8 @@ class AlertRuleAdmin(ModelAdmin):
     filter_horizontal = ["owners", "suppressed_by"]
     readonly_fields = ["state", "state_since", "verdict", "checked_at", "parameters", "changed"]
     inlines = [SourceInline]
-    actions = ["check_now", "reset_to_pack"]
+    actions = ["check_now", "try_out", "reset_to_pack"]
+    actions_submit_line = ["test_now"]
 
     @admin.display(description="parameters it uses")
     def parameters(self, rule):
@@ -55,6 +56,25 @@ class AlertRuleAdmin(ModelAdmin):
         count = rules.filter(enabled=True).update(next_check_at=timezone.now())
         wake()
         self.message_user(request, f"{count} rules are checked in a moment.", messages.INFO)
+
+    @admin.action(description="Test: ask now, change and tell nothing", permissions=["change"])
+    def try_out(self, request, rules):
+        for rule in rules.select_related("policy", "severity"):
+            self._try(request, rule)
+
+    @action(description="Save and test", permissions=["test_now"])
+    def test_now(self, request, obj):
+        """As saved; sources that the same form changes count from the next time on."""
+        self._try(request, obj)
+
+    def has_test_now_permission(self, request, object_id=None):
+        return self.has_change_permission(request)
+
+    def _try(self, request, rule):
+        trial = trying.try_rule(rule, at=timezone.now())
+        fine = trial.judgement.state not in (AlertRule.State.ERROR, AlertRule.State.FIRING)
+        words = format_html_join("", "{}<br>", ((line,) for line in trial.lines()))
+        self.message_user(request, words, messages.INFO if fine else messages.WARNING)
 
     @admin.action(description="Reset to the pack's values", permissions=["change"])
     def reset_to_pack(self, request, rules):

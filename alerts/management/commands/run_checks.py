@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from alerts import evaluation, grouping, listening
+from alerts import evaluation, grouping, listening, trying
 from alerts.models import AlertRule, Liveness, RuleSource
 from policies.locks import only_one
 from policies.models import Policy
@@ -29,6 +29,10 @@ class Command(BaseCommand):
         parser.add_argument("--variant", metavar="NAME", help="only sources of this variant, for example sql")
         parser.add_argument("--warnings-only", action="store_true", help="only rules below the gravest level")
         parser.add_argument("--force", action="store_true", help="also rules that are not due yet")
+        parser.add_argument(
+            "--dry-run", action="store_true",
+            help="ask now, also rules that are off with --rule, print samples and verdict, and change and tell nothing",
+        )  # fmt: skip
         parser.add_argument("--now", metavar="ISO", help="the instant to check at, for tests")
 
     def handle(self, *, now: str | None, **options) -> None:
@@ -36,6 +40,10 @@ class Command(BaseCommand):
         if at is None or at.tzinfo is None:
             raise CommandError(f"--now {now!r} is no instant; write it like 2026-01-05T09:00:00Z.", returncode=CANNOT)
         rules = self.chosen(options)
+        if options["dry_run"]:
+            if status := self.try_out(rules, at=at, variant=options["variant"]):
+                raise SystemExit(status)
+            return
         with only_one("run_checks") as alone:
             if not alone:
                 raise CommandError("run_checks is already running; this one leaves it to it.", returncode=CANNOT)
@@ -44,7 +52,8 @@ class Command(BaseCommand):
             raise SystemExit(status)
 
     def chosen(self, options: dict) -> QuerySet[AlertRule]:
-        rules = AlertRule.objects.filter(enabled=True)
+        off_too = options["dry_run"] and options["rule"]
+        rules = AlertRule.objects.all() if off_too else AlertRule.objects.filter(enabled=True)
         if key := options["pack"]:
             self.known("policy", key, Policy.objects.values_list("key", flat=True))
             rules = rules.filter(policy__key=key)
@@ -83,6 +92,18 @@ class Command(BaseCommand):
         if 0 in ranks:
             return CRITICAL
         return CANNOT if errors else WARNING if ranks else NONE
+
+    def try_out(self, rules: QuerySet[AlertRule], *, at: datetime, variant: str | None) -> int:
+        """Print what each rule would do now; return the exit status a check would end with."""
+        ranks, cannot = [], False
+        for rule in rules.select_related("policy", "severity").order_by("policy__key", "key"):
+            trial = trying.try_rule(rule, at=at, variant=variant)
+            for line in trial.lines():
+                self.stdout.write(line)
+            cannot |= trial.judgement.state == AlertRule.State.ERROR
+            levels = [state.level or rule.severity.key for state in trial.judgement.firing]
+            ranks += [rule.policy.severity_for(level).rank for level in levels]
+        return CRITICAL if 0 in ranks else CANNOT if cannot else WARNING if ranks else NONE
 
     def print_firing(self, rules: QuerySet[AlertRule]) -> list[int]:
         """Print the message of every alert of `rules` that fires, gravest first; return their ranks."""
