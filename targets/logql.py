@@ -215,6 +215,12 @@ class Parser:
             return self.aggregation()
         if self.seen in ON_RANGES:
             return self.over_range()
+        if self.seen == "vector":
+            self.take()
+            self.take("(")
+            constant = float(self.take(kind="number"))
+            self.take(")")
+            return lambda lines, at: [({}, constant)]
         raise self.unexpected()
 
     def aggregation(self) -> Metric:

@@ -221,6 +221,7 @@ class TestFigures:
             ('sum by (level) (count_over_time({app="crm"} | json [5m]))', []),
             ('count_over_time({app="crm"}[1m]) > 0', []),
             ('absent_over_time({app="crm"}[5m])', [1]),
+            ("vector(1)", [1]),
         ],
     )
     def test_nothing_logged_is_no_lack_of_an_answer(self, loki, query, values):
