@@ -6,7 +6,11 @@ class OpscenterConfig(AppConfig):
     name = "opscenter"
 
     def ready(self) -> None:
-        from . import audit, rights
+        from sources.probes import register
 
+        from . import audit, rights
+        from .self_source import Self
+
+        register(Self())
         audit.register()
         post_migrate.connect(rights.ensure_groups, sender=self)
