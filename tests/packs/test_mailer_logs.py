@@ -1,15 +1,18 @@
 """The Mailer pack watching logs in Loki and Elasticsearch: at the edges, with the source gone, in several ways."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
+from alerts import evaluation
 from alerts.models import Alert, AlertRule, Liveness
 from incidents.models import Incident
 from targets.elastic import Elastic
 from targets.loki import Loki
-from tests.factories import NINE
+from tests.factories import NINE, ConnectionFactory, SeverityFactory, UserFactory
 from tests.packs.conftest import Watch
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -315,3 +318,30 @@ def test_a_variant_can_be_loaded_by_its_name(db, name):
     call_command("load_pack", "mailer", "--variant", name)
     variants = {source.variant for rule in AlertRule.objects.filter(enabled=True) for source in rule.sources.all()}
     assert variants == {name}
+
+
+@pytest.mark.parametrize("way", ["loki"], indirect=True)
+def test_a_rule_made_by_hand_asks_the_same(db, client, logs, way):
+    """Query, range and comparison in the admin's form, without a pack."""
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    level = SeverityFactory(key="critical")
+    connection = ConnectionFactory(policy=level.policy, kind="loki", url=logs.store.url)
+    query = '{app="crm"} |= "Stuck PROCESSING campaigns detected" | json'
+    form = {
+        "policy": level.policy.pk, "key": "stuck", "severity": level.pk, "every": "00:01:00", "enabled": "on",
+        "condition": json.dumps({"when": "value > 0"}), "labels": "{}",
+        "sources-TOTAL_FORMS": "1", "sources-INITIAL_FORMS": "0", "sources-0-position": "0",
+        "sources-0-variant": "loki", "sources-0-kind": "loki", "sources-0-connection": connection.pk,
+        "sources-0-spec": json.dumps({"query": query, "window": "1m"}),
+    }  # fmt: skip
+    answer = client.post(reverse("admin:alerts_alertrule_add"), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    rule = AlertRule.objects.get(key="stuck")
+    states = []
+    for told in (False, True):
+        if told:
+            logs.told(STUCK_LINE, at=NINE)
+        evaluation.check_due(at=NINE, rules=AlertRule.objects.all(), force=True)
+        rule.refresh_from_db()
+        states.append(rule.state)
+    assert states == ["inactive", "firing"]
