@@ -32,3 +32,16 @@ class Beat(models.Model):
         if cls.objects.filter(key=key, at__lt=at).update(at=at, detail=detail or {}):
             return True
         return cls.objects.get_or_create(key=key, defaults={"at": at, "detail": detail or {}})[1]
+
+
+class GivenRight(models.Model):
+    """That a group of ours was once given a right; see rights.py."""
+
+    group = models.CharField(max_length=150)
+    right = models.CharField(max_length=200, help_text="incidents.view_incident")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "right"], name="given_right_once")]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.right}"

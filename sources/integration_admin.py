@@ -23,6 +23,7 @@ from .intake import whole
 from .models import Integration, WebhookLog
 
 CODE = {"spellcheck": "false", "autocapitalize": "off", "style": "font-family: monospace; max-width: 100%"}
+FOR_SENDER = "For the sender"
 JSON_FIELDS = ("group_by", "mapping", "severities", "options")
 
 
@@ -96,11 +97,17 @@ class IntegrationAdmin(ModelAdmin):
     actions = ["rotate_secret", "drop_old_secret"]
     fieldsets = (
         (None, {"fields": ["name", "kind", "enabled", "policy"]}),
-        ("For the sender", {"fields": ["address", "key", "signing", "secret", "old_secret"]}),
+        (FOR_SENDER, {"fields": ["address", "key", "signing", "secret", "old_secret"]}),
         ("What comes in", {"fields": ["options_help", "options", "mapping", "try_mapping", "severities", "group_by"]}),
         ("Limits", {"fields": ["resolve_after", "ceiling"]}),
         ("How it is doing", {"fields": ["standing", "last_seen_at"]}),
     )
+
+    def get_fieldsets(self, request, obj=None):
+        """Keys and secrets are for those who may change the door."""
+        if self.has_change_permission(request, obj) or self.has_add_permission(request):
+            return self.fieldsets
+        return tuple(part for part in self.fieldsets if part[0] != FOR_SENDER)
 
     def get_queryset(self, request):
         day = timezone.now() - silence.DAY

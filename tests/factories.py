@@ -37,7 +37,7 @@ from incidents.models import (
 )
 from notifications.models import Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow
 from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
-from opscenter.models import Beat
+from opscenter.models import Beat, GivenRight
 from packs.models import LoadedPack
 from policies.models import (
     AlertClass,
@@ -427,6 +427,11 @@ class AnsweredFactory(model(Answered)):
 class BeatFactory(model(Beat)):
     key = factory.Sequence(lambda n: f"part-{n}")
     at = NINE
+
+
+class GivenRightFactory(model(GivenRight)):
+    group = factory.Sequence(lambda n: f"group {n}")
+    right = "incidents.view_incident"
 
 
 class SampleFactory(model(Sample)):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from api.models import ApiToken
 from tests.accounts import account, signed_in
 from tests.api.conftest import Api, problem
-from tests.factories import ApiTokenFactory, IncidentFactory, UserFactory
+from tests.factories import ApiTokenFactory, IncidentFactory, IntegrationFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +68,15 @@ def test_a_token_never_does_more_than_its_user(viewer):
     assert Api(token).get(f"/incidents/{incident.pk}").status_code == 200
     refused = problem(Api(token).post(f"/incidents/{incident.pk}/acknowledge"), 403)
     assert "incidents.respond_incident" in refused["detail"]
-    assert "sources.view_integration" in problem(Api(token).get("/doors"), 403)["detail"]
+    assert "notifications.view_delivery" in problem(Api(token).get("/deliveries"), 403)["detail"]
+
+
+@pytest.mark.parametrize("path", ["rules", "silences", "channels", "deploys", "doors", "packs", "policies", "webhooks"])
+def test_a_viewer_reads_what_it_takes_to_respond(viewer, path):
+    IntegrationFactory(key="the-very-key", secret="the-very-secret")
+    response = Api(ApiTokenFactory(user=viewer, scopes=["*:read"])).get(f"/{path}")
+    assert response.status_code == 200
+    assert "the-very" not in response.content.decode()
 
 
 def test_reading_everything_is_a_scope(root):
@@ -78,7 +86,7 @@ def test_reading_everything_is_a_scope(root):
 
 
 def test_me_tells_what_is_really_open(viewer):
-    token = ApiTokenFactory(user=viewer, scopes=["incidents:read", "incidents:write", "rules:read"])
+    token = ApiTokenFactory(user=viewer, scopes=["incidents:read", "incidents:write", "deliveries:read"])
     told = Api(token).get("/me").json()
     assert told == {"user": "viewer", "token": token.name, "expires_at": None, "scopes": ["incidents:read"]}
 

@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import include, path
 
 from opscenter import rights
+from opscenter.models import GivenRight
 from tests.accounts import PASSWORD, account
-from tests.factories import UserFactory
+from tests.factories import IntegrationFactory, UserFactory
 
 
 def broken(request):
@@ -116,9 +117,44 @@ def test_every_group_has_exactly_the_rights_written_down():
 def test_a_group_that_was_changed_is_left_alone_and_a_missing_one_made_again():
     responder, viewer = Group.objects.get(name="Responder"), Group.objects.get(name="Viewer")
     responder.permissions.clear()
-    extra = Permission.objects.get(codename="view_policy")
+    extra = Permission.objects.get(codename="view_delivery")
     responder.permissions.add(extra)
     viewer.delete()
     rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
     assert list(responder.permissions.all()) == [extra]
     assert Group.objects.get(name="Viewer").permissions.count() == len(rights.READ)
+
+
+@pytest.mark.django_db
+def test_a_right_that_a_new_version_adds_reaches_the_groups_that_are_there(monkeypatch):
+    viewer = Group.objects.get(name="Viewer")
+    viewer.permissions.remove(Permission.objects.get(codename="view_silence"))
+    monkeypatch.setitem(rights.GROUPS, "Viewer", [*rights.READ, "notifications.view_delivery"])
+    rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
+    held = set(viewer.permissions.values_list("codename", flat=True))
+    assert "view_delivery" in held and "view_silence" not in held
+    viewer.permissions.remove(Permission.objects.get(codename="view_delivery"))
+    rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
+    assert "view_delivery" not in set(viewer.permissions.values_list("codename", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_group_from_before_rights_were_noted_gets_the_later_ones_alone():
+    viewer = Group.objects.get(name="Viewer")
+    viewer.permissions.clear()
+    GivenRight.objects.all().delete()
+    rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
+    assert {right.codename for right in viewer.permissions.all()} == {right.split(".")[1] for right in rights.LATER}
+
+
+@pytest.mark.django_db
+def test_who_may_only_look_at_a_door_sees_neither_its_key_nor_its_secret(client, grace):
+    door = IntegrationFactory(key="the-very-key", secret="the-very-secret")
+    user = account(grace, "Responder")
+    user.is_staff = True
+    user.save()
+    client.force_login(user)
+    for address in ("/admin/sources/integration/", f"/admin/sources/integration/{door.pk}/change/"):
+        page = client.get(address)
+        assert page.status_code == 200 and door.name in page.content.decode()
+        assert "the-very" not in page.content.decode()
