@@ -106,6 +106,8 @@ def _event(told: Any, where: str) -> Happening:
     labels = {
         "event": name, "function": function, "trigger": text_at(trigger, "name"), "error": text_at(error, "name"),
         "attempt": text_at(data, "attempt"),
+        "step": first_text(text_at(data, "step"), text_at(data, "step", "name"), text_at(error, "step")),
+        "delay": first_text(text_at(data, "delay"), text_at(data, "retry_delay")),  # seconds to the next try
     }  # fmt: skip
     return Happening(
         kind="job", name=function, subject=text_at(data, "run_id"), outcome=outcome,

@@ -1,9 +1,10 @@
 """What a window of events comes to, as the fields of a reading. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 from sources.probes.event_filter import Filter, Row
@@ -26,6 +27,8 @@ class Measure:
     until      what ends the wait of a subject; None when nobody waits
     each       labels or columns, of which the first that an event has names what is counted: a message of three events
                is one, and counts if any of them does. Empty: each event is one
+    top        a label or column: which of its values most of what counts has, "" for none
+    figure     a label with a number, whose average, percentiles and maximum are worked out; "" for the duration
     """
 
     of: Filter | None = None
@@ -33,6 +36,8 @@ class Measure:
     distinct: str = ""
     until: Filter | None = None
     each: tuple[str, ...] = ()
+    top: str = ""
+    figure: str = ""
 
 
 def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: timedelta) -> dict[str, Any]:
@@ -52,7 +57,10 @@ def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: time
         "last": last.at if last else None,
         "age": (at - last.at).total_seconds() if last else None,
     }
-    fields |= durations([row.duration for row in counted if row.duration is not None], measure.minimum)
+    figures_of = [number_of(row, measure.figure) for row in counted]
+    fields |= durations([figure for figure in figures_of if figure is not None], measure.minimum)
+    if measure.top:
+        fields |= dominant(counted, measure)
     if measure.distinct:
         fields["distinct"] = len({value for row in counted if (value := row.named(measure.distinct))})
     if measure.until:
@@ -60,6 +68,26 @@ def figures(rows: Sequence[Row], measure: Measure, *, at: datetime, window: time
     for name in ("name", "subject", "outcome", "level", "text"):
         fields[name] = (getattr(last, name)[:LONGEST_TEXT] if last else None) or None
     return fields
+
+
+def number_of(row: Row, name: str) -> float | None:
+    """The event's duration, or the number that its label `name` holds; None when there is none."""
+    if not name:
+        return row.duration
+    try:
+        number = float(row.labels.get(name, ""))
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def dominant(rows: Sequence[Row], measure: Measure) -> dict[str, Any]:
+    """The value that most of `rows` have, how many do, and which share of all that is; None with too few of them."""
+    found = Counter(value for row in rows if (value := row.named(measure.top)))
+    if not found or len(rows) < measure.minimum:
+        return {"top": None, "top_count": 0, "top_share": None}
+    value, count = min(found.items(), key=lambda item: (-item[1], item[0]))
+    return {"top": value, "top_count": count, "top_share": 100 * count / len(rows)}
 
 
 def _number(rows: Sequence[Row], each: tuple[str, ...]) -> int:

@@ -11,8 +11,11 @@ Which events are meant is a filter (see event_filter); then
     each      a label or column: what is counted are its different values ("subject": messages), not the events
     minimum   a share, an average, a percentile and a ratio need so many events; with fewer they have no value
     distinct  a label or column: how many different values
+    top       a label or column: which value most of them have (`top`, `top_count`, `top_share`)
+    figure    a label with a number, such as a delay: of it are avg, max, p50, p95 and p99, not of the durations
     until     a filter: what ends the wait of a subject (`open`, `oldest`, `longest`)
     baseline  how far back the usual count is taken from, before the window (`usual`, `ratio`)
+    same      day or week: the usual count is that of the same window of past days or weeks
     unclaimed true: only events that no other rule of the policy means
 
 Between two checks no event is missed: beside the window that ends now, the windows that ended with each event since the
@@ -37,7 +40,10 @@ from sources.probes.base import Asker, BadSpec, Reading
 from sources.probes.event_figures import Measure, figures, shared_labels, usual
 from sources.probes.event_filter import COLUMNS, Filter, Row, parse
 
-OWN_KEYS = ("window", "of", "by", "each", "minimum", "distinct", "until", "baseline", "unclaimed")
+OWN_KEYS = (
+    "window", "of", "by", "each", "minimum", "distinct", "top", "figure", "until", "baseline", "same", "unclaimed",
+)  # fmt: skip
+SEASONS = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 WINDOW = timedelta(minutes=5)
 LONGEST = timedelta(days=90)
 MISSED = timedelta(days=1)
@@ -62,6 +68,7 @@ class Spec:
     baseline: timedelta | None
     unclaimed: bool
     reads_text: bool
+    season: timedelta | None = None
 
     @property
     def weighs(self) -> bool:
@@ -84,6 +91,12 @@ def read_spec(spec: Any) -> Spec:
     distinct = spec.get("distinct", "")
     if not isinstance(distinct, str):
         raise BadSpec("distinct", f"This should be the name of a label, and it is {distinct!r}.")
+    for key in ("top", "figure"):
+        if not isinstance(spec.get(key, ""), str):
+            raise BadSpec(key, f"This should be the name of a label, and it is {spec[key]!r}.")
+    same = spec.get("same")
+    if same is not None and (same not in SEASONS or "baseline" not in spec):
+        raise BadSpec("same", f"This is day or week, beside a `baseline`, and it is {same!r}.")
     unclaimed = spec.get("unclaimed", False)
     if not isinstance(unclaimed, bool):
         raise BadSpec("unclaimed", f"This should be true or false, and it is {unclaimed!r}.")
@@ -91,10 +104,19 @@ def read_spec(spec: Any) -> Spec:
         which=which,
         window=_length(spec, "window") or WINDOW,
         by=_by(spec["by"]) if "by" in spec else None,
-        measure=Measure(of, _minimum(spec.get("minimum", 1)), distinct, until, _each(spec)),
+        measure=Measure(
+            of,
+            _minimum(spec.get("minimum", 1)),
+            distinct,
+            until,
+            _each(spec),
+            spec.get("top", ""),
+            spec.get("figure", ""),
+        ),
         baseline=_length(spec, "baseline"),
         unclaimed=unclaimed,
         reads_text=_reads_text(which) or any(_reads_text(one) for one in (of, until) if one),
+        season=SEASONS[same] if same else None,
     )
 
 
@@ -157,13 +179,14 @@ class Events:
         since = max(asker.since, at - MISSED) if asker.since else at
         heard_since = since - IN_FLIGHT if asker.since and not asked.weighs else at
         begin = min(since, self.first_heard(heard_since, since, asked) or since, at)
-        first = begin - asked.window - (asked.baseline or timedelta())
+        first = begin - asked.window - (timedelta() if asked.season else asked.baseline or timedelta())
         claimed = _claimed(asker.others) if asked.unclaimed else []
-        rows = [
-            row
-            for row in fetch(asked, after=first, until=at, policy=asker.policy)
-            if asked.which.fits(row) and not any(other.fits(row) for other in claimed)
-        ]
+        fetched = fetch(asked, after=first, until=at, policy=asker.policy)
+        if asked.season and asked.baseline:  # only the windows that are compared: weeks of events are a lot
+            for number in range(1, asked.baseline // asked.season + 1):
+                back = number * asked.season
+                fetched = fetch(asked, after=first - back, until=min(at - back, first), policy=asker.policy) + fetched
+        rows = [row for row in fetched if asked.which.fits(row) and not any(other.fits(row) for other in claimed)]
         groups: dict[tuple[str, ...], list[Row]] = {} if by else {(): []}
         for row in rows:
             values = tuple(next((value for name in choices if (value := row.named(name))), "") for choices in by)
@@ -231,11 +254,27 @@ def _reading(
     if asked.baseline:
         begin = end - asked.window
         past = events[bisect_right(times, begin - asked.baseline) : bisect_right(times, begin)]
-        fields["usual"] = usual(past, asked.measure, end=begin, window=asked.window)
+        if asked.season:
+            fields["usual"] = _of_seasons(asked, events, times, end)
+        else:
+            fields["usual"] = usual(past, asked.measure, end=begin, window=asked.window)
         enough = fields["usual"] and fields["total"] >= asked.measure.minimum
         fields["ratio"] = fields["count"] / fields["usual"] if enough else None
     of = asked.measure.of
     return Reading(fields, shared_labels([row for row in window if of is None or of.fits(row)]) | labels)
+
+
+def _of_seasons(asked: Spec, events: list[Row], times: list[datetime], end: datetime) -> float | None:
+    """How many events counted in the same window of past days or weeks, on average since the first event there is."""
+    assert asked.season and asked.baseline
+    counts = []
+    for number in range(1, asked.baseline // asked.season + 1):
+        until = end - number * asked.season
+        if not times or until < times[0]:
+            break
+        window = events[bisect_right(times, until - asked.window) : bisect_right(times, until)]
+        counts.append(figures(window, asked.measure, at=until, window=asked.window)["count"])
+    return sum(counts) / len(counts) if counts else None
 
 
 def fetch(asked: Spec, *, after: datetime, until: datetime, policy: int | None, most: int = MOST) -> list[Row]:

@@ -17,7 +17,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 def deelrx(load, monkeypatch):
     load("deelrx-crm")
     monkeypatch.setenv("DEELRX_BASE_URL", "http://127.0.0.1:9")
-    AlertRule.objects.filter(key__in=["readiness", "database-test"]).update(enabled=False)
+    AlertRule.objects.filter(key__in=["readiness", "liveness", "database-test"]).update(enabled=False)
     return Senders("deelrx-crm", monkeypatch)
 
 
