@@ -7,11 +7,11 @@ from django.utils.html import format_html_join
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline, action
 from policies.wake import wake
 
-from . import pack, silence_admin, trying
+from . import maintenance_admin, pack, silence_admin, trying
 from .asking import used_parameters
 from .models import Alert, AlertRule, Liveness, RuleSource
 
-__all__ = ["silence_admin"]  # silences have a file of their own
+__all__ = ["maintenance_admin", "silence_admin"]  # silences have a file of their own
 
 
 class SourceInline(TabularInline):

@@ -29,9 +29,11 @@ from policies.shapes import (
 from sources.models import Connection
 
 from . import pack_sources
+from .alertmanager.filters import parse, written
 from .conditions import BadRule, RuleSpec
+from .matching import BadMatcher, check_silence
 from .messages import BadMessage, compiled
-from .models import AlertRule
+from .models import AlertRule, Inhibition
 
 CONDITION = (
     "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
@@ -85,6 +87,7 @@ class _RuleEntry(Entry):
 
     def read(self, value: Any, path: Path, desk: Desk) -> Any:
         before = len(desk.problems)
+        value = _with_dependencies(value)
         values = super().read(value, path, desk)
         if not isinstance(value, dict):
             return BAD
@@ -101,6 +104,15 @@ class _RuleEntry(Entry):
         del values["source"], values["any_of"]
         values["severity"] = values["severity"] or values["levels"][0]["severity"]
         return values | {"sources": sources}
+
+
+def _with_dependencies(value: Any) -> Any:
+    """The same rule with what it depends on among those that hide it: two words for one thing."""
+    if not isinstance(value, dict) or "depends_on" not in value:
+        return value
+    both = [value.get("suppressed_by"), value["depends_on"]]
+    parents = [parent for one in both if one is not None for parent in (one if isinstance(one, list) else [one])]
+    return {name: one for name, one in value.items() if name != "depends_on"} | {"suppressed_by": parents}
 
 
 def _check_condition(value: dict, path: Path, desk: Desk) -> None:
@@ -176,6 +188,7 @@ class Rules(Section):
         runbook=optional(Text(), ""),
         owners=optional(Several(Ref("contact")), []),
         suppressed_by=optional(Several(Ref("rule")), []),
+        toggle=optional(Ref("parameter"), ""),
     )
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
@@ -235,13 +248,14 @@ class Rules(Section):
             "runbook": row.runbook,
             "owners": sorted(owner.name for owner in row.owners.all()),
             "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
+            "toggle": row.toggle,
         }
 
     def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:
         row = row or AlertRule(policy=policy, key=values["key"], enabled=False)
         if values["enabled"] and not row.enabled:
             row.next_check_at = row.grid_at = None  # at once
-        for name in ("code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook"):
+        for name in ("code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle"):
             setattr(row, name, values[name])
         row.severity = one_named(policy.severities.all(), values["severity"])
         row.alert_class = one_named(policy.classes.all(), values["class"])
@@ -273,6 +287,48 @@ class Rules(Section):
             row.save(update_fields=["pack_values"])
 
 
+class _Matchers(Many):
+    """Matchers as people type them; kept as they are stored."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        read = super().read(value, path, desk)
+        if read is BAD:
+            return BAD
+        try:
+            matchers = [parse(text) for text in read]
+            check_silence(matchers)
+        except BadMatcher as refusal:
+            return desk.problem(path, str(refusal))
+        return [written(one) for one in matchers]
+
+
+class Inhibitions(Section):
+    """What hides what while it fires, by labels: Alertmanager's inhibit_rules."""
+
+    name = "inhibitions"
+    shape = Entry(
+        key=Key(80),
+        source=_Matchers(Text(500, line=True, empty=False), at_least=1),
+        target=_Matchers(Text(500, line=True, empty=False), at_least=1),
+        equal=optional(Several(Text(200, line=True, empty=False)), []),
+        enabled=optional(Flag(), True),
+    )
+
+    def rows(self, policy: Policy) -> dict[str, Inhibition]:
+        return {row.key: row for row in policy.inhibitions.order_by("pk")}
+
+    def present(self, row: Inhibition) -> Values:
+        source, target = ([written(one) for one in side] for side in (row.source, row.target))
+        return {"key": row.key, "source": source, "target": target, "equal": sorted(row.equal), "enabled": row.enabled}
+
+    def write(self, policy: Policy, row: Inhibition | None, values: Values) -> Inhibition:
+        row = row or Inhibition(policy=policy, key=values["key"])
+        row.source, row.target = ([parse(text) for text in values[side]] for side in ("source", "target"))
+        row.equal, row.enabled = values["equal"], values["enabled"]
+        row.save()
+        return row
+
+
 def _circle(start: str, records: dict[str, Values]) -> list[str]:
     """The way from a rule over those that hide it back to itself, if there is one."""
     ways, seen = [[start]], set()
@@ -299,7 +355,7 @@ def _day_after(first: date, within: str) -> str:
 
 RULES = Rules()
 VARIANTS = Variants()
-SECTIONS: list[Section] = [Phases(), VARIANTS, RULES, Documents()]
+SECTIONS: list[Section] = [Phases(), VARIANTS, RULES, Inhibitions(), Documents()]
 
 
 def overrides(rule: AlertRule) -> dict[str, tuple[Any, Any]]:

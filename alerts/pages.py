@@ -11,6 +11,7 @@ from django.utils import timezone
 from incidents.models import HeldNotice
 
 from .alertmanager.filters import written
+from .maintenance_now import active
 from .models import AlertRule, Liveness
 
 SHOWN = 100
@@ -45,6 +46,7 @@ def alert_list(request):
             (row, row.fires_at(at), _silence_url(row) if silencer else "", muted.get(row.incident_id, []))
             for row in found[:SHOWN]
         ],
+        "windows": active(at),
         "more": len(found) > SHOWN,
         "shown": SHOWN,
         "show": show,

@@ -147,7 +147,8 @@ def hide(
 
     policies  whose alerts; None: all
     """
-    hidden, touched = 0, set()
+    hidden = 0
+    touched: set[int] = set()
     acting = Liveness.objects.filter(verdict=Liveness.Verdict.JOINED)
     found = [alert for alert, _ in _matched(matchers, policies, acting, at=at)]
     for start in range(0, len(found), CHUNK):

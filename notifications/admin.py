@@ -4,7 +4,7 @@ from django.utils import timezone
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 from . import outbox
-from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route
+from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route, ThrottleWindow
 from .routing import addresses_of, secret_of
 
 
@@ -73,3 +73,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
             )  # fmt: skip
             sent += 1
         self.message_user(request, f"{sent} messages are sent again, each as a new delivery.", messages.INFO)
+
+
+@admin.register(ThrottleWindow)
+class ThrottleWindowAdmin(ReadOnlyAdmin):
+    """What throttles hold back now."""
+
+    list_display = ["key", "destination", "opened_at", "ends_at", "held"]
+    list_select_related = ["destination"]

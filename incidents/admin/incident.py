@@ -7,7 +7,7 @@ from oncall.people import contact_of
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 from .. import lifecycle
-from ..models import IllegalMove, Incident, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
+from ..models import HeldNotice, IllegalMove, Incident, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 
 
 class TimelineInline(ReadOnlyInline):
@@ -126,3 +126,13 @@ class IncidentUpdateAdmin(ReadOnlyAdmin):
     list_display = ["at", "incident", "by", "audience", "text"]
     list_select_related = ["incident", "by"]
     search_fields = ["=incident__id"]
+
+
+@admin.register(HeldNotice)
+class HeldNoticeAdmin(ReadOnlyAdmin):
+    """What destinations were not told: by what, since when, and what became of it."""
+
+    list_display = ["held_at", "incident", "event", "destination", "kind", "by", "times", "ended_at", "outcome"]
+    list_filter = ["kind"]
+    list_select_related = ["incident", "destination"]
+    search_fields = ["=incident__id", "^by"]

@@ -12,8 +12,12 @@ document.addEventListener("DOMContentLoaded", () => {
   let waiting = 0, asked = 0;
   const ask = async () => {
     const turn = ++asked;
-    if (!field.value.trim()) { words.textContent = ""; return; }
+    if (!field.value.trim() && !field.dataset.with) { words.textContent = ""; return; }
     const query = new URLSearchParams({ matchers: field.value, policy: policy ? policy.value : "" });
+    for (const name of (field.dataset.with || "").split(" ").filter(Boolean)) {
+      const input = document.querySelector(`[name=${name}]`);
+      if (input) query.set(name, input.value);
+    }
     const answer = await fetch(`${base}${field.dataset.preview}?${query}`, { headers: { Accept: "application/json" } });
     if (turn !== asked || !answer.ok) return;
     const told = await answer.json();
@@ -24,5 +28,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const soon = () => { clearTimeout(waiting); waiting = setTimeout(ask, 300); };
   field.addEventListener("input", soon);
   if (policy) policy.addEventListener("change", soon);
+  for (const name of (field.dataset.with || "").split(" ").filter(Boolean)) {
+    for (const input of document.querySelectorAll(`[name=${name}]`)) {
+      input.addEventListener("input", soon);
+      input.addEventListener("change", soon);
+    }
+  }
   ask();
 });

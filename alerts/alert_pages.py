@@ -1,0 +1,52 @@
+"""The page of one alert: how it stands, and why it did not act when it did not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from incidents.models import HeldNotice
+
+from .models import Hold, Liveness
+
+SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that held the alert or a message about it back."""
+
+    since: datetime
+    kind: str
+    by: str
+    until: datetime | None
+    ended_at: datetime | None
+    outcome: str
+    would_have: str
+    times: int = 1
+
+
+@login_required
+@permission_required("alerts.view_liveness", raise_exception=True)
+def alert(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why was I not paged?"""
+    rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity", "silence")
+    row, at = get_object_or_404(rows, pk=pk), timezone.now()
+    entries = [
+        Entry(one.since, one.get_kind_display(), one.by, one.until, one.ended_at, one.outcome, one.would_have)
+        for one in Hold.objects.filter(alert=pk)[:SHOWN]
+    ]
+    if row.incident_id:
+        held = HeldNotice.objects.filter(incident=row.incident_id).select_related("destination")
+        for one in held[:SHOWN]:
+            told = f"told {one.destination}" if one.destination else ""
+            until = one.look_at if one.kind == HeldNotice.Kind.THROTTLE else None
+            entries.append(
+                Entry(one.held_at, one.get_kind_display(), one.by, until, one.ended_at, one.outcome, told, one.times)
+            )
+    entries.sort(key=lambda entry: entry.since, reverse=True)
+    context = {"row": row, "fires": row.fires_at(at), "entries": entries, "at": at}
+    return render(request, "alerts/alert.html", context)
