@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from django.urls import reverse
+
 from policies.models import Parameter, Policy
 from policies.substitute import names
 from sources.probes import sql
@@ -49,8 +51,25 @@ def judged_values(policy: Policy) -> tuple[dict[str, Any], dict[str, str]]:
 
 def used_parameters(rule: AlertRule) -> list[Parameter]:
     """The policy's parameters that the rule's condition, message, sources and connections name."""
-    said = json.dumps([rule.condition, rule.message])
-    for source in rule.sources.select_related("connection"):
-        said += json.dumps([source.spec, source.connection.url if source.connection else ""])
-    wanted = set(PARAMS.findall(said)) | set(names(said))
+    wanted = _named(rule)
     return [parameter for parameter in rule.policy.parameters.order_by("key") if parameter.key in wanted]
+
+
+def _named(rule: AlertRule) -> set[str]:
+    said = json.dumps([rule.condition, rule.message])
+    for source in rule.sources.all():
+        said += json.dumps([source.spec, source.connection.url if source.connection else ""])
+    toggle = {rule.toggle} if rule.toggle else set()
+    return set(PARAMS.findall(said)) | set(names(said)) | toggle
+
+
+def users_of(policy: Policy) -> dict[str, list[tuple[str, str]]]:
+    """Which rules of the policy use each of its parameters: name and address of their pages; read once a policy row."""
+    known: dict[str, list[tuple[str, str]]] | None = policy.__dict__.get("_parameter_users")
+    if known is None:
+        known = {}
+        for rule in policy.rules.prefetch_related("sources__connection").order_by("key"):
+            for key in _named(rule):
+                known.setdefault(key, []).append((rule.key, reverse("rule", args=[policy.key, rule.key])))
+        policy.__dict__["_parameter_users"] = known
+    return known

@@ -214,6 +214,7 @@ CELERY_TIMEZONE = "UTC"
 OUTSIDE_HEARTBEAT_URL = env("OPSCENTER_HEARTBEAT_URL", default="")
 
 AUDITLOG_INCLUDE_ALL_MODELS = False
+AUDITLOG_MASK_CALLABLE = "policies.fields.masked"  # the log's own leaves half of a secret readable
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https:")
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -18,3 +18,18 @@ def lint_file(path: Path) -> list[str]:
         line = pack.document.line(pack.desk.places.get((section, key), (section,)))
         found.append((line, f"{path.name}:{line}: {section}.{key}: {sentence}"))
     return [words for _, words in sorted(found)]
+
+
+def to_confirm(path: Path) -> list[str]:
+    """Sentences with file and line: values that are ours and not the document's, which a person confirms once."""
+    pack = loader.read(loader.read_file(path), name=path.name)
+    if problems := pack.told():
+        raise loader.PackRefused(problems)
+    found = []
+    for key, parameter in pack.records.get("params", {}).items():
+        if parameter["origin"] == "ours":
+            line = pack.document.line(pack.desk.places.get(("params", key), ("params",)))
+            value = parameter["default"] or "no value"
+            words = f"params.{key}: {value} is ours, not the document's; confirm it in the admin under Parameters."
+            found.append((line, f"{path.name}:{line}: {words}"))
+    return [words for _, words in sorted(found)]

@@ -2,18 +2,20 @@ from django.contrib import admin
 
 from opscenter.admin import ModelAdmin, TabularInline
 
+from . import parameter_admin
 from .models import (
     AlertClass,
     CadencePlan,
     Calendar,
     GatePlan,
-    Parameter,
     Policy,
     ReviewPlan,
     Service,
     Severity,
     TargetPlan,
 )
+
+__all__ = ["parameter_admin"]  # parameters have a file of their own
 
 
 class SeverityInline(TabularInline):
@@ -77,19 +79,6 @@ class CalendarAdmin(ModelAdmin):
     list_display = ["key", "policy", "timezone", "default"]
     list_filter = ["policy"]
     list_select_related = ["policy"]
-
-
-@admin.register(Parameter)
-class ParameterAdmin(ModelAdmin):
-    list_display = ["key", "policy", "type", "shown", "origin", "confirmed_at"]
-    list_filter = ["policy", "origin", "type"]
-    list_select_related = ["policy"]
-    search_fields = ["key", "description"]
-    readonly_fields = ["shown"]
-
-    @admin.display(description="in force")
-    def shown(self, parameter):
-        return parameter.shown
 
 
 @admin.register(TargetPlan)

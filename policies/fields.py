@@ -29,6 +29,11 @@ def cipher() -> MultiFernet:
     return _cipher((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
+def masked(value: str) -> str:
+    """What the audit log keeps of a secret: whether there was one."""
+    return "***" if value and value != "None" else ""
+
+
 class EncryptedTextField(models.TextField):
     """Text that is encrypted in the database (Fernet) and plain in Python; empty stays empty."""
 

@@ -6,6 +6,7 @@ All of it is plan, loaded from packs or made by hand; what runs lives in the roo
 import os
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
@@ -171,6 +172,31 @@ class Parameter(models.Model):
     def __str__(self) -> str:
         return f"{self.policy.key}/{self.key}"
 
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        """Remember what was stored, so that the audit log can tell before and after."""
+        row = super().from_db(db, field_names, values)
+        row._was = row.shown if {"stored", "default", "type"} <= row.__dict__.keys() else None
+        return row
+
+    def get_additional_data(self) -> dict[str, str] | None:
+        """What the audit log keeps of a change beside the masked column: the value before and after, no secret."""
+        before, after = getattr(self, "_was", None), self.shown
+        return {"before": before, "after": after} if before is not None and before != after else None
+
+    def clean(self) -> None:
+        """Refuse a value that is not of the type, in the words of `typed`."""
+        wrong = {}
+        for name in ("default", "stored"):
+            text = getattr(self, name)
+            try:
+                if text:
+                    self.typed(text, origin=name)
+            except ValueError as error:
+                wrong[name] = str(error)
+        if wrong:
+            raise ValidationError(wrong)
+
     @property
     def source(self) -> str:
         """Where the effective value comes from: environment, stored or default."""
@@ -187,7 +213,8 @@ class Parameter(models.Model):
         """The typed value; ValueError names the parameter, where the value came from and what was expected."""
         return self.typed(self.raw)
 
-    def typed(self, text: str):
+    def typed(self, text: str, *, origin: str = ""):
+        """`text` as a value of its type; ValueError names the parameter and where the text stands."""
         try:
             match self.type:
                 case self.Type.INT:
@@ -203,7 +230,7 @@ class Parameter(models.Model):
                     return text
         except (ValueError, KeyError) as error:
             raise ValueError(
-                f"{self.key} ({self.source}) is {text!r}, which is no {self.get_type_display()}."
+                f"{self.key} ({origin or self.source}) is {text!r}, which is no {self.get_type_display()}."
             ) from error
 
     @property

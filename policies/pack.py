@@ -293,6 +293,8 @@ class Params(Section):
 
     def write(self, policy: Policy, row: Parameter | None, values: Values) -> Parameter:
         row = row or Parameter(policy=policy, key=values["key"])
+        if row.default != values["default"]:  # what was confirmed is no longer what counts
+            row.confirmed_at, row.confirmed_by = None, ""
         row.type, row.default = values["type"], values["default"]
         row.origin, row.description = values["origin"], values["description"]
         row.save()

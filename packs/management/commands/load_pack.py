@@ -48,3 +48,5 @@ class Command(BaseCommand):
         for line in found:
             self.stdout.write(line)
         self.stdout.write(f"{path.name}: {len(found)} to look at" if found else f"{path.name}: nothing to look at")
+        for line in lint.to_confirm(path):
+            self.stdout.write(line)
