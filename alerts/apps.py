@@ -6,12 +6,15 @@ class AlertsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have incident pages tell whom the events behind an incident meet, and parameters which rules use them."""
+        from channels_health import pages
         from incidents import page
         from policies import parameters
 
-        from . import asking, impact
+        from . import asking, channel_rules, impact
 
         if impact.of not in page.IMPACTS:
             page.IMPACTS.append(impact.of)
+        if channel_rules.incidents_of not in pages.INCIDENTS:
+            pages.INCIDENTS.append(channel_rules.incidents_of)
         if asking.users_of not in parameters.USERS:
             parameters.USERS.append(asking.users_of)

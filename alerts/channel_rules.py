@@ -5,10 +5,12 @@ from datetime import datetime
 from django.db.models import F
 from django.db.models.functions import Coalesce, Least
 
+from incidents.models import Incident
 from policies.wake import wake
 
 from .models import AlertRule, RuleSource
 
+LISTED = 20
 KIND = "channels"
 """The kind of a rule's source that reads the state of channels."""
 
@@ -19,3 +21,8 @@ def told(*, at: datetime) -> None:
     rules = AlertRule.objects.filter(pk__in=readers, enabled=True)
     if rules.update(next_check_at=Least(F("next_check_at"), at), grid_at=Coalesce("grid_at", "next_check_at")):
         wake()
+
+
+def incidents_of(tenant: str) -> list[Incident]:
+    """The tenant's incidents, the latest first: those whose alerts all name it."""
+    return list(Incident.objects.filter(labels__tenant=tenant).order_by("-pk")[:LISTED])

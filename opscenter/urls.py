@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
+    path("", include("channels_health.urls")),
     path("", include("oncall.urls")),
 ]

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from . import pages
+
+urlpatterns = [
+    path("channels/", pages.channel_list, name="channels"),
+    path("channels/<int:pk>/", pages.channel, name="channel"),
+]
