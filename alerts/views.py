@@ -106,7 +106,7 @@ def answer(
             )  # fmt: skip
         except (OperationalError, InterfaceError) as error:
             log.warning("A refusal (%s) could not be logged: %s", refusal, error)
-        again = {"Retry-After": "5"} if refusal.status == 503 else {}
+        again = {503: {"Retry-After": "5"}, 405: {"Allow": "POST"}}.get(refusal.status, {})
         return _http(inbound.refused(refusal.status, str(refusal)), **again)
     except (OperationalError, InterfaceError) as error:
         log.error("A webhook from %s could not be stored: %s", sender, error)

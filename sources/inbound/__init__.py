@@ -63,7 +63,7 @@ OWN_LABELS = {
 }
 LABELS = OWN_LABELS | {kind: inbound.label for kind, inbound in INBOUND.items()}
 
-ALIASES = {"prometheus": "alertmanager", "healthchecks": "heartbeats", "ping": "heartbeat"} | {
+ALIASES = {"prometheus": "alertmanager", "healthchecks": "heartbeat", "ping": "heartbeat"} | {
     alias: kind for kind, inbound in INBOUND.items() for alias in inbound.aliases
 }
 """Other words people have for a kind, as `integration add` takes them."""

@@ -43,6 +43,26 @@ def test_everything_can_be_chosen(settings):
     )
 
 
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("GitHub_Actions", "github"), ("aws_sns", "sns"), ("uptime kuma", "uptime-kuma"), ("grafana_oncall", "oncall")],
+)
+def test_a_kind_is_found_however_its_words_are_joined(word, kind):
+    assert run("add", word, "new")["kind"] == kind
+
+
+def test_healthchecks_means_a_heartbeat_with_its_schedule(client):
+    told = run("add", "healthchecks", "backup", "--key", "5c0e1d58-6d1c-4d5a-9a59-6f1f3f0a6a55", "--period", "10s")
+    assert told["kind"] == "heartbeat" and client.get(f"/ping/{told['key']}").status_code == 200
+
+
+def test_the_secret_of_a_pagerduty_door_is_not_asked_for(client):
+    run("add", "pagerduty", "tools", "--key", "R" * 32, "--secret", "s")
+    event = {"routing_key": "R" * 32, "event_action": "trigger", "dedup_key": "disk",
+             "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"}}  # fmt: skip
+    assert client.post("/v2/enqueue", event, content_type="application/json").status_code == 202
+
+
 def test_the_list_shows_all_and_no_secret():
     run("add", "generic", "b", "--key", "kb", "--secret", "hidden")
     run("add", "alertmanager", "a", "--key", "ka")

@@ -57,7 +57,8 @@ class Command(BaseCommand):
 
 
 def _add(*, kind: str, name: str, key: str | None, secret: str, policy: str | None, group_by: str, **more) -> dict:
-    kind = ALIASES.get(kind.strip().lower(), kind.strip().lower())
+    kind = kind.strip().lower().replace("_", "-").replace(" ", "-")
+    kind = ALIASES.get(kind, kind)
     if kind not in PATHS:
         close = get_close_matches(kind, [*PATHS, *ALIASES], n=1)
         hint = f"did you mean {close[0]}? " if close else ""
