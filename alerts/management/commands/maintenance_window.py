@@ -1,4 +1,4 @@
-"""`manage.py ops_maintenance start|end|list`: maintenance from scripts, told as JSON."""
+"""`manage.py maintenance_window start|end|list`: maintenance from scripts, told as JSON."""
 
 import getpass
 import json
@@ -20,8 +20,10 @@ from policies.models import Policy
 class Command(BaseCommand):
     help = "Begin, end and list maintenance windows; the answer is JSON. Exit status 1: refused, with a sentence."
 
+    needs_deed = True
+
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("deed", choices=["start", "end", "list"])
+        parser.add_argument("deed", choices=["start", "end", "list"], **({} if self.needs_deed else {"nargs": "?"}))
         parser.add_argument("name", nargs="?", default="", help="of the window; list: only this one")
         parser.add_argument("--for", dest="lasts", default="1h", metavar="LENGTH", help="how long, such as 1h30m")
         parser.add_argument("--match", action="append", default=[], metavar="MATCHER", help='such as team="shop"')
