@@ -29,7 +29,7 @@ class Outage:
 
     def length(self, at: datetime) -> timedelta:
         """How long it lasted, or has lasted by `at`."""
-        return (self.ended or at) - self.began
+        return _seconds((self.ended or at) - self.began)
 
     def within(self, since: datetime, at: datetime) -> timedelta:
         """How much of it lies between."""
@@ -64,4 +64,9 @@ def outages(history: Iterable[Stand], *, since: datetime) -> list[Outage]:
 
 def total(found: Sequence[Outage], *, since: datetime, at: datetime) -> timedelta:
     """How long the channel did not work between."""
-    return sum((one.within(since, at) for one in found), timedelta())
+    return _seconds(sum((one.within(since, at) for one in found), timedelta()))
+
+
+def _seconds(length: timedelta) -> timedelta:
+    """Whole seconds, cut off."""
+    return length - timedelta(microseconds=length.microseconds)

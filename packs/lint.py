@@ -27,9 +27,8 @@ def to_confirm(path: Path) -> list[str]:
         raise loader.PackRefused(problems)
     found = []
     for key, parameter in pack.records.get("params", {}).items():
-        if parameter["origin"] == "ours":
+        if parameter["origin"] == "ours" and parameter["default"]:
             line = pack.document.line(pack.desk.places.get(("params", key), ("params",)))
-            value = parameter["default"] or "no value"
-            words = f"params.{key}: {value} is ours, not the document's; confirm it in the admin under Parameters."
+            words = f"params.{key}: {parameter['default']} is ours, not the document's; confirm it in the admin under Parameters."
             found.append((line, f"{path.name}:{line}: {words}"))
     return [words for _, words in sorted(found)]
