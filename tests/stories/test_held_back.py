@@ -179,7 +179,8 @@ class TestInhibition:
 @pytest.mark.req("DX-138")
 def test_a_silence_hides_records_and_lets_go_at_its_end(tell, client, admin_client):
     form = {"matchers": 'team="shop"', "comment": "known", "created_by": "ada", "policy": "",
-            "starts_at_0": "2026-11-23", "starts_at_1": "09:00", "ends_at_0": "2026-11-23", "ends_at_1": "11:00"}  # fmt: skip
+            "starts_at_0": "2026-11-23", "starts_at_1": "09:00", "ends_at_0": "2026-11-23",
+            "ends_at_1": "11:00"}  # fmt: skip
     tell("Other")
     answer = admin_client.post("/admin/alerts/silence/add/", form)
     assert answer.status_code == 302, answer.context["adminform"].form.errors

@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 class Command(maintenance_window.Command):
     requires_system_checks = []
-    help = """Without arguments: remove records of passage older than the settings keep them, as the stored job maintenance
-    does. With start, end or list: maintenance windows, as `maintenance_window` has them."""
+    help = """Without arguments: remove records of passage older than the settings keep them, as the stored job
+    maintenance does. With start, end or list: maintenance windows, as `maintenance_window` has them."""
     needs_deed = False
 
     def handle(self, *, deed: str | None, **options: Any) -> None:
