@@ -13,8 +13,17 @@ from opscenter.processes import answers, free_port
 from opscenter.supervisor import Child
 
 HOST = "127.0.0.1"
-PORTS = ("sink", "mail", "mailer", "whatsapp")
-PACKS = ("mailer", "whatsapp-alert-policy")
+PORTS = ("sink", "mail", "mailer", "whatsapp", "misterdj", "deelrx")
+PACKS = ("mailer", "whatsapp-alert-policy", "mister-dj", "deelrx-crm")
+DOORS = {"misterdj": "mister-dj", "deelrx": "deelrx-crm"}  # systems that tell Opscenter themselves, and their packs
+SIGNING = {  # made-up secrets, in the form of each provider
+    "SENTRY_CLIENT_SECRET": "demo-sentry-client-secret",
+    "KNOCK_SIGNING_KEY": "demo-knock-signing-key",
+    "RESEND_SIGNING_SECRET": "whsec_ZGVtby1yZXNlbmQtc2VjcmV0",
+    "INNGEST_SIGNING_KEY": "signkey-demo-0123456789abcdef",
+    "STRIPE_SIGNING_SECRET": "whsec_demo-stripe-secret",
+    "OTLP_TOKEN": "demo-otlp-token",
+}
 PEOPLE = """\
 # Sample people, made by bin/run --demo; what is sent to them arrives at the sink.
 pack:
@@ -81,6 +90,19 @@ class Demo:
             "WHATSAPP_DATABASE_URL": Database(self._database("inbox")).monitor_url,
             "WHATSAPP_TEAM_WEBHOOK_URL": chat("whatsapp"),
             "CAMPAIGN_RETRY_ALERT_WEBHOOK_URL": chat("whatsapp-retry"),
+            "MISTER_DJ_BASE_URL": self.url("misterdj"),
+            "MISTER_DJ_OPS_WEBHOOK_URL": chat("oncall-ops"),
+            "ALERT_WEBHOOK_URLS": chat("alerts-queues"),
+            "ALERT_QUEUE_WARNING_BACKLOG": "100",
+            "ALERT_QUEUE_CRITICAL_BACKLOG": "500",
+            "ALERT_QUEUE_WARNING_RETRY_AGE_MS": "60000",
+            "ALERT_QUEUE_CRITICAL_RETRY_AGE_MS": "300000",
+            "ALERT_QUEUE_DEAD_LETTER_WARNING": "1",
+            "FLAG_TELEMETRY": "on",
+            "DEELRX_BASE_URL": self.url("deelrx"),
+            "DEELRX_TEAM_WEBHOOK_URL": chat("deelrx"),
+            "DEELRX_ENGINEERING_EMAIL": "engineering@example.org",
+            **SIGNING,
         }
 
     def children(self) -> list[Child]:
@@ -92,7 +114,27 @@ class Demo:
             program("sink", "--smtp-port", str(self.ports["mail"])),
             program("mailer", "--database-url", self._database("crm")),
             program("whatsapp", "--database-url", self._database("inbox")),
+            *(program(name, "--doors", str(self._doors_file(name))) for name in DOORS),
         ]
+
+    def connect(self) -> None:
+        """Write down where the packs' doors are, for the systems that post there; Django and the packs are loaded."""
+        from policies.models import Parameter
+        from sources.doors import address
+        from sources.models import Integration
+        from targets.database import Database
+
+        for name, pack in DOORS.items():
+            doors = Integration.objects.filter(policy__key=pack).select_related("policy").order_by("-pk")
+            known = {door.kind: {"url": address(door), "secret": next(iter(door.secrets), "")} for door in doors}
+            self._doors_file(name).write_text(json.dumps(known))
+        # named as in the document, and as Opscenter's own database in the environment
+        row = Parameter.objects.get(policy__key="deelrx-crm", key="DATABASE_URL")
+        row.stored = Database(self._database("crm")).monitor_url
+        row.save(update_fields=["stored"])
+
+    def _doors_file(self, name: str) -> Path:
+        return self.folder / f"{name}-doors.json"
 
     def ready(self) -> bool:
         """Whether the simulated systems answer."""
@@ -118,6 +160,8 @@ class Demo:
             "The demo runs beside it:",
             f"  {whatsapp}/  the WhatsApp inbox, with levers; its rules are checked every minute",
             f"  {self.url('mailer')}/  the campaign mailer, with levers; checked every 5 to 30 minutes",
+            f"  {self.url('misterdj')}/  Mister DJ's queues and traces, with levers",
+            f"  {self.url('deelrx')}/  the DeelRx CRM and its providers, with levers",
             f"  {sink}/  the sink: every chat message and e-mail that Opscenter sends",
             "",
             "Try it:",

@@ -269,6 +269,9 @@ def launch(options: argparse.Namespace) -> None:
         if demo:
             for pack, reset in demo.packs():
                 manage("load_pack", pack, reset=reset)
+            code, written = run("demo", demo.connect)  # a fork: it opens a connection
+            if code:
+                raise StartFailed(f"The demo's systems cannot be told where the doors are:\n{last_lines(written)}")
             for child in programs:
                 child.after = demo.ready  # or its rules would find the systems down
             programs += demo.children()

@@ -145,7 +145,7 @@ def test_the_password_of_a_user_can_be_set_again(bin_run):
 def test_the_demo_shows_an_alert_become_a_page(bin_run):
     demo = bin_run("--demo")
     at = {name: f"http://127.0.0.1:{port}" for name, port in demo.facts["demo"].items()}
-    for name in ("sink", "mailer", "whatsapp"):
+    for name in ("sink", "mailer", "whatsapp", "misterdj", "deelrx"):
         assert requests.get(f"{at[name]}/", timeout=10).ok
         assert at[name] in demo.said()
 
