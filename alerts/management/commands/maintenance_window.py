@@ -23,7 +23,7 @@ class Command(BaseCommand):
     needs_deed = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("deed", choices=["start", "end", "list"], **({} if self.needs_deed else {"nargs": "?"}))
+        parser.add_argument("deed", choices=["start", "end", "list"], nargs=None if self.needs_deed else "?")
         parser.add_argument("name", nargs="?", default="", help="of the window; list: only this one")
         parser.add_argument("--for", dest="lasts", default="1h", metavar="LENGTH", help="how long, such as 1h30m")
         parser.add_argument("--match", action="append", default=[], metavar="MATCHER", help='such as team="shop"')
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError(f"--now {now!r} is no instant; write it like 2026-01-05T09:00:00Z.")
         if deed != "list" and not name:
             raise CommandError(f"Name the window to {deed}.")
+        answer: dict | list[dict]
         try:
             match deed:
                 case "start":
