@@ -71,7 +71,9 @@ def replay(
     zone: tzinfo | None = None,
 ) -> Replay:
     """Judge what was read, in order; pure but for `rules_at`, which says how other rules stood."""
-    done, memory, going = Replay(), {}, {}
+    done = Replay()
+    memory: Memory = {}
+    going: dict[str, Episode] = {}
     moving = rules_at is not None or spec.over is not None or spec.baseline is not None
     moving = moving or any(when.names & {"now", "local"} for when in spec.conditions())
     unset = replace(spec, on_error="error")

@@ -103,7 +103,8 @@ def context(incident: Incident, user) -> dict:
 
 def _alerts(incident: Incident) -> list:
     """The latest alerts, those that fire first; each with what its sender `brought` along and how often it was told."""
-    rows = _counted(incident.alerts.select_related("alert__integration").order_by("-firing", "-starts_at"), firing=True)
+    brought = incident.alerts.select_related("alert__integration", "alert__rule__policy")
+    rows = _counted(brought.order_by("-firing", "-starts_at"), firing=True)
     times = beside.told_times([row.alert for row in rows])
     for row in rows:
         row.brought, row.told_times = beside.brought(row.alert.annotations), times.get(row.alert.pk, 0)

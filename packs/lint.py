@@ -29,6 +29,6 @@ def to_confirm(path: Path) -> list[str]:
     for key, parameter in pack.records.get("params", {}).items():
         if parameter["origin"] == "ours" and parameter["default"]:
             line = pack.document.line(pack.desk.places.get(("params", key), ("params",)))
-            words = f"params.{key}: {parameter['default']} is ours, not the document's; confirm it in the admin under Parameters."
-            found.append((line, f"{path.name}:{line}: {words}"))
+            words = "is ours, not the document's; confirm it in the admin under Parameters."
+            found.append((line, f"{path.name}:{line}: params.{key}: {parameter['default']} {words}"))
     return [words for _, words in sorted(found)]

@@ -172,16 +172,18 @@ class Parameter(models.Model):
     def __str__(self) -> str:
         return f"{self.policy.key}/{self.key}"
 
+    _was: str | None = None
+
     @classmethod
-    def from_db(cls, db, field_names, values):
+    def from_db(cls, db, field_names, values, **more):
         """Remember what was stored, so that the audit log can tell before and after."""
-        row = super().from_db(db, field_names, values)
+        row = super().from_db(db, field_names, values, **more)
         row._was = row.shown if {"stored", "default", "type"} <= row.__dict__.keys() else None
         return row
 
     def get_additional_data(self) -> dict[str, str] | None:
         """What the audit log keeps of a change beside the masked column: the value before and after, no secret."""
-        before, after = getattr(self, "_was", None), self.shown
+        before, after = self._was, self.shown
         return {"before": before, "after": after} if before is not None and before != after else None
 
     def clean(self) -> None:

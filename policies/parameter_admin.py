@@ -32,7 +32,8 @@ class ConfirmedFilter(admin.SimpleListFilter):
 class ParameterAdmin(ModelAdmin):
     list_display = ["key", "policy", "in_force", "comes_from", "told_origin", "type", "used_by"]
     list_filter = ["policy", ConfirmedFilter, "origin", "type"]
-    list_select_related = []  # prefetched instead: rows then share their policy, and who uses what is read once
+    # prefetched instead: rows then share their policy, and who uses what is read once
+    list_select_related: tuple[str, ...] = ()
     search_fields = ["key", "description"]
     readonly_fields = ["in_force", "comes_from", "told_origin", "used_by", "confirmed_at", "confirmed_by"]
     actions = ["confirm"]
