@@ -81,7 +81,7 @@ class MaintenanceWindowAdmin(ModelAdmin):
     list_filter = ["repeats", "enabled", "policy"]
     search_fields = ["name", "reason"]
     fields = [
-        "name", "reason", "matchers", ("policy", "service"), ("from_day", "from_time", "timezone"), "lasts",
+        "name", "reason", "matchers", ("policy", "service"), ("from_day", "from_time"), ("lasts", "timezone"),
         ("repeats", "every"), "weekdays", "until_day", "created_by", "enabled", "at_its_end",
     ]  # fmt: skip
     readonly_fields = ["at_its_end"]
@@ -134,9 +134,7 @@ class MaintenanceWindowAdmin(ModelAdmin):
             return JsonResponse({"words": " ".join(faults), "grave": False})
         window = form.save(commit=False)
         found = silencing.preview(window.matchers, policies_of(window), at=at)
-        words = f"{when(upcoming(window, at, SHORT), window.timezone, at)} What it {found} would be hidden now."
-        if not found.alerts:
-            words = words.replace("What it matches no firing alert would be hidden now.", "It matches no firing alert.")
+        words = f"{when(upcoming(window, at, SHORT), window.timezone, at)} As things are now it {found}."
         return JsonResponse({"words": words, "grave": bool(found.gravest)})
 
     def save_model(self, request, obj, form, change):
