@@ -16,6 +16,7 @@ from incidents.models import Escalation, Incident, Status, TimelineEntry
 from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
+from sources.inbound import quiet_time
 from sources.models import Integration
 
 from . import flapping, ledger, patience, storms
@@ -341,7 +342,7 @@ def _open(group: Group, origins: Origins, *, at: datetime) -> Incident:
         summary=alert.annotations.get("description", ""), labels=group.common_labels,
         alert_class=rule.alert_class if rule else None, page=_pages(alert, rule),
         owners=tuple(rule.owners.all()) if rule else (), started_at=min(first.starts_at, at),
-        resolve_after=door.resolve_after if door else None, reason=_reason(group, rule, alert),
+        resolve_after=quiet_time(door) if door else None, reason=_reason(group, rule, alert),
     )  # fmt: skip
     return lifecycle.open_incident(opening, at=at)
 

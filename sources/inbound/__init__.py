@@ -4,6 +4,9 @@
 are `Inbound` kinds, served by alerts.views.ingest.
 """
 
+from datetime import timedelta
+
+from ..models import Integration
 from .alertmanager_v4 import AlertmanagerWebhook
 from .base import Inbound
 from .channels import Channels
@@ -62,6 +65,16 @@ OWN_LABELS = {
     "heartbeats": "heartbeats, pinged by a common key and their slugs",
 }
 LABELS = OWN_LABELS | {kind: inbound.label for kind, inbound in INBOUND.items()}
+
+END_AT_ONCE = {"heartbeat", "heartbeats"} | {kind for kind, inbound in INBOUND.items() if inbound.ends_at_once}
+
+
+def quiet_time(door: Integration) -> timedelta | None:
+    """How long nothing of the door may fire until its incidents are resolved; None: as the policy says."""
+    if door.resolve_after is None and door.kind in END_AT_ONCE:
+        return timedelta()
+    return door.resolve_after
+
 
 ALIASES = {"prometheus": "alertmanager", "healthchecks": "heartbeat", "ping": "heartbeat"} | {
     alias: kind for kind, inbound in INBOUND.items() for alias in inbound.aliases

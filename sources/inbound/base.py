@@ -143,6 +143,7 @@ class Inbound:
     log_headers    headers it reads beside the signature, kept in the log to take a request again
     levels         the sender's own levels, the most urgent first, for policies that have none of these names
     gzip           whether a body may come packed; it is unpacked before anything else, to no more than the limit
+    ends_at_once   its sender says that the trouble is over, and means it: no quiet time unless the door has one
     """
 
     kind: ClassVar[str]
@@ -154,6 +155,7 @@ class Inbound:
     options: ClassVar[dict[str, str]] = {}
     log_headers: ClassVar[tuple[str, ...]] = ()
     levels: ClassVar[tuple[str, ...]] = ()
+    ends_at_once: ClassVar[bool] = False
     gzip: ClassVar[bool] = False
     message_headers: ClassVar[tuple[str, ...]] = (
         "X-Opscenter-Delivery", "X-GitHub-Delivery", "Webhook-Id", "Svix-Id", "Idempotency-Key",

@@ -20,6 +20,7 @@ class OnCallFormatted(Inbound):
     """The same body as OnCall takes it, at OnCall's form of address."""
 
     kind, label = "oncall", "Grafana OnCall formatted webhook"
+    ends_at_once = True
     path = "/integrations/v1/formatted_webhook/{key}/"
     aliases = ("formatted-webhook", "formatted_webhook", "oncall-formatted", "grafana-oncall")
 

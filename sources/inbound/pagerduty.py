@@ -43,6 +43,7 @@ class PagerDuty(Inbound):
     """Every tool with a PagerDuty integration, by changing its URL."""
 
     kind, label = "pagerduty", "PagerDuty Events API v2"
+    ends_at_once = True
     path = "/v2/enqueue"
     aliases = ("events", "events-v2", "pagerduty-events-v2", "pd")
     content_types = ("application/json", "application/x-www-form-urlencoded", "")  # curl -d names the second by itself

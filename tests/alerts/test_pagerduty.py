@@ -353,16 +353,26 @@ def test_what_is_silenced_is_not_opened_by_an_acknowledge(event):
     assert not Incident.objects.exists()
 
 
-def test_resolve_ends_the_alert_and_the_quiet_time_the_incident(event, now):
+def test_resolve_ends_the_alert_and_the_incident_with_it(event, now):
     event(links=[{"href": "https://example.org/graph"}])
     swept(NINE)
     now[0] = NINE + MINUTE
     event("resolve")
     swept(now[0])
-    assert the_incident().status == Status.DETECTED and not Liveness.objects.get().firing
+    assert the_incident().status == Status.RESOLVED and not Liveness.objects.get().firing
     alert = Alert.objects.get()
     assert (alert.name, alert.labels["source"]) == ("Disk is full", PAYLOAD["source"])  # a resolve says nothing of it
     assert "graph" in alert.annotations["links"] and Liveness.objects.get().severity_key == "P0"
+
+
+def test_a_door_may_want_a_quiet_time_all_the_same(event, now):
+    Integration.objects.filter(kind="pagerduty").update(resolve_after=5 * MINUTE)
+    event()
+    swept(NINE)
+    now[0] = NINE + MINUTE
+    event("resolve")
+    swept(now[0])
+    assert the_incident().status == Status.DETECTED and not Liveness.objects.get().firing
     swept(NINE + 6 * MINUTE)
     assert the_incident().status == Status.RESOLVED
 
