@@ -1,7 +1,7 @@
 """The numbers a condition compares a field with: what a chart draws as lines.
 
-`value > 90` has one, `minutes > params.STALE_MINUTES` too, `now - last_run > duration('2h')` compares an age. Sides that
-read anything but parameters are no lines. `==` and `!=` are none either: they say nothing of more or less.
+`value > 90` has one, `minutes > params.STALE_MINUTES` too, `now - last_run > duration('2h')` compares an age. Sides
+that read anything but parameters are no lines. `==` and `!=` are none either: they say nothing of more or less.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -199,7 +199,7 @@ class When:
 
 
 def local_time(at: datetime, zone: tzinfo) -> dict[str, Any]:
-    """What clock and calendar show there: {"hour": 9, "minute": 5, "time": "09:05", "day": "mon", "date": "2026-11-23"}."""
+    """What clock and calendar show there: {"hour": 9, "minute": 5, "time": "09:05", "day": "mon", "date": "2026-…"}."""
     there = at.astimezone(zone)
     return {
         "hour": there.hour,

@@ -4,27 +4,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('alerts', '0006_holds'),
+        ("alerts", "0006_holds"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='hold',
-            name='hold_kind_known',
+            model_name="hold",
+            name="hold_kind_known",
         ),
         migrations.RemoveField(
-            model_name='alertrule',
-            name='only_if',
+            model_name="alertrule",
+            name="only_if",
         ),
         migrations.AlterField(
-            model_name='hold',
-            name='kind',
-            field=models.CharField(choices=[('silence', 'Silence'), ('maintenance', 'Maintenance'), ('parent', 'firing parent'), ('inhibition', 'Inhibition'), ('toggle', 'Toggle'), ('pause', 'waits, dropped if it recovers'), ('count', 'not often enough yet'), ('flap', 'flapping'), ('ceiling', "shared incident: the door's ceiling")], max_length=12),
+            model_name="hold",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("silence", "Silence"),
+                    ("maintenance", "Maintenance"),
+                    ("parent", "firing parent"),
+                    ("inhibition", "Inhibition"),
+                    ("toggle", "Toggle"),
+                    ("pause", "waits, dropped if it recovers"),
+                    ("count", "not often enough yet"),
+                    ("flap", "flapping"),
+                    ("ceiling", "shared incident: the door's ceiling"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['silence', 'maintenance', 'parent', 'inhibition', 'toggle', 'pause', 'count', 'flap', 'ceiling'])), name='hold_kind_known'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "silence",
+                            "maintenance",
+                            "parent",
+                            "inhibition",
+                            "toggle",
+                            "pause",
+                            "count",
+                            "flap",
+                            "ceiling",
+                        ],
+                    )
+                ),
+                name="hold_kind_known",
+            ),
         ),
     ]

@@ -6,25 +6,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('policies', '0002_unique_with_empty'),
+        ("policies", "0002_unique_with_empty"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='policy',
-            name='flap_changes',
-            field=models.PositiveSmallIntegerField(default=6, help_text='An alert that begins and ends more often than this within the time below is flapping; 0: none.'),
+            model_name="policy",
+            name="flap_changes",
+            field=models.PositiveSmallIntegerField(
+                default=6,
+                help_text="An alert that begins and ends more often than this within the time below is flapping; 0: none.",
+            ),
         ),
         migrations.AddField(
-            model_name='policy',
-            name='flap_within',
-            field=models.DurationField(default=datetime.timedelta(seconds=600), help_text='A flapping alert counts as firing until it has been calm so long.'),
+            model_name="policy",
+            name="flap_within",
+            field=models.DurationField(
+                default=datetime.timedelta(seconds=600),
+                help_text="A flapping alert counts as firing until it has been calm so long.",
+            ),
         ),
         migrations.AddField(
-            model_name='policy',
-            name='reopen_within',
-            field=models.DurationField(default=datetime.timedelta(0), help_text='What fires again so soon after its incident resolved reopens it; 0: a new one.'),
+            model_name="policy",
+            name="reopen_within",
+            field=models.DurationField(
+                default=datetime.timedelta(0),
+                help_text="What fires again so soon after its incident resolved reopens it; 0: a new one.",
+            ),
         ),
     ]

@@ -18,7 +18,8 @@ class Migration(migrations.Migration):
             model_name="integration",
             name="ceiling",
             field=models.PositiveIntegerField(
-                default=1000, help_text="Incidents it may open in a minute; beyond, its alerts share one. 0: no ceiling."
+                default=1000,
+                help_text="Incidents it may open in a minute; beyond, its alerts share one. 0: no ceiling.",
             ),
         ),
         migrations.AddField(

@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sources', '0003_heartbeat_life'),
+        ("sources", "0003_heartbeat_life"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['received_at'], name='event_by_arrival'),
+            model_name="event",
+            index=models.Index(fields=["received_at"], name="event_by_arrival"),
         ),
     ]

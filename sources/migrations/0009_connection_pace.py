@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sources', '0008_unique_with_empty'),
+        ("sources", "0008_unique_with_empty"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='connection',
-            name='concurrency',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='So many questions it is asked at a time. Empty: 4.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(32)]),
+            model_name="connection",
+            name="concurrency",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="So many questions it is asked at a time. Empty: 4.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(32)],
+            ),
         ),
         migrations.AddField(
-            model_name='connection',
-            name='latency_ms',
-            field=models.FloatField(blank=True, editable=False, help_text='How long its last answer took, in milliseconds.', null=True),
+            model_name="connection",
+            name="latency_ms",
+            field=models.FloatField(
+                blank=True, editable=False, help_text="How long its last answer took, in milliseconds.", null=True
+            ),
         ),
     ]

@@ -17,7 +17,10 @@ from alerts.conditions.limits import Limit, limits_of
         ("minutes > params.STALE", [Limit("minutes", ">", 30)]),
         ("value > params.STALE * 2 + 1", [Limit("value", ">", 61)]),
         ("waiting > 0 && minutes > 15", [Limit("waiting", ">", 0), Limit("minutes", ">", 15)]),
-        ("left <= 0 && now - synced > duration('2h')", [Limit("left", "<=", 0), Limit("synced", ">", 7200, True, True)]),
+        (
+            "left <= 0 && now - synced > duration('2h')",
+            [Limit("left", "<=", 0), Limit("synced", ">", 7200, True, True)],
+        ),
         ("now - timestamp(at) > params.LONG", [Limit("at", ">", 60, True, True)]),
         ("run > duration(string(params.STALE) + 'm')", [Limit("run", ">", 1800, True)]),
         ("(count >= 5 || fields.share > 20)", [Limit("count", ">=", 5), Limit("share", ">", 20)]),

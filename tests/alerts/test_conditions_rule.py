@@ -75,7 +75,7 @@ def test_rising_names_its_figure_and_how_often(rising, field, times):
         ({"when": ""}, "when: The condition is empty."),
         ({"when": "value >="}, "when: The condition ends too early. (character 9 of: value >=)"),
         ({"when": "valu > 1 "}, "when: The source gives no valu. Did you mean value?"),
-        ({"when": "up", "wenn": 1}, "wenn: There is no such key here. Allowed: baseline, every, for, group_by, keep_firing_for"),
+        ({"when": "up", "wenn": 1}, "wenn: There is no such key here. Allowed: baseline, every, for, group_by, keep_"),
         ({"when": "up", "for": "10"}, "for: '10' is not a length of time."),
         ({"when": "up", "for": 600}, "for: 600 is not a length of time."),
         ({"when": "up", "for": timedelta(seconds=-1)}, "for: datetime.timedelta"),

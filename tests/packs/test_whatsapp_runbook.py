@@ -10,7 +10,10 @@ from packs import lint, loader
 @pytest.mark.req("RB-23")
 @pytest.mark.parametrize(
     ("failures", "locked", "fires"),
-    [(0, None, False), (2, None, False), (3, None, True), (0, timedelta(minutes=29), False), (0, timedelta(minutes=31), True)],
+    [
+        (0, None, False), (2, None, False), (3, None, True), (0, timedelta(minutes=29), False),
+        (0, timedelta(minutes=31), True),
+    ],
 )  # fmt: skip
 def test_a_retry_lock_that_is_stuck(watch_whatsapp, load, whatsapp, monkeypatch, failures, locked, fires):
     monkeypatch.setenv("CAMPAIGN_RETRY_TOKEN", whatsapp.job_token)
