@@ -9,7 +9,7 @@ from policies.wake import wake
 
 from . import maintenance_admin, pack, silence_admin, trying
 from .asking import used_parameters
-from .models import Alert, AlertRule, Liveness, RuleSource
+from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, Sample
 
 __all__ = ["maintenance_admin", "silence_admin"]  # silences have a file of their own
 
@@ -107,3 +107,18 @@ class AlertAdmin(ReadOnlyAdmin):
     list_display = ["name", "integration", "rule", "key", "labels"]
     list_select_related = ["integration", "rule"]
     search_fields = ["=key", "^name"]
+
+
+@admin.register(Sample)
+class SampleAdmin(ReadOnlyAdmin):
+    """What checks of rules read; charts and back-tests are made of it."""
+
+    list_display = ["rule", "at", "until", "times", "value"]
+    list_select_related = ["rule"]
+
+
+@admin.register(RuleChange)
+class RuleChangeAdmin(ReadOnlyAdmin):
+    list_display = ["rule", "at", "before", "after", "reason"]
+    list_filter = ["after"]
+    list_select_related = ["rule"]

@@ -96,7 +96,10 @@ class Inhibition(models.Model):
     class Meta:
         ordering = ["policy", "key"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "key"], nulls_distinct=False, name="inhibition_key_once")
+            models.UniqueConstraint(fields=["policy", "key"], name="inhibition_key_once"),
+            models.UniqueConstraint(
+                fields=["key"], condition=Q(policy__isnull=True), name="inhibition_key_once_without_policy"
+            ),
         ]
 
     def __str__(self) -> str:

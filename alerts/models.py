@@ -76,6 +76,10 @@ class AlertRule(models.Model):
         related_name="suppresses",
         help_text="Firing parents hide this one.",
     )
+    confirm = models.JSONField(
+        default=dict, blank=True,
+        help_text='What a person may confirm -> the level that raises it to: {"Data was lost": "P0"}.',
+    )  # fmt: skip
     toggle = models.CharField(
         max_length=80, blank=True, help_text="A bool parameter of the policy: off, its alerts are seen but do not act."
     )

@@ -39,6 +39,9 @@ CONDITION = (
     "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
     "on_error", "only_if", "over", "baseline",
 )  # fmt: skip
+OWN = (
+    "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
+)  # fmt: skip
 IN_CONDITION = {(name,) for name in CONDITION}
 MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
 
@@ -189,6 +192,7 @@ class Rules(Section):
         owners=optional(Several(Ref("contact")), []),
         suppressed_by=optional(Several(Ref("rule")), []),
         toggle=optional(Ref("parameter"), ""),
+        confirm=optional(Table(Ref("severity"), Text(120, line=True, empty=False)), {}),
     )
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
@@ -249,13 +253,14 @@ class Rules(Section):
             "owners": sorted(owner.name for owner in row.owners.all()),
             "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
             "toggle": row.toggle,
+            "confirm": row.confirm,
         }
 
     def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:
         row = row or AlertRule(policy=policy, key=values["key"], enabled=False)
         if values["enabled"] and not row.enabled:
             row.next_check_at = row.grid_at = None  # at once
-        for name in ("code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle"):
+        for name in OWN:
             setattr(row, name, values[name])
         row.severity = one_named(policy.severities.all(), values["severity"])
         row.alert_class = one_named(policy.classes.all(), values["class"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from . import escalation, forms, lifecycle, updates
+from . import confirming, escalation, forms, lifecycle, updates
 from .models import OPEN, IllegalMove, Status
 
 BEFORE_CLOSE = frozenset([*OPEN, Status.RESOLVED])
@@ -80,6 +80,11 @@ ACTIONS = {
     ),
     "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
     "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
+    "confirm": Action(
+        lambda i, form, *, by, at: confirming.confirm(i, form.cleaned_data.get("words", ""), by=by, at=at),
+        "Confirmed; the level is raised.", forms.ConfirmForm, "Confirm what it means", "Confirm",
+        hint="What only a person can tell. It stands on the timeline with your name.",
+    ),
     "page": Action(_page, "Asked.", forms.PersonForm, "Ask a person", "Page this person now"),
     "escalate": Action(
         lambda i, form, *, by, at: escalation.escalate_now(i, by=by, at=at), "The next step is taken now.",
@@ -135,12 +140,18 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
         for name, action in ACTIONS.items()
         if action.tool and (incident.status in action.when or name in refused)
     }
+    confirm = offered.pop("confirm", None)
     naming = any(issubclass(action.form, forms.PersonForm) for action in offered.values())
     persons = forms.people() if naming else []
-    return [
+    found = [
         Tool(name, action, refused.get(name) or _form(name, incident, persons), name in refused)
         for name, action in offered.items()
     ]
+    if confirm:  # first, since it is only there when it matters
+        form = refused.get("confirm") or _form("confirm", incident, [])
+        if "words" in form.fields:
+            found.insert(0, Tool("confirm", confirm, form, "confirm" in refused))
+    return found
 
 
 def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:

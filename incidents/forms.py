@@ -10,6 +10,7 @@ from django import forms
 from oncall.models import EscalationContact
 from policies.models import Severity
 
+from . import confirming
 from .models import OPEN, Incident
 from .page import SHOW
 
@@ -120,6 +121,15 @@ class SeverityForm(IncidentForm):
         super().__init__(*args, incident=incident, initial=known, **kwargs)
         self.fields["severity"] = _one_of(incident.policy.severities.order_by("rank"), "Level")
         self.order_fields(["severity"])
+
+
+class ConfirmForm(IncidentForm):
+    def __init__(self, *args, incident, **kwargs):
+        super().__init__(*args, incident=incident, **kwargs)
+        offers = confirming.offered(incident)
+        choices = [(offer.words, f"{offer.words}: raises it to {offer.severity}") for offer in offers]
+        if choices:  # else there is nothing to confirm
+            self.fields["words"] = forms.ChoiceField(choices=choices, widget=forms.RadioSelect, label="I confirm")
 
 
 class PersonForm(IncidentForm):

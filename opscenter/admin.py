@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from policies.fields import EncryptedTextField
 
-from .models import Beat
+from .models import Beat, GivenRight
 
 __all__ = ["ModelAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline", "action"]
 
@@ -115,6 +115,12 @@ class UserAdmin(StockUserAdmin, ModelAdmin):  # type: ignore[misc]  # the theme'
 @admin.register(Group)
 class GroupAdmin(StockGroupAdmin, ModelAdmin):  # type: ignore[misc]
     pass
+
+
+@admin.register(GivenRight)
+class GivenRightAdmin(ReadOnlyAdmin):
+    list_display = ["group", "right"]
+    search_fields = ["=group", "^right"]
 
 
 @admin.register(Beat)

@@ -30,7 +30,7 @@ class ConfirmedFilter(admin.SimpleListFilter):
 
 @admin.register(Parameter)
 class ParameterAdmin(ModelAdmin):
-    list_display = ["key", "policy", "in_force", "comes_from", "told_origin", "type", "used_by"]
+    list_display = ["key", "policy", "in_force", "comes_from", "told_origin", "type"]
     list_filter = ["policy", ConfirmedFilter, "origin", "type"]
     # prefetched instead: rows then share their policy, and who uses what is read once
     list_select_related: tuple[str, ...] = ()

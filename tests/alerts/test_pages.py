@@ -110,7 +110,7 @@ def test_from_an_alert_its_silence_is_one_step_away(client, viewer):
     live("Loud", HOUR, labels={"a.b": 'x"y'})
     assert b"matchers=" not in viewer.get("/alerts/").content
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    [(_, _, address)] = client.get("/alerts/").context["rows"]
+    [(_, _, address, *_)] = client.get("/alerts/").context["rows"]
     form = client.get(address).content.decode()
     assert "alertname=&quot;Loud&quot;\n&quot;a.b&quot;=&quot;x\\&quot;y&quot;" in form
 

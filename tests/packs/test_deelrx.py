@@ -8,6 +8,7 @@ import pytest
 
 from alerts.models import AlertRule
 from sources.models import Event, WebhookLog
+from tests.factories import UserFactory
 from tests.packs.senders import Senders
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -321,12 +322,30 @@ def test_a_credit_reminder_that_fails_pages(deelrx):
     assert incident.severity.key == "P1" and pages(incident) == 1
 
 
-def test_a_purge_that_fails_pages_with_its_runbook(deelrx):
+@pytest.mark.req("DX-44")
+def test_a_purge_that_fails_pages_with_its_runbook_and_is_raised_when_somebody_confirms_the_loss(deelrx, client):
+    deelrx.job("purge-deleted-teams")
+    deelrx.check()
+    assert deelrx.firing == {}
     deelrx.job("purge-deleted-teams", "failed")
     deelrx.check()
     incident = deelrx.incident("purge-failed:purge-deleted-teams")
     assert incident.severity.key == "P1" and pages(incident) == 1
-    assert "Pause affected job types" in AlertRule.objects.get(key="purge-failed").runbook
+    rule = AlertRule.objects.select_related("policy").get(key="purge-failed")
+    assert "Pause affected job types" in rule.runbook
+    client.force_login(UserFactory(username="grace", is_superuser=True))
+    here, words = incident.get_absolute_url(), "Data loss or corruption confirmed"
+    assert words in client.get(here).content.decode()
+    assert "Pause affected job types" in client.get(rule.get_absolute_url()).content.decode()
+    refused = client.post(f"{here}confirm/", {"words": "something else"})
+    incident.refresh_from_db()
+    assert refused.status_code != 302 and incident.severity.key == "P1"
+    assert client.post(f"{here}confirm/", {"words": words}).status_code == 302
+    incident.refresh_from_db()
+    assert incident.severity.key == "P0"
+    entry = incident.timeline.filter(kind="severity").get()
+    assert f"confirmed: {words}" in entry.text and entry.text.startswith("Raised from P1 to P0")
+    assert "I confirm" not in client.get(here).content.decode()  # there is nothing left to confirm
 
 
 @pytest.mark.parametrize(

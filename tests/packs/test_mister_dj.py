@@ -170,6 +170,26 @@ def test_a_flag_switches_the_rules_of_its_queue(stage, monkeypatch, flag, queue)
     assert len(stage.levels()) == 3 and not any(key.endswith(queue) for key in stage.levels())
 
 
+@pytest.mark.req("DJ-19")
+def test_what_fires_and_what_the_queues_are_like_is_there_for_grafana_and_as_json(stage, client):
+    stage.backend.queue(backlog=500, retry_age_ms=60_000)
+    stage.look()
+    text = client.get("/metrics", REMOTE_ADDR="127.0.0.1").content.decode()
+    firing = {line for line in text.splitlines() if line.startswith("opscenter_alerts_firing{")}
+    assert firing == {
+        'opscenter_alerts_firing{pack="mister-dj",policy="mister-dj",severity="critical"} 1.0',
+        'opscenter_alerts_firing{pack="mister-dj",policy="mister-dj",severity="warning"} 1.0',
+    }
+    backlog = [line for line in text.splitlines() if "backlog" in line and 'queue="rentguy"' in line]
+    assert any(line.endswith(" 500.0") for line in backlog)
+    series = client.get("/metrics?format=json", REMOTE_ADDR="127.0.0.1").json()
+    assert any("opscenter_alerts_firing" in str(each) for each in series) and "rentguy" in str(series)
+    assert "rentguy" not in client.get("/metrics", REMOTE_ADDR="203.0.113.7").content.decode()
+    stage.go_on(30 * SECOND)
+    stage.backend.trouble(status=500)
+    assert stage.levels()["metrics-endpoint"] == "warning"  # the endpoint has an alert of its own
+
+
 @pytest.mark.req("DJ-18")
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 404}, {"close": True}])
 def test_an_endpoint_that_fails_has_an_alert_of_its_own_and_ends_nothing(stage, trouble):

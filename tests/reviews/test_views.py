@@ -131,9 +131,9 @@ def test_a_commander_is_refused_packs_secrets_and_the_rest_of_the_admin(commande
 
 @pytest.mark.req("CARD-23")
 @pytest.mark.parametrize(
-    "address", ["/admin/packs/loadedpack/", "/admin/policies/parameter/", "/admin/sources/integration/"]
+    "address", ["/admin/policies/parameter/", "/admin/sources/connection/", "/admin/api/apitoken/"]
 )
-def test_a_commander_with_access_to_the_admin_is_still_refused_packs_and_secrets(commander, grace, address):
+def test_a_commander_with_access_to_the_admin_is_still_refused_secrets(commander, grace, address):
     grace.user.is_staff = True
     grace.user.save()
     assert commander.get(address).status_code == 403

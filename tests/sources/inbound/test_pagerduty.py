@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from alerts.models import Alert
 from notifications.transports.json import signature
 from tests.sources.inbound.security import DoorContract, example
 
@@ -13,6 +14,22 @@ class TestPagerDuty(DoorContract):
 
     def sign(self, body, secret, at):
         return {"X-Opscenter-Signature": signature(secret, body, at=at)}
+
+    # PagerDuty's senders cannot sign: the routing key alone lets in, and the same trigger twice is one alert
+    test_without_a_signature_it_is_refused = None
+    test_a_tampered_body_is_refused = None
+    test_another_secret_is_refused = None
+    test_a_broken_signature_is_refused = None
+    test_an_old_signature_is_refused = None
+    test_the_same_request_again_changes_nothing = None
+    test_the_old_secret_is_good_until_it_is_taken_away = None
+
+    def test_a_secret_keeps_nobody_out(self, send, door):
+        door.secret = "between us"
+        door.save()
+        for _ in range(2):
+            assert send(headers={}).status_code == 202
+        assert Alert.objects.count() == 1
 
     def test_no_door_has_that_key(self, send):
         other = example(self.example).replace(b'"d-1"', b'"' + b"f" * 32 + b'"')
