@@ -182,8 +182,10 @@ def test_what_fires_and_what_the_queues_are_like_is_there_for_grafana_and_as_jso
     }
     backlog = [line for line in text.splitlines() if "backlog" in line and 'queue="rentguy"' in line]
     assert any(line.endswith(" 500.0") for line in backlog)
-    series = client.get("/metrics?format=json", REMOTE_ADDR="127.0.0.1").json()
-    assert any("opscenter_alerts_firing" in str(each) for each in series) and "rentguy" in str(series)
+    series = client.get("/metrics?format=json", REMOTE_ADDR="127.0.0.1").json()["series"]
+    told = [(each["name"], each["labels"].get("severity"), each["value"]) for each in series]
+    assert ("opscenter_alerts_firing", "critical", 1) in told
+    assert any(each["labels"].get("queue") == "rentguy" and each["value"] == 500 for each in series)
     assert "rentguy" not in client.get("/metrics", REMOTE_ADDR="203.0.113.7").content.decode()
     stage.go_on(30 * SECOND)
     stage.backend.trouble(status=500)
