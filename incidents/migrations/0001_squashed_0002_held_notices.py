@@ -1,0 +1,741 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    replaces = [("incidents", "0001_initial"), ("incidents", "0002_held_notices")]
+
+    initial = True
+
+    dependencies = [
+        ("notifications", "0001_squashed_0003_unique_with_empty"),
+        ("oncall", "0001_squashed_0002_unique_with_empty"),
+        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="EscalationPolicy",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=80, unique=True)),
+                ("name", models.CharField(max_length=160)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "repeat",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="How often the steps are gone through again."
+                    ),
+                ),
+                (
+                    "repeat_after",
+                    models.DurationField(blank=True, help_text="Pause between the last step and the first.", null=True),
+                ),
+                (
+                    "catch_all",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Asked when a run ends unanswered or reaches nobody; empty: the contacts marked catch-all.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="catches",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="escalation_policies",
+                        to="policies.policy",
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(
+                        blank=True, help_text="Empty: every level that pages.", to="policies.severity"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "escalation policies",
+                "ordering": ["policy", "position", "key"],
+            },
+        ),
+        migrations.CreateModel(
+            name="EscalationStep",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("after", models.DurationField(help_text="Since the escalation began.")),
+                (
+                    "condition",
+                    models.CharField(
+                        choices=[
+                            ("always", "Always"),
+                            ("unacked", "nobody has acknowledged"),
+                            ("unmitigated", "not mitigated yet"),
+                            ("unassigned", "no commander yet"),
+                        ],
+                        default="unacked",
+                        max_length=12,
+                    ),
+                ),
+                ("contacts", models.ManyToManyField(blank=True, to="oncall.escalationcontact")),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="incidents.escalationpolicy",
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="oncall.schedule"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "after", "position", "pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Incident",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "scope",
+                    models.CharField(blank=True, help_text="Whose keys these are: a door or a policy.", max_length=80),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Alerts that share scope and key join the same open incident.", max_length=255
+                    ),
+                ),
+                ("title", models.CharField(max_length=250)),
+                ("summary", models.TextField(blank=True)),
+                ("impact", models.TextField(blank=True)),
+                ("cause", models.TextField(blank=True)),
+                ("eta", models.CharField(blank=True, help_text="Estimate for the fix, in words.", max_length=120)),
+                ("labels", models.JSONField(blank=True, default=dict)),
+                (
+                    "pages",
+                    models.BooleanField(
+                        default=False, help_text="Whether it pages people, as level, class or rule said."
+                    ),
+                ),
+                (
+                    "drill",
+                    models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures."),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("detected", "Detected"),
+                            ("acknowledged", "Acknowledged"),
+                            ("mitigated", "Mitigated"),
+                            ("resolved", "Resolved"),
+                            ("closed", "Closed"),
+                            ("false_positive", "false positive"),
+                            ("merged", "Merged"),
+                        ],
+                        default="detected",
+                        max_length=16,
+                    ),
+                ),
+                ("detected_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, help_text="When the harm began, if known.", null=True)),
+                (
+                    "notified_at",
+                    models.DateTimeField(blank=True, help_text="When the first message was queued.", null=True),
+                ),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("mitigated_at", models.DateTimeField(blank=True, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "resolve_after",
+                    models.DurationField(blank=True, help_text="Quiet time; empty: as the policy says.", null=True),
+                ),
+                (
+                    "quiet_until",
+                    models.DateTimeField(blank=True, help_text="Resolves then, if nothing fires again.", null=True),
+                ),
+                ("update_every", models.DurationField(blank=True, null=True)),
+                (
+                    "update_due_at",
+                    models.DateTimeField(blank=True, help_text="When people want to hear next.", null=True),
+                ),
+                (
+                    "remind_at",
+                    models.DateTimeField(blank=True, help_text="When the cadence sweep looks next.", null=True),
+                ),
+                (
+                    "review_at",
+                    models.DateTimeField(blank=True, help_text="When the review sweep looks at its end.", null=True),
+                ),
+                ("reopened", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "acknowledged_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="acknowledged_incidents",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "alert_class",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="policies.alertclass"
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="merged",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "owners",
+                    models.ManyToManyField(blank=True, related_name="owned_incidents", to="oncall.escalationcontact"),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="incidents", to="policies.policy"
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="incidents",
+                        to="policies.service",
+                    ),
+                ),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="incidents", to="policies.severity"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-detected_at", "-pk"],
+                "permissions": [
+                    ("respond_incident", "Can acknowledge, update and resolve incidents"),
+                    ("override_gate", "Can move an incident through a shut gate with a written reason"),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("quiet_until__isnull", False)),
+                        fields=["quiet_until"],
+                        name="incident_recovery_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("remind_at__isnull", False)),
+                        fields=["remind_at"],
+                        name="incident_update_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("review_at__isnull", False)),
+                        fields=["review_at"],
+                        name="incident_review_due",
+                    ),
+                    models.Index(fields=["-detected_at", "-id"], name="incident_newest"),
+                    models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
+                    models.Index(fields=["key"], name="incident_by_key"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    "detected",
+                                    "acknowledged",
+                                    "mitigated",
+                                    "resolved",
+                                    "closed",
+                                    "false_positive",
+                                    "merged",
+                                ],
+                            )
+                        ),
+                        name="incident_status_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["detected", "acknowledged", "mitigated"])),
+                        fields=("scope", "key"),
+                        name="incident_one_open",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="HeldNotice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "part",
+                    models.PositiveSmallIntegerField(default=0, help_text="Which of the destination's addresses."),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("toggle", "Toggle"), ("throttle", "Throttle"), ("off", "destination switched off")],
+                        max_length=8,
+                    ),
+                ),
+                ("by", models.CharField(help_text="What holds it back, in words.", max_length=250)),
+                ("event", models.CharField(help_text="opened, reopened, again", max_length=16)),
+                ("times", models.PositiveIntegerField(default=1, help_text="How many messages.")),
+                ("held_at", models.DateTimeField()),
+                (
+                    "look_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it is tried again; empty: it has ended.", null=True
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("outcome", models.CharField(blank=True, max_length=120)),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="held_notices",
+                        to="notifications.destination",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="held_notices",
+                        to="incidents.incident",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("look_at__isnull", False)), fields=["look_at"], name="held_notice_look_due"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Escalation",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("policy_name", models.CharField(max_length=160)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("running", "Running"), ("stopped", "Stopped"), ("exhausted", "Exhausted")],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_because", models.CharField(blank=True, max_length=250)),
+                (
+                    "catch_all",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to="incidents.escalationpolicy"
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="escalations", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["running", "stopped", "exhausted"])),
+                        name="escalation_state_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "running")), fields=("incident",), name="escalation_one_running"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="IncidentUpdate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("audience", models.CharField(blank=True, max_length=80)),
+                ("text", models.TextField()),
+                ("fields", models.JSONField(blank=True, default=dict)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at", "-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ResponseTarget",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("notify", "Notify"),
+                            ("acknowledge", "Acknowledge"),
+                            ("respond", "Respond"),
+                            ("assess", "Assess"),
+                            ("appoint", "Appoint"),
+                            ("mitigate", "Mitigate"),
+                            ("update", "Update"),
+                            ("resolve", "Resolve"),
+                            ("review", "Review"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "anchor",
+                    models.CharField(
+                        choices=[
+                            ("detected", "Detected"),
+                            ("notified", "Notified"),
+                            ("acknowledged", "Acknowledged"),
+                            ("mitigated", "Mitigated"),
+                            ("resolved", "Resolved"),
+                        ],
+                        default="detected",
+                        max_length=12,
+                    ),
+                ),
+                ("role", models.CharField(blank=True, max_length=40)),
+                ("from_plan", models.CharField(help_text="Which level or class it came from.", max_length=120)),
+                ("within", models.DurationField(blank=True, null=True)),
+                ("term", models.CharField(blank=True, max_length=20)),
+                ("warn_before", models.DurationField(blank=True, null=True)),
+                (
+                    "due_at",
+                    models.DateTimeField(blank=True, help_text="Empty until its anchor has happened.", null=True),
+                ),
+                (
+                    "check_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the sweep looks: warning, then deadline.", null=True
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("met", "Met"),
+                            ("breached", "Breached"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("warned_at", models.DateTimeField(blank=True, null=True)),
+                ("breached_at", models.DateTimeField(blank=True, null=True)),
+                ("met_at", models.DateTimeField(blank=True, help_text="After breached_at: met late.", null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="targets", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["due_at", "pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("check_at__isnull", False)), fields=["check_at"], name="target_check_due"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["pending", "met", "breached", "cancelled"])),
+                        name="target_state_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "pending")),
+                        fields=("incident", "kind", "role"),
+                        name="target_one_pending",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RoleAssignment",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.CharField(help_text="commander, communications, first responder …", max_length=40)),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to="oncall.escalationcontact"
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["role", "since"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until__isnull", True)),
+                        fields=("incident", "role"),
+                        name="role_held_by_one",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TimelineEntry",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(help_text="When it happened.")),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                ("kind", models.CharField(max_length=24)),
+                ("text", models.TextField()),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("starred", models.BooleanField(default=False)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: Opscenter itself.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="incidents.timelineentry",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="timeline", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "timeline entries",
+                "ordering": ["at", "pk"],
+                "indexes": [models.Index(fields=["incident", "at", "id"], name="timeline_in_order")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Turn",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("planned_at", models.DateTimeField(help_text="When the plan wanted it.")),
+                (
+                    "due_at",
+                    models.DateTimeField(blank=True, help_text="When it is taken; empty once it has been.", null=True),
+                ),
+                (
+                    "condition",
+                    models.CharField(
+                        choices=[
+                            ("always", "Always"),
+                            ("unacked", "nobody has acknowledged"),
+                            ("unmitigated", "not mitigated yet"),
+                            ("unassigned", "no commander yet"),
+                        ],
+                        default="unacked",
+                        max_length=12,
+                    ),
+                ),
+                ("aim", models.CharField(blank=True, help_text="Whom the plan named, in words.", max_length=250)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("paged", "Paged"), ("skipped", "Skipped")],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("taken_at", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=250)),
+                ("contacts", models.ManyToManyField(blank=True, to="oncall.escalationcontact")),
+                (
+                    "escalation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="turns", to="incidents.escalation"
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="oncall.schedule"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["escalation", "position"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="turn_climb_due"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("escalation", "position"), name="turn_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "waiting"), ("taken_at__isnull", True)),
+                            models.Q(("due_at__isnull", True), ("outcome__in", ["paged", "skipped"])),
+                            _connector="OR",
+                        ),
+                        name="turn_due_while_waiting",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Page",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("trying", "Trying"),
+                            ("reached", "reached: a provider took it"),
+                            ("unreachable", "Unreachable"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="trying",
+                        max_length=12,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("reason", models.CharField(blank=True, max_length=250)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="page_rows",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="page_rows",
+                        to="notifications.delivery",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="page_rows", to="incidents.incident"
+                    ),
+                ),
+                (
+                    "instead_of",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="incidents.page"
+                    ),
+                ),
+                (
+                    "method",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="oncall.contactmethod"
+                    ),
+                ),
+                (
+                    "turn",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="page_rows",
+                        to="incidents.turn",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "trying")), fields=["delivery"], name="page_trying")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["trying", "reached", "unreachable", "cancelled"])),
+                        name="page_state_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("turn__isnull", False)),
+                        fields=("turn", "contact"),
+                        name="page_once_per_turn",
+                    ),
+                ],
+            },
+        ),
+    ]
