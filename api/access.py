@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from ninja.security.base import AuthBase
 
 from .models import ApiToken
 from .problems import Problem
@@ -66,26 +65,3 @@ def _is_forged(request: HttpRequest) -> bool:
     check.process_request(request)
     request.csrf_processing_done = False  # type: ignore[attr-defined]  # the view itself is exempt, for tokens
     return check.process_view(request, HttpResponse, (), {}) is not None
-
-
-class Needs(AuthBase):
-    """The check of one operation: the caller's token has the scope, and its user the right behind it."""
-
-    openapi_type = "http"
-
-    def __init__(self, scope: str | None):
-        self.scope = scope
-        super().__init__()
-
-    def __call__(self, request: HttpRequest) -> Caller:
-        caller: Caller = request.caller  # type: ignore[attr-defined]  # set by the entry
-        if self.scope is None:
-            return caller
-        if not caller.granted(self.scope):
-            challenge = f'{REALM}, error="insufficient_scope", scope="{self.scope}"'
-            detail = f"This needs the scope {self.scope}, which the token {caller.token and caller.token.name} lacks."
-            raise Problem("forbidden", detail, headers={"WWW-Authenticate": challenge})
-        if not caller.may(self.scope):
-            right = SCOPES[self.scope].right
-            raise Problem("forbidden", f"This needs the right {right}, which {caller.user.get_username()} lacks.")
-        return caller

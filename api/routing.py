@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Router
 from ninja.responses import Status
 
-from .access import Needs
+from .needs import Needs
 from .problems import Problem
 from .shapes import ProblemOut
 

@@ -4,8 +4,6 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays as public_holidays
-
 from policies.models import Calendar, CalendarTerm, Policy
 
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -19,6 +17,8 @@ class NoBusinessDay(Exception):
 
 @lru_cache(maxsize=64)
 def _public(country: str, year: int) -> frozenset[date]:
+    import holidays as public_holidays  # 3 MB in each process, and few calendars name a country
+
     return frozenset(public_holidays.country_holidays(country, years=year))
 
 

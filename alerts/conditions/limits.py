@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import cel
-
 from alerts.conditions import cel_text
+from alerts.conditions.cel_library import cel
 from alerts.conditions.cel_text import Token
 from alerts.conditions.when import When
 

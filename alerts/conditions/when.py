@@ -20,9 +20,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
-import cel
-
 from alerts.conditions import cel_text
+from alerts.conditions.cel_library import cel
 from alerts.conditions.cel_text import Path, Token
 from policies.durations import ALLOWED, BadDuration, parse_duration
 from sources.probes.base import plain
