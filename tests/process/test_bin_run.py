@@ -25,7 +25,7 @@ PROCESSES = 10  # supervisor, warden, web and its server, clock, worker and what
 
 @pytest.fixture(scope="module")
 def instance(bin_run):
-    return bin_run()
+    return bin_run(fresh=True)
 
 
 def memory(pid: int) -> float:

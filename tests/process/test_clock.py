@@ -36,16 +36,14 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory, new_database, sink, django_db_blocker) -> Iterator[dict[str, Installation]]:
+def houses(new_installation, sink, django_db_blocker) -> Iterator[dict[str, Installation]]:
     """An installation for each kind of database, with the shop's people and nothing running."""
     made = {}
     with django_db_blocker.unblock():
         for vendor in VENDORS:
-            url = new_database() if vendor == "postgresql" else ""
-            made[vendor] = Installation(tmp_path_factory.mktemp(vendor), url, {"EMAIL_URL": sink.smtp_url})
+            made[vendor] = new_installation(vendor, EMAIL_URL=sink.smtp_url)
             made[vendor].records.__enter__()
-            made[vendor].prepare()
-            made[vendor].load(shop.pack(sink))
+            made[vendor].prepare(shop.pack(sink))
         yield made
         for house in made.values():
             house.records.__exit__()

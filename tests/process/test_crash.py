@@ -65,12 +65,14 @@ def check_the_storm(installation: Installation, burst: sending.Burst) -> None:
     """Everything that was answered 2xx is stored, and has become one incident a key."""
     of = installation.records.of
     assert len(burst.taken) == KEYS * HOSTS
-    stored = {(row["alertname"], row["host"]) for row in of(Alert).values_list("labels", flat=True)}
-    assert labels(burst.taken) <= stored
-    assert of(Alert).count() == KEYS * HOSTS
+    # beside what Opscenter finds about itself, such as a queue that died
+    everything = of(Alert).values_list("labels", flat=True)
+    sent = [row for row in everything if row["alertname"].startswith("Storm")]
+    assert labels(burst.taken) <= {(row["alertname"], row["host"]) for row in sent}
+    assert len(sent) == KEYS * HOSTS
     until(lambda: not of(Liveness).filter(incident=None).exists(), 20)
-    assert of(Incident).count() == KEYS
-    assert sorted(of(Incident).values_list("key", flat=True)) == sorted(f"Storm{key}" for key in range(KEYS))
+    keys = of(Incident).filter(key__startswith="Storm").values_list("key", flat=True)
+    assert sorted(keys) == sorted(f"Storm{key}" for key in range(KEYS))
 
 
 @pytest.mark.parametrize("vendor", ["sqlite", "postgresql"])

@@ -20,11 +20,10 @@ SOON = timedelta(seconds=2)
 
 
 @pytest.fixture(scope="module", params=VENDORS)
-def house(request, tmp_path_factory, django_db_blocker) -> Iterator[Installation]:
+def house(request, new_installation, django_db_blocker) -> Iterator[Installation]:
     """An installation on that database, with nothing running."""
-    url = request.getfixturevalue("new_database")() if request.param == "postgresql" else ""
     with django_db_blocker.unblock():
-        house = Installation(tmp_path_factory.mktemp(request.param), url, {"OPSCENTER_ENGINE": "inline"})
+        house = new_installation(request.param, OPSCENTER_ENGINE="inline")
         with house.records:
             house.prepare()
             yield house
