@@ -22,9 +22,10 @@ SECRET_WORDS = (
     "token|secret|passw|pwd|authorization|credential|cookie|session|signature|(?:api|private|routing|access).?key"
 )
 SECRET_NAME = re.compile(SECRET_WORDS, re.IGNORECASE)
-SECRET_TEXT = re.compile(
-    rf"""(["']?[\w-]*(?:{SECRET_WORDS})[\w-]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}}]+)""", re.IGNORECASE
-)
+NAMED = re.compile(
+    r"""(?<![\w-])([\w-]++)["']?\s*+[:=]\s*+"""
+)  # possessive: whoever writes the text chooses its length
+VALUE = re.compile(r"""["][^"]*"?|['][^']*'?|[^\s,;&}]+""")
 
 
 def redact(body: bytes) -> str:
@@ -37,9 +38,19 @@ def redact(body: bytes) -> str:
             raise ValueError("too long to be looked at whole")
         text = json.dumps(masked(json.loads(body)), ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = SECRET_TEXT.sub(rf"\1{MASK}", body[: 4 * PAYLOAD_LENGTH].decode(errors="replace"))
+        text = masked_text(body[: 4 * PAYLOAD_LENGTH].decode(errors="replace"))
     text = mask_url(text[: 2 * PAYLOAD_LENGTH]).replace("\0", "\ufffd").encode(errors="replace").decode()
     return text if len(text) <= PAYLOAD_LENGTH else text[: PAYLOAD_LENGTH - 1] + "…"
+
+
+def masked_text(text: str) -> str:
+    """Any text without the values that stand behind a name that sounds secret (`password=…`, `"token": "…"`)."""
+    kept, end = [], 0
+    for named in NAMED.finditer(text):
+        if named.start() >= end and SECRET_NAME.search(named[1]) and (value := VALUE.match(text, named.end())):
+            kept += [text[end : named.end()], MASK]
+            end = value.end()
+    return "".join([*kept, text[end:]])
 
 
 def masked(value: Any, depth: int = 0) -> Any:
@@ -72,7 +83,7 @@ def whole(raw: str, *, persons: bool = True) -> str:
         value = masked(json.loads(raw))
         return json.dumps(value if persons else without_persons(value), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = mask_url(SECRET_TEXT.sub(rf"\1{MASK}", raw))
+        text = mask_url(masked_text(raw))
         return text if persons else without_persons(text)
 
 

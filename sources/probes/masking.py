@@ -10,8 +10,9 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 SHORTEST = 4  # a shorter secret is masked where it stands, but not hunted for in other text
-USERINFO = re.compile(r"(?<=://)([^/?#@\s]*?)(:[^/?#\s]*)?@(?=[^/?#\s]*)")
-PARAMETER = re.compile(r"([?&;])([^=&;#\s'\"]+)=([^&;#\s'\")>]*)")
+# each finds its end in one go: the text may be a stranger's, and long
+USERINFO = re.compile(r"(?<=://)([^/?#@:\s]*+)(:[^/?#\s]*)?@")
+PARAMETER = re.compile(r"([?&;])([^=?&;#\s'\"]++)=([^&;#\s'\")>]*+)")
 
 
 def mask_url(url: str) -> str:

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from sources.intake import PAYLOAD_LENGTH, Ceiling, masked, redact
-from sources.probes.masking import MASK
+from sources.intake import PAYLOAD_LENGTH, Ceiling, masked, masked_text, redact
+from sources.probes.masking import MASK, mask_url
 
 
 def test_values_of_secret_names_are_masked_at_any_depth():
@@ -33,6 +33,17 @@ def test_passwords_in_addresses_are_masked():
 )
 def test_what_is_no_json_is_masked_as_text(body):
     assert "hunter2" not in redact(body)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["x", "token", "://", "?", "://a:", ":a", "?a", 'token="', "token='", "token ", "a=", "a:b:", "&a;", "[", "@"],
+)
+def test_a_stranger_cannot_make_masking_slow(unit):
+    # one that looked again from each character would take hours
+    text = mask_url(masked_text("://" + unit * (2_000_000 // len(unit))))
+    assert len(text) > 1000 or MASK in text
+    assert redact(text.encode())
 
 
 def test_a_long_body_is_cut():
