@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from . import outbox
+from . import account_admin, outbox
 from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route, ThrottleWindow
 from .routing import addresses_of, secret_of
 
@@ -81,3 +81,6 @@ class ThrottleWindowAdmin(ReadOnlyAdmin):
 
     list_display = ["key", "destination", "opened_at", "ends_at", "held"]
     list_select_related = ["destination"]
+
+
+__all__ = ["account_admin"]  # registers its own

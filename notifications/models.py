@@ -6,6 +6,12 @@ from django.db.models import Q
 from policies.fields import EncryptedTextField
 from policies.models import Policy
 
+from .account_models import Account, Wording
+
+__all__ = [
+    "Account", "Delivery", "DeliveryAttempt", "Destination", "Purpose", "Route", "ThrottleWindow", "Wording",
+]  # fmt: skip
+
 
 class Destination(models.Model):
     """A named place to tell: a chat channel, a mailbox list, a webhook."""
@@ -17,6 +23,12 @@ class Destination(models.Model):
     secret = EncryptedTextField(blank=True, help_text="Signs what we send (json).")
     fallback = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, help_text="Takes over when this one fails."
+    )
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.SET_NULL, help_text="Empty: the only one of its kind."
+    )
+    options = models.JSONField(
+        default=dict, blank=True, help_text='What its kind reads, such as {"project": "OPS"}; see the docs.'
     )
     enabled = models.BooleanField(default=True)
 
@@ -118,6 +130,8 @@ class Delivery(models.Model):
     thread = models.CharField(max_length=80, blank=True, help_text="What it belongs to, for example incident:12.")
     subject = models.CharField(max_length=250)
     text = models.TextField()
+    short = models.TextField(blank=True, help_text="What fits a text message or a call; empty: the subject.")
+    language = models.CharField(max_length=8, blank=True, help_text="Of the words, for a voice that reads them.")
     url = models.TextField(blank=True)
     actions = models.JSONField(default=list, blank=True, help_text='[{"label": "Acknowledge", "url": …}]')
     data = models.JSONField(default=dict, blank=True)
@@ -126,6 +140,9 @@ class Delivery(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty once it has ended.")
+    reference = models.CharField(
+        max_length=200, blank=True, help_text="What the far side calls it: message id, time stamp, issue key."
+    )
     claimed_by = models.CharField(
         max_length=80, blank=True, help_text="The process (host:pid:start) that is sending it now."
     )
@@ -162,6 +179,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["claimed_by"], condition=~Q(claimed_by=""), name="delivery_claimed"),
             models.Index(fields=["thread", "-id"], name="delivery_thread"),
+            models.Index(fields=["reference"], condition=~Q(reference=""), name="delivery_reference"),
         ]
 
     def __str__(self) -> str:

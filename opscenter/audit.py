@@ -9,7 +9,7 @@ CONFIGURATION = {
     "policies": ["Policy", "Severity", "AlertClass", "Calendar", "Parameter", "TargetPlan", "GatePlan", "CadencePlan",
                  "ReviewPlan", "Service"],
     "sources": ["Connection", "Integration"],
-    "notifications": ["Destination", "Route"],
+    "notifications": ["Account", "Destination", "Route", "Wording"],
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership"],
     "incidents": ["EscalationPolicy", "EscalationStep"],

@@ -40,6 +40,8 @@ GROUPS = {
         ("Changes", "deployed_code", "sources.change"),
         ("Webhook log", "receipt_long", "sources.webhooklog"),
         ("Connections", "database", "sources.connection"),
+        ("Accounts with providers", "vpn_key", "notifications.account"),
+        ("Wordings", "translate", "notifications.wording"),
         ("Destinations", "campaign", "notifications.destination"),
         ("Routes", "alt_route", "notifications.route"),
         ("Deliveries", "outgoing_mail", "notifications.delivery"),

@@ -35,7 +35,7 @@ from incidents.models import (
     TimelineEntry,
     Turn,
 )
-from notifications.models import Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow
+from notifications.models import Account, Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow, Wording
 from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
 from opscenter.models import Beat, GivenRight
 from packs.models import LoadedPack
@@ -188,6 +188,18 @@ class ChannelStatusFactory(model(ChannelStatus)):
     channel = factory.SubFactory(ChannelFactory)
     status = "CONNECTED"
     at = NINE
+
+
+class AccountFactory(model(Account)):
+    key = factory.Sequence(lambda n: f"account-{n}")
+    kind = "slack_app"
+    secret = "xoxb-1-2-3"
+
+
+class WordingFactory(model(Wording)):
+    policy = factory.SubFactory(PolicyFactory)
+    event = "page"
+    text = "{{ title }}"
 
 
 class DestinationFactory(model(Destination)):
