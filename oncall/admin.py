@@ -1,49 +1,11 @@
-from django.contrib import admin, messages
+from django.contrib import admin
 
-from opscenter.admin import ModelAdmin, StackedInline, TabularInline
+from opscenter.admin import ModelAdmin, TabularInline
 
-from .models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
+from . import contact_admin
+from .models import Layer, LayerMember, Override, Ownership, Schedule
 
-
-class MethodInline(StackedInline):
-    model = ContactMethod
-    extra = 0
-    tab = True
-    readonly_fields = ["failure"]
-
-
-@admin.register(EscalationContact)
-class EscalationContactAdmin(ModelAdmin):
-    list_display = ["name", "kind", "user", "backup", "reached_by", "active", "catch_all"]
-    list_filter = ["kind", "active", "catch_all"]
-    list_select_related = ["user", "backup"]
-    search_fields = ["name", "user__username"]
-    filter_horizontal = ["members"]
-    autocomplete_fields = ["user", "backup"]
-    inlines = [MethodInline]
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).prefetch_related("methods")
-
-    @admin.display(description="reached by")
-    def reached_by(self, contact):
-        return ", ".join(method.kind for method in contact.methods.all() if method.usable) or "nothing"
-
-    def save_model(self, request, obj, form, change):
-        super().save_model(request, obj, form, change)
-        if change and not obj.active:
-            schedules = sorted({place.layer.schedule.name for place in LayerMember.objects.filter(contact=obj)})
-            if schedules and obj.backup is None:
-                text = f"{obj} is still in {', '.join(schedules)} and has no back-up: those turns reach nobody."
-                self.message_user(request, text, messages.WARNING)
-
-
-@admin.register(ContactMethod)
-class ContactMethodAdmin(ModelAdmin):
-    list_display = ["contact", "position", "kind", "verified_at", "enabled", "failed_at", "failure"]
-    list_filter = ["kind", "enabled"]
-    list_select_related = ["contact"]
-    search_fields = ["contact__name"]
+__all__ = ["contact_admin"]  # contacts have a file of their own
 
 
 class LayerInline(TabularInline):

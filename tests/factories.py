@@ -36,7 +36,18 @@ from incidents.models import (
     Turn,
 )
 from notifications.models import Account, Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow, Wording
-from oncall.models import ContactMethod, EscalationContact, Layer, LayerMember, Override, Ownership, Schedule
+from oncall.models import (
+    ContactMethod,
+    EscalationContact,
+    Layer,
+    LayerMember,
+    Override,
+    Ownership,
+    PersonalRule,
+    Schedule,
+    TestPage,
+    Verification,
+)
 from opscenter.models import Beat, GivenRight
 from packs.models import LoadedPack
 from policies.models import (
@@ -244,6 +255,26 @@ class ContactMethodFactory(model(ContactMethod)):
     kind = "email"
     address = factory.LazyAttribute(lambda method: f"{method.contact.name.replace(' ', '.')}@example.org")
     verified_at = NINE
+
+
+class VerificationFactory(model(Verification)):
+    method = factory.SubFactory(ContactMethodFactory, verified_at=None)
+    digest = "0" * 64
+    address_digest = "0" * 64
+    sent_at = NINE
+    expires_at = NINE + HOUR
+
+
+class PersonalRuleFactory(model(PersonalRule)):
+    method = factory.SubFactory(ContactMethodFactory)
+    contact = factory.SelfAttribute("method.contact")
+
+
+class TestPageFactory(model(TestPage)):
+    __test__ = False
+    contact = factory.SubFactory(ContactFactory)
+    period = "2026-11"
+    sent_at = NINE
 
 
 class OwnershipFactory(model(Ownership)):

@@ -1,71 +1,13 @@
-"""Who answers: contacts and how to reach them, schedules with layers, overrides."""
+"""Schedules with layers of rotations, overrides on top, and whose business a level is."""
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from policies.fields import EncryptedTextField
 from policies.models import Policy, Severity
 
-
-class EscalationContact(models.Model):
-    """A person, team, role or vendor that can be asked; vendors never automatically."""
-
-    class Kind(models.TextChoices):
-        PERSON = "person"
-        TEAM = "team"
-        ROLE = "role"
-        VENDOR = "vendor"
-
-    kind = models.CharField(max_length=8, choices=Kind, default=Kind.PERSON)
-    name = models.CharField(max_length=120, unique=True)
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="contact"
-    )
-    members = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="member_of")
-    backup = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="backs_up")
-    timezone = models.CharField(max_length=64, default="UTC")
-    language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
-    active = models.BooleanField(default=True)
-    catch_all = models.BooleanField(default=False, help_text="Asked when nobody else is left, and told why.")
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(kind__in=["person", "team", "role", "vendor"]),
-                name="escalation_contact_kind_known",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ContactMethod(models.Model):
-    """One address of a contact; methods are tried in order."""
-
-    contact = models.ForeignKey(EscalationContact, on_delete=models.CASCADE, related_name="methods")
-    position = models.PositiveSmallIntegerField(default=0)
-    kind = models.CharField(max_length=16, help_text="The transport: email, slack, json …")
-    address = EncryptedTextField()
-    secret = EncryptedTextField(blank=True)
-    verified_at = models.DateTimeField(null=True, blank=True)
-    enabled = models.BooleanField(default=True)
-    failed_at = models.DateTimeField(null=True, blank=True, help_text="Set when the address was found invalid.")
-    failure = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["contact", "position", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.contact} by {self.kind}"
-
-    @property
-    def usable(self) -> bool:
-        return self.enabled and self.failed_at is None
+from .contacts import EscalationContact
 
 
 class Ownership(models.Model):
