@@ -11,12 +11,12 @@ import secrets
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from targets import pages
 from targets.doors import Doors
 from targets.faults import Fault, Faults
+from targets.held import HeldClock
 from targets.levers import Card, lever, press
 from targets.panel import Panel
 from targets.service import Answer, Request, arguments, run
@@ -33,7 +33,7 @@ NAMES = {
 MOST = 500  # messages a lever sends
 
 
-class DeelRx(Panel):
+class DeelRx(HeldClock, Panel):
     """The CRM."""
 
     name = "deelrx"
@@ -49,13 +49,11 @@ class DeelRx(Panel):
         self.began = time.monotonic()
         self.reset()
 
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
     @lever
     def reset(self) -> None:
         """Healthy: ready, alive, one instance with little load."""
         self.faults.clear()
+        self.held = None
         with self._lock:
             self.missing: list[str] = []
             self.database = "ok"

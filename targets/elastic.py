@@ -9,7 +9,7 @@ Source: Elasticsearch, "Search API", "Count API", "Index API".
 import base64
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -46,7 +46,7 @@ class Elastic(PlainTarget):
         self, fields: dict[str, Any], at: datetime | None = None, ago: timedelta = timedelta(0), index: str = INDEX
     ) -> None:
         """Store a document of `ago` before `at` (now)."""
-        when = (at or datetime.now(UTC)) - ago
+        when = (at or self.now()) - ago
         with self.lock:
             self.indices.setdefault(index, []).append({TIME: when.isoformat().replace("+00:00", "Z"), **fields})
 

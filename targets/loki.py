@@ -45,7 +45,7 @@ class Loki(PlainTarget):
         ago: timedelta = timedelta(0), org: str = SINGLE,
     ) -> None:  # fmt: skip
         """Log `text` in the stream `labels` ({"app": "crm"} when not given), `ago` before `at` (now)."""
-        when = (at or datetime.now(UTC)) - ago
+        when = (at or self.now()) - ago
         self._store(org, Line(nanoseconds(when), text, dict(labels or {"app": "crm"})))
 
     @lever
@@ -101,7 +101,7 @@ class Loki(PlainTarget):
 
     def _range(self, params: dict[str, str], lines: list[Line]) -> Answer:
         query = logql.parse(needed(params, "query"))
-        now = nanoseconds(datetime.now(UTC))
+        now = nanoseconds(self.now())
         end = instant(params, "end", now)
         start = instant(params, "start", end - 3_600_000_000_000)
         if end < start:
@@ -130,7 +130,7 @@ class Loki(PlainTarget):
         query = logql.parse(needed(params, "query"))
         if isinstance(query, LogQuery):
             raise BadQuery(INSTANT_LOGS)
-        at = instant(params, "time", nanoseconds(datetime.now(UTC)))
+        at = instant(params, "time", nanoseconds(self.now()))
         found = query(lines, at)
         if isinstance(found, float):
             return result("scalar", [at / 1e9, f"{found:g}"])

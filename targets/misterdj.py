@@ -20,6 +20,7 @@ from typing import Any, Self
 from targets import pages
 from targets.doors import Doors, NotTold
 from targets.faults import Fault, Faults
+from targets.held import HeldClock
 from targets.levers import Card, lever, press
 from targets.panel import Panel
 from targets.service import Answer, Request, arguments, run
@@ -33,7 +34,7 @@ SILENT = 300  # seconds
 FIGURES = {"backlog": 0, "active": 0, "retry_age_ms": 0, "dead_letter": 0}
 
 
-class MisterDJ(Panel):
+class MisterDJ(HeldClock, Panel):
     """Mister DJ. `warning` and `critical` are the backlogs its page judges by, as the pack's parameters would be."""
 
     name = "misterdj"
@@ -70,6 +71,7 @@ class MisterDJ(Panel):
     def reset(self) -> None:
         """Healthy: both queues empty, every flag on, the endpoint answers."""
         self.faults.clear()
+        self.held = None
         with self._lock:
             self.queues = {queue: dict(FIGURES) for queue in QUEUES}
             self.flags = dict.fromkeys(FLAGS, "on")
@@ -127,7 +129,7 @@ class MisterDJ(Panel):
         failed: bool = False,
     ) -> None:
         """Tell Opscenter of one span that ended so long ago."""
-        ended = datetime.now(UTC) - ago
+        ended = self.now() - ago
         self.send_trace(ended, environment=environment or self.environment, service=service, name=name, failed=failed)
 
     @lever
@@ -139,11 +141,11 @@ class MisterDJ(Panel):
             "reason": reason, "backlog": figures["backlog"], "retryAge": figures["retry_age_ms"],
             "deadLetters": figures["dead_letter"], "backlogDescription": f"{figures['backlog']} jobs",
             "retryAgeDescription": f"{figures['retry_age_ms'] // 1000}s", "queue": queue, "severity": severity,
-            "observedAt": stamp(datetime.now(UTC)),
+            "observedAt": stamp(self.now()),
         }  # fmt: skip
         summary = "Job moved to dead-letter queue" if dead else "Queue thresholds exceeded"
         alert = {"type": "queue_alert", "queue": queue, "severity": severity, "summary": summary, "details": details}
-        self._tell("generic", alert, at=datetime.now(UTC))
+        self._tell("generic", alert, at=self.now())
 
     @lever
     def trouble(
@@ -200,7 +202,7 @@ class MisterDJ(Panel):
         while not self.stopping.wait(self.trace_every):
             if self.flags["FLAG_TELEMETRY"] == "on":
                 try:
-                    self.send_trace(datetime.now(UTC), environment=self.environment)
+                    self.send_trace(self.now(), environment=self.environment)
                 except NotTold:
                     continue  # the page says why; the next one tries again
 
@@ -247,7 +249,7 @@ class MisterDJ(Panel):
 
     def _trace_card(self, state: dict[str, Any]) -> Card:
         last, on = state["last_trace"], state["flags"]["FLAG_TELEMETRY"] == "on"
-        age = (datetime.now(UTC) - last).total_seconds() if last else None
+        age = (self.now() - last).total_seconds() if last else None
         words = "no trace yet" if age is None else f"last trace {int(age)} s ago"
         if state["told"]:
             words += f"\n{state['told']}"
@@ -307,7 +309,7 @@ class MisterDJ(Panel):
                 }
                 for queue, figures in self.queues.items()
             }
-        return {"queues": queues, "generatedAt": stamp(datetime.now(UTC))}
+        return {"queues": queues, "generatedAt": stamp(self.now())}
 
     def _integration(self, queue: str, deed: str) -> Answer:
         with self._lock:

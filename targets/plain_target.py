@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, ClassVar
 
 from targets import levers, pages
+from targets.held import HeldClock
 from targets.levers import Button, lever
 from targets.service import Answer, BadRequest, Request, Service
 
@@ -20,7 +21,7 @@ REFUSE = {
 }
 
 
-class PlainTarget(Service):
+class PlainTarget(HeldClock, Service):
     """A monitored system that is all in memory."""
 
     title: ClassVar[str]
@@ -54,7 +55,7 @@ class PlainTarget(Service):
     def reset(self) -> None:
         """Answer as usual, with nothing stored."""
         with self.lock:
-            self.failing, self.hanging, self.asked = None, 0.0, []
+            self.failing, self.hanging, self.held, self.asked = None, 0.0, None, []
             self.empty()
 
     @lever

@@ -8,7 +8,7 @@ Source: Prometheus, "HTTP API", "Exposition formats".
 """
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -42,7 +42,7 @@ class Prometheus(PlainTarget):
         ago: timedelta = timedelta(0),
     ) -> None:  # fmt: skip
         """Add a sample of the series `name{labels}`, `ago` before `at` (now)."""
-        when = ((at or datetime.now(UTC)) - ago).timestamp()
+        when = ((at or self.now()) - ago).timestamp()
         key = tuple(sorted({NAME: name, **(labels or {})}.items()))
         with self.lock:
             self.points.setdefault(key, []).append((when, float(value)))
@@ -87,7 +87,7 @@ class Prometheus(PlainTarget):
         return Answer(404, "404 page not found\n")
 
     def _instant(self, params: dict[str, str]) -> Answer:
-        at = moment(params, "time", datetime.now(UTC).timestamp())
+        at = moment(params, "time", self.now().timestamp())
         found = promql.parse(params.get("query", ""))(Series(self.points), at)
         if isinstance(found, float):
             return self._success("scalar", [at, written(found)])
