@@ -23,6 +23,7 @@ from alerts.models import (
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from incidents.models import (
+    Circle,
     Escalation,
     EscalationPolicy,
     EscalationStep,
@@ -374,6 +375,10 @@ class TurnFactory(model(Turn)):
     planned_at = NINE
     due_at = NINE
     aim = "primary"
+
+
+class CircleFactory(model(Circle)):
+    key = factory.Sequence(lambda n: f"team:{n}")
 
 
 class PageFactory(model(Page)):

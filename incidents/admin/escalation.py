@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, TabularInline
 
-from ..models import Escalation, EscalationPolicy, EscalationStep, Page, Turn
+from ..models import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
 
 
 class StepInline(TabularInline):
@@ -49,6 +49,14 @@ class TurnAdmin(ReadOnlyAdmin):
     list_filter = ["outcome"]
     list_select_related = ["escalation"]
     search_fields = ["=escalation__incident__id"]
+
+
+@admin.register(Circle)
+class CircleAdmin(ReadOnlyAdmin):
+    """Whose turn it was last among people of whom one is asked."""
+
+    list_display = ["key", "last"]
+    search_fields = ["=key"]
 
 
 @admin.register(Page)

@@ -1,10 +1,11 @@
-from .escalation import Escalation, EscalationPolicy, EscalationStep, Page, Turn
+from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 
 __all__ = [
     "MOVES",
     "OPEN",
+    "Circle",
     "Escalation",
     "EscalationPolicy",
     "EscalationStep",

@@ -1,11 +1,13 @@
 """Plan: EscalationPolicy and its steps. Run: Escalation, its turns (the plan frozen in rows) and pages."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
-from notifications.models import Delivery
+from notifications.models import Delivery, Destination
 from oncall.models import ContactMethod, EscalationContact, Schedule
-from policies.models import Policy, Severity
+from policies.models import Calendar, Policy, Severity
 
 from .incident import Incident
 
@@ -15,8 +17,38 @@ class Condition(models.TextChoices):
 
     ALWAYS = "always"
     UNACKED = "unacked", "nobody has acknowledged"
+    UNASSESSED = "unassessed", "not assessed yet"
     UNMITIGATED = "unmitigated", "not mitigated yet"
     UNASSIGNED = "unassigned", "no commander yet"
+    UNRESOLVED = "unresolved", "not resolved yet"
+
+
+class Since(models.TextChoices):
+    """What a step's delay counts from."""
+
+    START = "start", "the escalation's start"
+    STEP = "step", "the step before"
+
+
+class Asks(models.TextChoices):
+    """Whom of its people a step asks, and what it waits for."""
+
+    EVERYBODY = "everybody"
+    IN_TURN = "in_turn", "one of them, each in turn"
+    ALL_ACK = "all_ack", "everybody, and each must acknowledge"
+
+
+class Hours(models.TextChoices):
+    INSIDE = "inside", "in the calendar's hours"
+    OUTSIDE = "outside", "outside the calendar's hours"
+
+
+class OnRise(models.TextChoices):
+    """What a rise of the level does to people who were asked already."""
+
+    UNACKED = "unacked", "asks anew unless somebody has taken it"
+    ALWAYS = "always", "asks anew, even when somebody has taken it"
+    NEVER = "never", "asks nobody anew"
 
 
 class EscalationPolicy(models.Model):
@@ -36,6 +68,13 @@ class EscalationPolicy(models.Model):
         help_text="Asked when a run ends unanswered or reaches nobody; empty: the contacts marked catch-all.",
     )  # fmt: skip
 
+    ack_timeout = models.DurationField(
+        null=True, blank=True, help_text="People are asked anew when whoever acknowledged did nothing for so long.",
+    )  # fmt: skip
+    on_rise = models.CharField(
+        max_length=8, choices=OnRise, default=OnRise.UNACKED, help_text="When the level of an open incident rises.",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["policy", "position", "key"]
         verbose_name_plural = "escalation policies"
@@ -49,16 +88,41 @@ class EscalationStep(models.Model):
 
     policy = models.ForeignKey(EscalationPolicy, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField(default=0)
-    after = models.DurationField(help_text="Since the escalation began.")
+    after = models.DurationField(default=timedelta(0))
+    since = models.CharField(max_length=5, choices=Since, default=Since.START, help_text="What `after` counts from.")
     condition = models.CharField(max_length=12, choices=Condition, default=Condition.UNACKED)
+    at_least = models.ForeignKey(
+        Severity, null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="Only for this level and graver ones, as the level is when the step comes.",
+    )  # fmt: skip
+    hours = models.CharField(max_length=8, choices=Hours, blank=True, help_text="Only then; empty: at any hour.")
+    calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    match = models.JSONField(
+        default=dict, blank=True, help_text='Only for these: {"labels": {"alertname": ["db-down", "db-slow"]}}',
+    )  # fmt: skip
+    repeat = models.PositiveSmallIntegerField(default=0, help_text="How often this step is taken again.")
+    repeat_every = models.DurationField(null=True, blank=True, help_text="Pause between two times.")
+    asks = models.CharField(max_length=9, choices=Asks, default=Asks.EVERYBODY)
     schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.PROTECT)
-    contacts = models.ManyToManyField(EscalationContact, blank=True)
+    contacts = models.ManyToManyField(
+        EscalationContact, blank=True, help_text="A vendor is never asked: the incident's people are told to do it.",
+    )  # fmt: skip
+    destinations = models.ManyToManyField(Destination, blank=True, help_text="Places that are told, with nobody asked.")
+    prompt = models.CharField(
+        max_length=250, blank=True, help_text="What whoever works on it is told to do; may hold ${PARAMETERS}.",
+    )  # fmt: skip
 
     class Meta:
-        ordering = ["policy", "after", "position", "pk"]
+        ordering = ["policy", "position", "after", "pk"]
 
     def __str__(self) -> str:
         return f"{self.policy} step {self.position}"
+
+
+class EscalationQuerySet(models.QuerySet):
+    def lapse_due(self, at):
+        """Runs whose acknowledgement is to be looked at by `at`, longest overdue first."""
+        return self.filter(lapse_at__lte=at).order_by("lapse_at", "pk")
 
 
 class Escalation(models.Model):
@@ -77,9 +141,16 @@ class Escalation(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_because = models.CharField(max_length=250, blank=True)
+    rank = models.PositiveSmallIntegerField(null=True, help_text="Of the level that it began with; 0 is the gravest.")
+    ack_timeout = models.DurationField(null=True, blank=True)
+    on_rise = models.CharField(max_length=8, choices=OnRise, default=OnRise.UNACKED)
+    lapse_at = models.DateTimeField(null=True, blank=True, help_text="When an acknowledgement is looked at.")
+
+    objects = EscalationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [models.Index(fields=["lapse_at"], condition=Q(lapse_at__isnull=False), name="escalation_lapse_due")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["running", "stopped", "exhausted"]), name="escalation_state_known"
@@ -115,9 +186,20 @@ class Turn(models.Model):
     position = models.PositiveSmallIntegerField()
     planned_at = models.DateTimeField(help_text="When the plan wanted it.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="When it is taken; empty once it has been.")
+    wait = models.DurationField(null=True, blank=True, help_text="Since the turn before was taken, if it counts so.")
     condition = models.CharField(max_length=12, choices=Condition, default=Condition.UNACKED)
+    at_least = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Rank of the mildest level it is for.")
+    hours = models.CharField(max_length=8, choices=Hours, blank=True)
+    calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    match = models.JSONField(default=dict, blank=True)
+    asks = models.CharField(max_length=9, choices=Asks, default=Asks.EVERYBODY)
+    circle = models.CharField(max_length=80, blank=True, help_text="Whose order a turn of one in turn follows.")
     schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.SET_NULL)
     contacts = models.ManyToManyField(EscalationContact, blank=True)
+    destinations = models.ManyToManyField(Destination, blank=True)
+    prompt = models.CharField(max_length=250, blank=True)
+    final = models.BooleanField(default=False, help_text="The last: asks the catch-all.")
+    by_hand = models.BooleanField(default=False, help_text="A person asked for it: taken whatever its condition.")
     aim = models.CharField(max_length=250, blank=True, help_text="Whom the plan named, in words.")
     outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.WAITING)
     taken_at = models.DateTimeField(null=True, blank=True)
@@ -141,8 +223,24 @@ class Turn(models.Model):
         return f"step {self.position}: {self.aim}"
 
 
+class Circle(models.Model):
+    """Whose turn it was last among people of whom one is asked; the next by name follows, whoever joined or left."""
+
+    key = models.CharField(max_length=80, unique=True, help_text="The team, or the step, whose people take turns.")
+    last = models.CharField(max_length=120, blank=True, help_text="Name of the person who was asked last.")
+
+    def __str__(self) -> str:
+        return f"{self.key}: after {self.last}"
+
+
 class Page(models.Model):
     """One person asked for one incident: goes from method to method until one is taken by its provider."""
+
+    class Answer(models.TextChoices):
+        NONE = "", "no answer"
+        ACKNOWLEDGED = "acknowledged"
+        ACCEPTED = "accepted", "accepted: comes to help"
+        DECLINED = "declined"
 
     class State(models.TextChoices):
         TRYING = "trying"
@@ -159,6 +257,14 @@ class Page(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.TRYING)
     at = models.DateTimeField()
     reason = models.CharField(max_length=250, blank=True)
+    must = models.BooleanField(default=False, help_text="Asked on until this person has acknowledged.")
+    asked_by = models.ForeignKey(
+        EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="Who asked for help by hand.",
+    )  # fmt: skip
+    words = models.CharField(max_length=250, blank=True, help_text="What they were asked for, in words.")
+    answer = models.CharField(max_length=12, choices=Answer, blank=True, default="")
+    answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["pk"]
