@@ -7,9 +7,11 @@ from policies.fields import EncryptedTextField
 from policies.models import Policy
 
 from .account_models import Account, Wording
+from .upkeep_models import AddressHealth, AppNotice, DigestLine, Receipt, SendingPlan
 
 __all__ = [
-    "Account", "Delivery", "DeliveryAttempt", "Destination", "Purpose", "Route", "ThrottleWindow", "Wording",
+    "Account", "AddressHealth", "AppNotice", "Delivery", "DeliveryAttempt", "Destination", "DigestLine", "Purpose",
+    "Receipt", "Route", "SendingPlan", "ThrottleWindow", "Wording",
 ]  # fmt: skip
 
 
@@ -31,6 +33,13 @@ class Destination(models.Model):
         default=dict, blank=True, help_text='What its kind reads, such as {"project": "OPS"}; see the docs.'
     )
     enabled = models.BooleanField(default=True)
+    throttle = models.CharField(
+        max_length=120, blank=True, help_text="5m: at most one opening in that time, whatever it is about."
+    )
+    self_test = models.BooleanField(default=True, help_text="It gets a test message each day.")
+    expires_at = models.DateField(
+        null=True, blank=True, help_text="When its token or password ends; announced two weeks before."
+    )
 
     class Meta:
         ordering = ["key"]
@@ -65,6 +74,14 @@ class Route(models.Model):
     toggle = models.CharField(max_length=80, blank=True, help_text="A bool parameter that mutes this route.")
     throttle = models.CharField(
         max_length=120, blank=True, help_text="2m, or ${ALERT_THROTTLE_MS}ms: at most one opening a key in that time."
+    )
+    digest = models.CharField(
+        max_length=60, blank=True, help_text="09:00, or 09:00 Asia/Jakarta: told together once a day, at that hour."
+    )
+    by_level = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="critical:#war-room, or ${ALERT_SEVERITY_ROUTE}: levels that go to another channel of these places.",
     )
 
     class Meta:
@@ -118,15 +135,22 @@ class Delivery(models.Model):
         SENT = "sent"
         FAILED = "failed"
         CANCELLED = "cancelled", "cancelled: its cause was gone"
+        SUPPRESSED = "suppressed", "suppressed: the address is sent nothing"
 
     kind = models.CharField(max_length=16)
     address = EncryptedTextField()
     secret = EncryptedTextField(blank=True)
     hint = models.CharField(max_length=120, blank=True, help_text="The address as people may see it.")
+    address_key = models.CharField(max_length=32, blank=True, help_text="Fingerprint of kind and address.")
     to = models.CharField(max_length=160, blank=True, help_text="Who or what it is for, in words.")
+    recipient = models.CharField(max_length=40, blank=True, help_text="The person, for example contact:7.")
     destination = models.ForeignKey(Destination, null=True, blank=True, on_delete=models.SET_NULL)
     purpose = models.CharField(max_length=10, choices=Purpose)
     urgent = models.BooleanField(default=False)
+    may_wait = models.BooleanField(default=False, help_text="A first page: bundling and throttles may hold it a while.")
+    other_way = models.BooleanField(
+        default=False, help_text="Its person has another method: one that is known not to work is passed over."
+    )
     thread = models.CharField(max_length=80, blank=True, help_text="What it belongs to, for example incident:12.")
     subject = models.CharField(max_length=250)
     text = models.TextField()
@@ -154,6 +178,16 @@ class Delivery(models.Model):
         default=False, help_text="The far side does not know this address: it is invalid until somebody mends it."
     )
     instead_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="fallbacks")
+    again_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="sent_again")
+    sent_with = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="bundled",
+        help_text="The message it went out in, together with others.",
+    )  # fmt: skip
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Held back until then; the reason is its error.")
+    receipt = models.CharField(
+        max_length=10, blank=True, choices=Receipt.Word, help_text="As far as its provider says."
+    )
+    receipt_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -162,12 +196,12 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["queued", "retrying", "sent", "failed", "cancelled"]),
+                condition=Q(status__in=["queued", "retrying", "sent", "failed", "cancelled", "suppressed"]),
                 name="delivery_status_known",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["queued", "retrying"], next_attempt_at__isnull=False)
-                | Q(status__in=["sent", "failed", "cancelled"], next_attempt_at__isnull=True),
+                | Q(status__in=["sent", "failed", "cancelled", "suppressed"], next_attempt_at__isnull=True),
                 name="delivery_due_while_waiting",
             ),
         ]
@@ -179,6 +213,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["claimed_by"], condition=~Q(claimed_by=""), name="delivery_claimed"),
             models.Index(fields=["thread", "-id"], name="delivery_thread"),
+            models.Index(fields=["recipient", "-id"], condition=~Q(recipient=""), name="delivery_recipient"),
             models.Index(fields=["reference"], condition=~Q(reference=""), name="delivery_reference"),
         ]
 
