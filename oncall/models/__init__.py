@@ -1,10 +1,15 @@
 """Who answers: contacts and how to reach them, schedules with layers, overrides."""
 
+from .changes import CalendarLink, CoverRequest, Swap, TemporarySchedule, TemporaryShift
 from .contacts import ContactMethod, EscalationContact, PersonalRule, TestPage, Urgency, Verification
+from .feeds import CalendarFeed
 from .schedules import Layer, LayerMember, Override, Ownership, Schedule
 
 __all__ = [
+    "CalendarFeed",
+    "CalendarLink",
     "ContactMethod",
+    "CoverRequest",
     "EscalationContact",
     "Layer",
     "LayerMember",
@@ -12,6 +17,9 @@ __all__ = [
     "Ownership",
     "PersonalRule",
     "Schedule",
+    "Swap",
+    "TemporarySchedule",
+    "TemporaryShift",
     "TestPage",
     "Urgency",
     "Verification",
