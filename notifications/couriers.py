@@ -25,8 +25,9 @@ SLOW = 1.0  # seconds after which an address gets no more before it has answered
 class Outcome:
     """How one try ended.
 
-    word   "sent", "try again" or "undeliverable"
-    after  how long the far side asks to wait, if it does
+    word       "sent", "try again" or "undeliverable"
+    reference  what the far side calls the message from now on
+    after      how long the far side asks to wait, if it does
     """
 
     delivery: Delivery
@@ -36,18 +37,20 @@ class Outcome:
     took: timedelta
     after: timedelta | None = None
     address_refused: bool = False
+    reference: str = ""
 
 
 def carry(delivery: Delivery, message: Message) -> Outcome:
     """Send `message`, which carries the instant of this try, to the address of `delivery`; never raises."""
     started = time.monotonic()
-    after, address_refused = None, False
+    after, address_refused, reference = None, False, ""
     try:
         if missing := names(delivery.address):
             raise Undeliverable(f"The address is not known: the parameter {missing[0]} is not set. Set it, then retry.")
         channel = transport(delivery.kind)
         channel.check_address(delivery.address)
         word, detail = "sent", channel.send(delivery.address, message, secret=delivery.secret)
+        reference = getattr(detail, "reference", "")
     except Undeliverable as refusal:
         word, detail, address_refused = "undeliverable", str(refusal), isinstance(refusal, AddressRefused)
     except TryAgain as refusal:
@@ -58,7 +61,7 @@ def carry(delivery: Delivery, message: Message) -> Outcome:
         log.error("Delivery %s failed inside Opscenter: %s\n%s", delivery.pk, type(surprise).__name__, where)
         word, detail = "try again", f"Opscenter itself failed ({type(surprise).__name__}); the log says where."
     took = timedelta(seconds=time.monotonic() - started)
-    return Outcome(delivery, message.at, word, detail, took, after, address_refused)
+    return Outcome(delivery, message.at, word, detail, took, after, address_refused, reference)
 
 
 class Couriers:

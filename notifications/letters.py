@@ -29,6 +29,8 @@ def queue(
     destination: Destination | None = None,
     secret: str = "",
     instead_of: Delivery | None = None,
+    short: str = "",
+    language: str = "",
 ) -> Delivery:
     """Write a message into the outbox, in the caller's transaction; it goes out after the commit.
 
@@ -38,13 +40,15 @@ def queue(
     actions        [{"label": "Acknowledge", "url": …}]
     urgent         sent before others, with shorter waits between its tries
     once           its cause; a second call with the same cause returns the first row and writes nothing
+    short          what fits a text message or a call; empty: the subject
+    language       of the words, such as "nl"
     destination    the named place, whose fallback takes over; one that is switched off gets nothing, which is on record
     """
     channel = TRANSPORTS.get(kind)
     row = Delivery(
         kind=kind, address=address, secret=secret, hint=(channel.hint(address) if channel else "")[:120],
         to=_line(to, 160), destination=destination, purpose=purpose, urgent=urgent, thread=thread,
-        subject=_line(subject, 250), text=clean(text), url=url,
+        subject=_line(subject, 250), text=clean(text), short=clean(short), language=language, url=url,
         actions=[{"label": _line(one["label"], 80), "url": one["url"]} for one in actions],
         data=_clean_json(data or {}), once=once, instead_of=instead_of, created_at=at, next_attempt_at=at,
     )  # fmt: skip

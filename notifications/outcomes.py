@@ -44,6 +44,9 @@ def _record_held(outcomes: list[Outcome], *, at: datetime) -> Counter[str]:
             status=Delivery.Status.SENT, next_attempt_at=None, ended_at=at, error="", claimed_by="",
             attempts=F("attempts") + 1,
         )  # fmt: skip
+        for outcome in outcomes:
+            if outcome.reference:
+                Delivery.objects.filter(pk=outcome.delivery.pk).update(reference=outcome.reference[:200])
         told.update({Delivery.Status.SENT.value: moved, Delivery.Status.CANCELLED.value: len(sent) - moved})
     for outcome in outcomes:
         if outcome.word != "sent":

@@ -19,7 +19,7 @@ from .claimant import me
 from .couriers import ORDINARY, PER_ADDRESS, Couriers, Outcome
 from .models import Delivery
 from .outcomes import note_interrupted, record
-from .transports import Action, Message
+from .senders import hold_back, message_of
 
 LEASE = timedelta(minutes=2)  # well over the longest try
 LONGEST = 30.0  # seconds, after which a round begins no more tries
@@ -128,7 +128,9 @@ class Round:
         self._let_go(set(picked) - {row.pk for row in claimed})
         if interrupted := [row for row in claimed if row.claimed_by]:
             note_interrupted(interrupted, at=at)
-        return claimed
+        ready = hold_back(claimed, at=at)
+        self._let_go({row.pk for row in claimed} - {row.pk for row in ready})
+        return ready
 
     def _hand_over(self) -> None:
         """Give couriers what they have room for, unless its cause has gone meanwhile."""
@@ -142,7 +144,7 @@ class Round:
             room = self.couriers.room_for_pages if row.urgent else self.couriers.room
             if room > 0 and counts[row.hint] < PER_ADDRESS:
                 counts[row.hint] += 1
-                self.couriers.hand_over(row, _message(row, at=self.now()))
+                self.couriers.hand_over(row, message_of(row, at=self.now()))
             else:
                 kept.append(row)
         waited = clock - self.claimed_at
@@ -172,13 +174,6 @@ class Round:
         for pk in list(pks):
             self.held.discard(pk)
             in_hand.discard(pk)
-
-
-def _message(row: Delivery, *, at: datetime) -> Message:
-    actions = tuple(Action(action["label"], action["url"]) for action in row.actions)
-    # told apart from the row of the same number in another installation, or before a database was made anew
-    identity = f"{row.created_at.timestamp() * 1000:.0f}-{row.pk}"
-    return Message(row.subject, row.text, row.url, actions, row.data, identity, at)
 
 
 def _set_aside_unreadable(rows: list[int], *, at: datetime) -> Counter[str]:

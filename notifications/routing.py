@@ -114,6 +114,11 @@ def secret_of(destination: Destination, policy: Policy | None = None) -> str:
     return _Values(destination.policy or policy).fill(destination.secret)
 
 
+def filled(text: str, policy: Policy | None) -> str:
+    """`text` with the parameters of `policy` in it; one without a value stays as it is written."""
+    return _Values(policy).fill(text)
+
+
 def standing_in_for(destination: Destination) -> Iterable[Destination]:
     """The fallbacks of `destination` in the order they take over, those switched off left out, each once."""
     seen = {destination.pk}

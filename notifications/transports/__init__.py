@@ -1,6 +1,6 @@
 """How each channel is spoken: one file a channel, one line below."""
 
-from .base import Action, AddressRefused, Message, Transport, TryAgain, Undeliverable
+from .base import Action, AddressRefused, Message, Receipt, Sender, Transport, TryAgain, Undeliverable
 from .chat import Chat
 from .discord import Discord
 from .email import Email
@@ -30,6 +30,8 @@ __all__ = [
     "Action",
     "AddressRefused",
     "Message",
+    "Receipt",
+    "Sender",
     "Transport",
     "TryAgain",
     "Undeliverable",

@@ -9,6 +9,21 @@ URGENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 4, 8))
 """Before the second, third and fourth try of a page: short, since another method or person may be waiting."""
 
 
+OVER = frozenset({"resolved", "false positive"})
+"""Events after which nothing is asked of anybody."""
+
+
+class Receipt(str):
+    """What the far side answered, in a few words; `reference` is what it calls the message from now on."""
+
+    reference: str
+
+    def __new__(cls, words: str, reference: str = "") -> "Receipt":
+        receipt = super().__new__(cls, words)
+        receipt.reference = reference
+        return receipt
+
+
 class Undeliverable(Exception):
     """Another try would end the same way; the sentence says why and what to do."""
 
@@ -34,6 +49,23 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Sender:
+    """Whom we speak as: our account with the provider, and what the destination adds to it.
+
+    options  plain settings such as {"account_sid": "AC…", "from": "+15550100"}; those of a destination come first
+    secret   what we send with: a token
+    """
+
+    key: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+    secret: str = ""
+
+    def option(self, name: str, otherwise: str = "") -> str:
+        value = self.options.get(name)
+        return otherwise if value is None or value == "" else str(value)
+
+
+@dataclass(frozen=True)
 class Message:
     """What is to be told, in no channel's own form.
 
@@ -41,7 +73,12 @@ class Message:
     text     plain text, several lines; never read as markup
     url      where to read more; may be empty
     actions  links offered as buttons, most important first
-    data     the facts behind the text, JSON values, for programs
+    data     the facts behind the text, JSON values, for programs; `event` says what happened
+    short    what fits a text message or a call; empty: the subject
+    language of the words, for a voice that reads them
+    thread   what it belongs to ("incident:12"); messages of one thread to one address belong together
+    parent   what the far side called the first message of the thread to this address; empty when there is none
+    sender   whom we speak as
     id       the same on every try of one delivery, so that a receiver can drop repetitions
     at       the instant of this try (aware)
     """
@@ -53,6 +90,26 @@ class Message:
     data: Mapping[str, object] = field(default_factory=dict)
     id: str = ""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    short: str = ""
+    language: str = "en"
+    thread: str = ""
+    parent: str = ""
+    sender: Sender = field(default_factory=Sender)
+
+    @property
+    def event(self) -> str:
+        """opened, page, acknowledged, resolved …; empty when nothing happened, as with a test."""
+        return str(self.data.get("event") or "")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody need act any more."""
+        return self.event in OVER or str(self.data.get("status") or "") in ("resolved", "closed", "merged")
+
+    @property
+    def brief(self) -> str:
+        """The short form."""
+        return self.short or self.subject
 
     @property
     def links(self) -> tuple[Action, ...]:
@@ -67,6 +124,14 @@ class Transport:
     label = ""
     delays: tuple[timedelta, ...] = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 5 * 60, 15 * 60))
     """Waits before the second, third … try of a message that is not urgent; then it has failed."""
+    account = ""
+    """The kind of account it speaks through; empty when the address says all."""
+    in_order = False
+    """Whether a message waits for those before it of its thread to the same address: a resolve overtakes no opening."""
+    follows = False
+    """Whether such a place wants to hear of an acknowledgement too, since it keeps the state of an incident."""
+    options: Mapping[str, str] = {}
+    """What it reads of `Message.sender.options`, and what each means."""
 
     def check_address(self, address: str) -> None:
         """Raise AddressRefused, in words, when nothing could ever be sent to `address`; asks nobody."""
@@ -77,7 +142,7 @@ class Transport:
         raise NotImplementedError
 
     def send(self, address: str, message: Message, *, secret: str = "") -> str:
-        """Hand `message` over; return what the far side answered, in a few words.
+        """Hand `message` over; return what the far side answered, in a few words (a Receipt when it named it).
 
         secret  what the channel signs with, if it signs
         Raises Undeliverable (AddressRefused when it is the address) or TryAgain; no text of theirs holds a secret.

@@ -1,0 +1,86 @@
+"""Whom a delivery speaks as, what it follows, and what must go out before it: looked up just before it leaves."""
+
+from datetime import datetime, timedelta
+
+from policies.fields import SecretUnreadable
+
+from .claimant import me
+from .models import Account, Delivery, Destination
+from .routing import filled
+from .transports import TRANSPORTS, Action, Message, Sender
+
+HOLD_BACK = timedelta(seconds=2)  # until it is looked whether what must go first has gone
+
+
+def message_of(row: Delivery, *, at: datetime) -> Message:
+    """The message of `row` as its transport takes it, on the instant of this try."""
+    actions = tuple(Action(action["label"], action["url"]) for action in row.actions)
+    # told apart from the row of the same number in another installation, or before a database was made anew
+    identity = f"{row.created_at.timestamp() * 1000:.0f}-{row.pk}"
+    message = Message(
+        row.subject, row.text, row.url, actions, row.data, identity, at, row.short, row.language or "en", row.thread,
+    )  # fmt: skip
+    channel = TRANSPORTS.get(row.kind)
+    if channel is None or not (channel.account or channel.options):
+        return message
+    return Message(**{**vars(message), "sender": sender_of(row, channel.account), "parent": parent_of(row)})
+
+
+def sender_of(row: Delivery, kind: str) -> Sender:
+    """The account of `kind` that `row` leaves through, with the options of its destination laid over."""
+    place = None
+    if row.destination_id is not None:
+        place = Destination.objects.select_related("account", "policy").filter(pk=row.destination_id).first()
+    options = place.options if place else {}
+    account = (place.account if place else None) or (account_for(kind, place) if kind else None)
+    if account is None or not account.enabled:
+        return Sender(options=dict(options))
+    try:
+        secret = filled(account.secret, account.policy)
+    except SecretUnreadable:
+        secret = ""
+    plain = {name: filled(value, account.policy) if isinstance(value, str) else value
+             for name, value in account.options.items()}  # fmt: skip
+    return Sender(account.key, {**plain, **options}, secret)
+
+
+def account_for(kind: str, place: Destination | None = None) -> Account | None:
+    """The account of `kind` that nobody named: the policy's own, else that of all policies, else the only one."""
+    found = list(Account.objects.select_related("policy").filter(kind=kind, enabled=True).order_by("pk"))
+    own = [one for one in found if place is not None and place.policy_id and one.policy_id == place.policy_id]
+    shared = [one for one in found if one.policy_id is None]
+    return next(iter([*own, *shared, *found]), None)
+
+
+def parent_of(row: Delivery) -> str:
+    """What the far side calls the first message of the thread of `row` to its address."""
+    if not row.thread:
+        return ""
+    before = Delivery.objects.filter(thread=row.thread, kind=row.kind, hint=row.hint, pk__lt=row.pk)
+    for first in before.exclude(reference="").order_by("pk").only("address", "reference"):
+        if first.address == row.address:
+            return first.reference
+    return ""
+
+
+def hold_back(claimed: list[Delivery], *, at: datetime) -> list[Delivery]:
+    """Those of `claimed` that may go now; what must wait for an earlier message of its thread is put off until then."""
+    ready = []
+    for row in claimed:
+        channel = TRANSPORTS.get(row.kind)
+        first = _goes_first(row) if channel is not None and channel.in_order and row.thread else None
+        if first is None:
+            ready.append(row)
+            continue
+        if not first.claimed_by:
+            wait_until = max(first.next_attempt_at or at, at)
+        else:  # on the wire: from here, when this process hears the answer itself, else from another
+            wait_until = at if first.claimed_by == me() else at + HOLD_BACK
+        Delivery.objects.waiting().filter(pk=row.pk).update(next_attempt_at=wait_until, claimed_by="")
+    return ready
+
+
+def _goes_first(row: Delivery) -> Delivery | None:
+    before = Delivery.objects.waiting().filter(thread=row.thread, kind=row.kind, hint=row.hint, pk__lt=row.pk)
+    same = (one for one in before.order_by("-pk") if one.address == row.address)
+    return next(same, None)
