@@ -100,6 +100,8 @@ class Demo:
             "ALERT_QUEUE_DEAD_LETTER_WARNING": "1",
             "FLAG_TELEMETRY": "on",
             "DEELRX_BASE_URL": self.url("deelrx"),
+            # the document calls it DATABASE_URL, as Opscenter calls its own
+            "DEELRX_CRM__DATABASE_URL": Database(self._database("crm")).monitor_url,
             "DEELRX_TEAM_WEBHOOK_URL": chat("deelrx"),
             "DEELRX_ENGINEERING_EMAIL": "engineering@example.org",
             **SIGNING,
@@ -119,19 +121,13 @@ class Demo:
 
     def connect(self) -> None:
         """Write down where the packs' doors are, for the systems that post there; Django and the packs are loaded."""
-        from policies.models import Parameter
         from sources.doors import address
         from sources.models import Integration
-        from targets.database import Database
 
         for name, pack in DOORS.items():
             doors = Integration.objects.filter(policy__key=pack).select_related("policy").order_by("-pk")
             known = {door.kind: {"url": address(door), "secret": next(iter(door.secrets), "")} for door in doors}
             self._doors_file(name).write_text(json.dumps(known))
-        # named as in the document, and as Opscenter's own database in the environment
-        row = Parameter.objects.get(policy__key="deelrx-crm", key="DATABASE_URL")
-        row.stored = Database(self._database("crm")).monitor_url
-        row.save(update_fields=["stored"])
 
     def _doors_file(self, name: str) -> Path:
         return self.folder / f"{name}-doors.json"

@@ -14,8 +14,22 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+
+
+class _Noting(environ.Env):
+    """Keeps the names of the variables that are asked for."""
+
+    names: set[str] = set()
+
+    def get_value(self, var, *args, **options):
+        self.names.add(var)
+        return super().get_value(var, *args, **options)
+
+
+env = _Noting()
 environ.Env.read_env(BASE_DIR / ".env")
+# what is ours says nothing about a pack's parameter of the same name
+OWN_VARIABLES = _Noting.names
 
 ENVIRONMENT = env("OPSCENTER_ENV", default="development")
 PRODUCTION = ENVIRONMENT == "production"

@@ -3,6 +3,15 @@
 from pathlib import Path
 
 from packs import loader, reach
+from policies import surroundings
+
+
+def _read(path: Path) -> loader.Pack:
+    """The pack, checked; PackRefused when it could not be loaded at all, with every fault."""
+    pack = loader.read_beside(path)
+    if problems := pack.told():
+        raise loader.PackRefused(problems)
+    return pack
 
 
 def lint_file(path: Path) -> list[str]:
@@ -10,25 +19,33 @@ def lint_file(path: Path) -> list[str]:
 
     PackRefused when the pack could not be loaded at all, with every fault.
     """
-    pack = loader.read(loader.read_file(path), name=path.name)
-    if problems := pack.told():
-        raise loader.PackRefused(problems)
-    found = []
+    pack, found = _read(path), []
     for section, key, sentence in reach.lint(pack.records):
         line = pack.document.line(pack.desk.places.get((section, key), (section,)))
         found.append((line, f"{path.name}:{line}: {section}.{key}: {sentence}"))
     return [words for _, words in sorted(found)]
 
 
+def namesakes(path: Path) -> list[str]:
+    """Sentences with file and line: parameters called like a variable that Opscenter itself reads."""
+    pack = _read(path)
+    policy = pack.head["extends"] or pack.head["key"]
+    found = []
+    for key in pack.records.get("params", {}):
+        if surroundings.is_ours(key):
+            line = pack.document.line(("params", key))
+            name = " or ".join(surroundings.variables(policy, key)) or "no variable"
+            words = f"Opscenter itself reads the environment variable {key}; this parameter is set by {name}."
+            found.append((line, f"{path.name}:{line}: params.{key}: {words}"))
+    return [words for _, words in sorted(found)]
+
+
 def to_confirm(path: Path) -> list[str]:
     """Sentences with file and line: values that are ours and not the document's, which a person confirms once."""
-    pack = loader.read(loader.read_file(path), name=path.name)
-    if problems := pack.told():
-        raise loader.PackRefused(problems)
-    found = []
+    pack, found = _read(path), []
     for key, parameter in pack.records.get("params", {}).items():
         if parameter["origin"] == "ours" and parameter["default"]:
-            line = pack.document.line(pack.desk.places.get(("params", key), ("params",)))
+            line = pack.document.line(("params", key))
             words = "is ours, not the document's; confirm it in the admin under Parameters."
             found.append((line, f"{path.name}:{line}: params.{key}: {parameter['default']} {words}"))
     return [words for _, words in sorted(found)]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 import alerts.pack
 import incidents.pack
@@ -207,6 +208,18 @@ def _load_base(key: str, *, name: str, at: datetime, beside: Path) -> Loaded:
         if (path := folder / f"{key}.yaml").is_file():
             return _load(read_file(path), name=path.name, at=at, phase=None, variants=None, reset=False, beside=folder)
     raise PackRefused([f"{name}: This pack extends {key!r}, which is neither loaded nor beside it nor in the library."])
+
+
+def read_beside(path: Path) -> Pack:
+    """Read and check the pack in a file as if the pack it extends were loaded; nothing is changed."""
+    text, name = read_file(path), path.name
+    with transaction.atomic():
+        base = _head_of(text, name)["extends"]
+        if base and not Policy.objects.filter(key=base).exists():
+            _load_base(base, name=name, at=timezone.now(), beside=path.parent)
+        pack = read(text, name=name)
+        transaction.set_rollback(True)
+    return pack
 
 
 def read(text: str, *, name: str) -> Pack:

@@ -3,7 +3,6 @@
 All of it is plan, loaded from packs or made by hand; what runs lives in the rooms above.
 """
 
-import os
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -11,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 
+from . import surroundings
 from .durations import parse_duration
 from .fields import EncryptedTextField
 
@@ -172,19 +172,22 @@ class Parameter(models.Model):
     def __str__(self) -> str:
         return f"{self.policy.key}/{self.key}"
 
-    _was: str | None = None
+    _was: dict[str, str] | None = None
 
     @classmethod
     def from_db(cls, db, field_names, values, **more):
         """Remember what was stored, so that the audit log can tell before and after."""
         row = super().from_db(db, field_names, values, **more)
-        row._was = row.shown if {"stored", "default", "type"} <= row.__dict__.keys() else None
+        said = {name: row.__dict__[name] for name in ("type", "stored", "default") if name in row.__dict__}
+        row._was = said if len(said) == 3 else None
         return row
 
     def get_additional_data(self) -> dict[str, str] | None:
         """What the audit log keeps of a change beside the masked column: the value before and after, no secret."""
-        before, after = self._was, self.shown
-        return {"before": before, "after": after} if before is not None and before != after else None
+        if self._was is None:
+            return None
+        before, after = Parameter(policy=self.policy, key=self.key, **self._was).shown, self.shown
+        return {"before": before, "after": after} if before != after else None
 
     def clean(self) -> None:
         """Refuse a value that is not of the type, in the words of `typed`."""
@@ -202,13 +205,19 @@ class Parameter(models.Model):
     @property
     def source(self) -> str:
         """Where the effective value comes from: environment, stored or default."""
-        if self.key in os.environ:
+        if self.variable:
             return "environment"
         return "stored" if self.stored else "default"
 
     @property
+    def variable(self) -> tuple[str, str] | None:
+        """The environment variable that sets it now, with its text."""
+        return surroundings.found(self.policy.key, self.key) if self.policy_id else None
+
+    @property
     def raw(self) -> str:
-        return os.environ.get(self.key) or self.stored or self.default
+        variable = self.variable
+        return variable[1] if variable else self.stored or self.default
 
     @property
     def effective(self):

@@ -1,7 +1,5 @@
 """Parameters in the admin: what counts and where it comes from, who uses it, and a person's yes to what is ours."""
 
-import os
-
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
@@ -12,6 +10,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from opscenter.admin import ModelAdmin
 
 from . import parameters as known
+from . import surroundings
 from .models import Parameter
 from .wake import wake
 
@@ -35,7 +34,7 @@ class ParameterAdmin(ModelAdmin):
     # prefetched instead: rows then share their policy, and who uses what is read once
     list_select_related: tuple[str, ...] = ()
     search_fields = ["key", "description"]
-    readonly_fields = ["in_force", "comes_from", "told_origin", "used_by", "confirmed_at", "confirmed_by"]
+    readonly_fields = ["in_force", "comes_from", "told_origin", "set_by", "used_by", "confirmed_at", "confirmed_by"]
     actions = ["confirm"]
 
     def get_queryset(self, request):
@@ -47,8 +46,8 @@ class ParameterAdmin(ModelAdmin):
         if obj is None or obj.type == Parameter.Type.SECRET or "stored" not in form.base_fields:
             return form
         words = "Empty: the default counts."
-        if obj.key in os.environ:
-            words += f" The environment of Opscenter says {obj.key}={os.environ[obj.key]}, and that wins."
+        if obj.variable:
+            words += f" The environment of Opscenter says {'='.join(obj.variable)}, and that wins."
         plain = forms.CharField(required=False, label="Stored", help_text=words,
                                 widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))  # fmt: skip
 
@@ -82,6 +81,15 @@ class ParameterAdmin(ModelAdmin):
     @admin.display(description="origin of the default")
     def told_origin(self, parameter):
         return parameter.told_origin
+
+    @admin.display(description="environment variables that set it")
+    def set_by(self, parameter):
+        if not parameter.policy_id:
+            return "-"
+        words = " or ".join(surroundings.variables(parameter.policy.key, parameter.key))
+        if surroundings.is_ours(parameter.key):
+            words += f". {parameter.key} is a variable of Opscenter itself and does not count here."
+        return words
 
     @admin.display(description="used by")
     def used_by(self, parameter):

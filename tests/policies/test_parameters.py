@@ -45,6 +45,33 @@ def test_the_list_tells_what_counts_and_where_from_and_the_form_which_rules_use_
     assert admin.get(LIST, {"confirmation": "open"}).content.decode().count("set by us, not confirmed") == 1
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SECRET_KEY", "EMAIL_URL", "LOG_LEVEL", "OPSCENTER_ANYTHING"])
+def test_a_parameter_called_like_a_variable_of_ours_takes_only_the_name_with_its_policy(admin, monkeypatch, name):
+    parameter = ParameterFactory(policy=PolicyFactory(key="crm-2"), key=name, type="text", default="nothing")
+    monkeypatch.setenv(name, "ours")
+    assert (parameter.effective, parameter.source) == ("nothing", "default")
+    form = admin.get(f"{LIST}{parameter.pk}/change/").content.decode()
+    assert f"CRM_2__{name}. {name} is a variable of Opscenter itself and does not count here." in form
+    parameter.stored = "stored"
+    assert parameter.effective == "stored"
+    monkeypatch.setenv(f"CRM_2__{name}", "theirs")
+    assert (parameter.effective, parameter.source) == ("theirs", "environment")
+
+
+def test_the_name_with_the_policy_tells_parameters_of_two_policies_apart(monkeypatch):
+    shop, mail = (
+        ParameterFactory(policy=PolicyFactory(key=key), key="TEAM_URL", type="text") for key in ("shop", "mail")
+    )
+    monkeypatch.setenv("TEAM_URL", "both")
+    monkeypatch.setenv("SHOP__TEAM_URL", "shop's")
+    assert (shop.effective, mail.effective) == ("shop's", "both")
+    monkeypatch.setenv("SHOP__TEAM_URL", "")  # an empty one is not set
+    assert (shop.effective, shop.source) == ("both", "environment")
+    monkeypatch.setenv("TEAM_URL", "")
+    shop.stored = "stored"
+    assert (shop.effective, shop.source) == ("stored", "stored")
+
+
 def test_the_list_asks_as_often_for_many_parameters(admin, django_assert_max_num_queries):
     policy = PolicyFactory()
     for _ in range(40):

@@ -41,6 +41,8 @@ class Command(BaseCommand):
             raise CommandError("\n".join(refused.problems)) from None
         for change in loaded.changes:
             self.stdout.write(str(change))
+        for line in lint.namesakes(path):
+            self.stdout.write(line)
         self.stdout.write(f"{loaded}{' (dry run: nothing was changed)' if dry_run else ''}")
 
     def lint(self, path) -> None:
@@ -48,5 +50,5 @@ class Command(BaseCommand):
         for line in found:
             self.stdout.write(line)
         self.stdout.write(f"{path.name}: {len(found)} to look at" if found else f"{path.name}: nothing to look at")
-        for line in lint.to_confirm(path):
+        for line in [*lint.namesakes(path), *lint.to_confirm(path)]:
             self.stdout.write(line)
