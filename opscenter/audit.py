@@ -18,6 +18,7 @@ CONFIGURATION = {
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "AlertRule": ["next_check_at", "grid_at", "claimed_by", "checked_at", "state", "state_since", "verdict", "memory"],
+    "Schedule": ["told", "look_at", "handoff_at", "had_by"],
     "RuleSource": ["error", "last_seen_at"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],

@@ -23,16 +23,20 @@ READ = [
     "sources.view_change",
     "sources.view_integration",
 ]
-RESPOND = [*READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event"]
+RESPOND = [
+    *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
+    "oncall.cover_schedule",
+]  # fmt: skip
+COMMAND = ["reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule"]
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,
-    "Incident Commander": [*RESPOND, "reviews.add_postincidentreview", "reviews.change_postincidentreview"],
+    "Incident Commander": [*RESPOND, *COMMAND],
     "Review Approver": [*RESPOND, "reviews.approve_postincidentreview", "incidents.override_gate"],
 }
 
 
-LATER = frozenset(READ[7:])
+LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule"])
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = ("incidents", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies")
 

@@ -23,6 +23,7 @@ from alerts.models import (
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from incidents.models import (
+    Call,
     Circle,
     Escalation,
     EscalationPolicy,
@@ -40,6 +41,7 @@ from notifications.models import Account, Delivery, DeliveryAttempt, Destination
 from oncall.models import (
     ContactMethod,
     EscalationContact,
+    HandoffNote,
     Layer,
     LayerMember,
     Override,
@@ -285,6 +287,12 @@ class OwnershipFactory(model(Ownership)):
 class ScheduleFactory(model(Schedule)):
     key = factory.Sequence(lambda n: f"schedule-{n}")
     name = factory.LazyAttribute(lambda schedule: schedule.key)
+    look_at = None  # nobody looks ahead
+
+
+class HandoffNoteFactory(model(HandoffNote)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    at = NINE
 
 
 class LayerFactory(model(Layer)):
@@ -385,6 +393,11 @@ class PageFactory(model(Page)):
     incident = factory.SubFactory(IncidentFactory)
     contact = factory.SubFactory(ContactFactory)
     at = NINE
+
+
+class CallFactory(model(Call)):
+    page = factory.SubFactory(PageFactory)
+    due_at = NINE
 
 
 class ReviewFactory(model(PostIncidentReview)):

@@ -3,6 +3,7 @@
 from .changes import CalendarLink, CoverRequest, Swap, TemporarySchedule, TemporaryShift
 from .contacts import ContactMethod, EscalationContact, PersonalRule, TestPage, Urgency, Verification
 from .feeds import CalendarFeed
+from .handover import HandoffNote
 from .schedules import Layer, LayerMember, Override, Ownership, Schedule
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ContactMethod",
     "CoverRequest",
     "EscalationContact",
+    "HandoffNote",
     "Layer",
     "LayerMember",
     "Override",

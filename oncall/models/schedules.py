@@ -1,6 +1,6 @@
 """Schedules with layers of rotations, overrides on top, and whose business a level is."""
 
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -9,6 +9,9 @@ from policies.models import Calendar, Policy, Severity
 
 from .contacts import EscalationContact
 from .feeds import CalendarFeed
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Due at once: a schedule that nobody has looked at yet."""
 
 
 class Ownership(models.Model):
@@ -54,9 +57,51 @@ class Schedule(models.Model):
         related_name="overrides_of",
         help_text="A calendar whose events are over everything else: whom it names is on call, whatever the rest says.",
     )
+    owners = models.ManyToManyField(
+        EscalationContact,
+        blank=True,
+        related_name="owned_schedules",
+        help_text="Told of holes ahead; nobody: the catch-all contacts are.",
+    )
+    warn_days = models.PositiveSmallIntegerField(
+        default=7, help_text="So many days ahead are holes told to the owners; 0: they are only shown."
+    )
+    gaps_meant = models.BooleanField(
+        default=False, help_text="Out of its hours nobody is meant to be asked: its gaps are no news."
+    )
+    longest_shift_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Warn when one person has it for longer at a stretch; empty: never."
+    )
+    nights_in_a_row = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Warn when one person has more nights one after the other; empty: never."
+    )
+    handoff = models.BooleanField(
+        default=False, help_text="At each hand-over a note with what is open goes to who comes."
+    )
+    told = models.JSONField(default=list, blank=True, editable=False)
+    look_at = models.DateTimeField(null=True, blank=True, editable=False, default=LONG_AGO)
+    handoff_at = models.DateTimeField(null=True, blank=True, editable=False)
+    had_by = models.JSONField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["key"]
+        permissions = [
+            ("cover_schedule", "Can take turns oneself and ask for cover"),
+            ("plan_schedule", "Can change who is on call for everybody"),
+        ]
+        indexes = [
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="schedule_look_due"),
+            models.Index(fields=["handoff_at"], condition=Q(handoff_at__isnull=False), name="schedule_handoff_due"),
+        ]
+
+    def save(self, *args, **kwargs) -> None:
+        """Whoever asks for notes, or for none any more, has the clock look at once."""
+        wanted = self.handoff_at or LONG_AGO if self.handoff else None
+        if wanted != self.handoff_at:
+            self.handoff_at = wanted
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "handoff_at"}
+        super().save(*args, **kwargs)
 
     def __str__(self) -> str:
         return self.name
