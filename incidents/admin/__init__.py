@@ -1,3 +1,3 @@
-from . import escalation, incident
+from . import calls, escalation, incident
 
-__all__ = ["escalation", "incident"]
+__all__ = ["calls", "escalation", "incident"]

@@ -1,3 +1,4 @@
+from .calls import Call
 from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
@@ -5,6 +6,7 @@ from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, 
 __all__ = [
     "MOVES",
     "OPEN",
+    "Call",
     "Circle",
     "Escalation",
     "EscalationPolicy",
