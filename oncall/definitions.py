@@ -39,7 +39,9 @@ from policies.shapes import (
     shown,
 )
 
-from .shifts import ROTATIONS, LayerDefinition, OverrideDefinition, ScheduleDefinition, Window, instant
+from .layers import LayerDefinition, Window
+from .shifts import OverrideDefinition, ScheduleDefinition
+from .turns import ROTATIONS, instant
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 YEARS = range(1970, 2200)  # far enough from both ends of the calendar to be shifted to any zone

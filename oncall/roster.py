@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
-from . import shifts
+from . import layers, shifts
 from .definitions import DefinitionError, parse_restrictions
 from .models import EscalationContact, Layer, LayerMember, Schedule
 
@@ -33,13 +33,13 @@ def define(schedule: Schedule, *, since: datetime) -> shifts.ScheduleDefinition[
     Overrides that ended before are left out. Three queries, and one for each further link in a chain of back-ups.
     """
     places = LayerMember.objects.select_related("contact__backup")
-    layers = schedule.layers.prefetch_related(Prefetch("places", places))
+    rows = schedule.layers.prefetch_related(Prefetch("places", places))
     overrides = schedule.overrides.filter(ends_at__gt=since).order_by("created_at", "pk")
     zone = zone_of(schedule)
     return shifts.ScheduleDefinition(
         schedule.key,
         zone,
-        tuple(_layer(layer, zone) for layer in layers),
+        tuple(_layer(layer, zone) for layer in rows),
         tuple(
             shifts.OverrideDefinition(available(override.contact), override.starts_at, override.ends_at)
             for override in overrides.select_related("contact__backup")
@@ -69,8 +69,8 @@ def zone_of(schedule: Schedule) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _layer(layer: Layer, zone: ZoneInfo) -> shifts.LayerDefinition[EscalationContact]:
-    return shifts.LayerDefinition(
+def _layer(layer: Layer, zone: ZoneInfo) -> layers.LayerDefinition[EscalationContact]:
+    return layers.LayerDefinition(
         name=layer.name,
         members=tuple(available(place.contact) for place in layer.places.all()),
         first_handoff=layer.first_handoff_at,
@@ -84,7 +84,7 @@ def _layer(layer: Layer, zone: ZoneInfo) -> shifts.LayerDefinition[EscalationCon
     )
 
 
-def _windows(layer: Layer) -> tuple[shifts.Window, ...]:
+def _windows(layer: Layer) -> tuple[layers.Window, ...]:
     try:
         return parse_restrictions(layer.restrictions or [])
     except DefinitionError as error:

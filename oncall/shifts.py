@@ -1,97 +1,95 @@
 """Who holds a shift at an instant, from plain values: no database, no clock.
 
-A schedule has layers, each a rotation of members. The layer of the highest precedence that yields anybody wins, layers
-of equal precedence join, and one that yields nobody falls through to the next. An override then replaces everybody.
-
-Turns of days, weeks and months follow the local clock; hours are elapsed time. A wall-clock time that occurs twice
-means the first, one that does not exist takes the offset before the gap. Every interval is half-open: its end is out.
+The layers are asked first: of the highest precedence that yields anybody, equal ones joined; what yields nobody falls
+through. A temporary schedule stands in place of the layers while it lasts. Swaps act on that in the order in which they
+were made, then overrides, the later over the sooner, and the override calendar over everything. Every interval is
+half-open: its end is out.
 """
 
-from calendar import monthrange
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-ROTATIONS = ("hours", "days", "weeks", "months")
-NEVER = datetime.max.replace(tzinfo=UTC)  # what a turn beyond the calendar's last year starts at
+from .layers import TICK, Calendar, LayerDefinition, Stretch, layer_between
+from .turns import P
+
 LOOK_AHEAD = timedelta(days=400)
+FIRST_LOOK = timedelta(days=7)  # how far `next_change` looks first; a busy roster changes within a week
+EFFECTS = ("everybody", "one", "add", "remove", "shadow")
 
-P = TypeVar("P", bound=Hashable)
-
-
-@dataclass(frozen=True)
-class Window:
-    """When a restricted layer counts: from `opens` to `closes`, lengths of wall-clock time since midnight.
-
-    days    weekdays on which it opens, Monday is 0; a window that crosses midnight closes after 24 hours or more
-    """
-
-    days: frozenset[int]
-    opens: timedelta
-    closes: timedelta
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class LayerDefinition(Generic[P]):
-    """One rotation; a place held by None, as of somebody who left, is a turn that yields nobody.
-
-    first_handoff        start of the first member's turn; before it the layer yields nobody. Aware, or naive on the
-                         local clock, where each later hand-off is at the same time of day
-    rotation, length     a turn is `length` of ROTATIONS, at least one
-    windows              when the layer counts, the turn counter running on outside; empty: always
-    starts_at, ends_at   aware; None: open
-    """
-
-    name: str
-    members: tuple[P | None, ...]
-    first_handoff: datetime
-    zone: ZoneInfo
-    rotation: str = "weeks"
-    length: int = 1
-    precedence: int = 0
-    windows: tuple[Window, ...] = ()
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-
-    @property
-    def turns(self) -> dict[str, Any]:
-        """The rule of the rotation, as the functions below take it."""
-        return {
-            "first_handoff": self.first_handoff,
-            "rotation": self.rotation,
-            "length": self.length,
-            "zone": self.zone,
-        }
-
-
-@dataclass(frozen=True)
-class OverrideDefinition(Generic[P]):
-    """`person` in place of everybody from `starts_at` to before `ends_at`, both aware."""
+class SwapDefinition(Generic[P]):
+    """From `starts_at` to before `ends_at` the turns of `person` are the partner's and the partner's theirs."""
 
     person: P | None
+    partner: P | None
     starts_at: datetime
     ends_at: datetime
 
 
 @dataclass(frozen=True)
+class OverrideDefinition(Generic[P]):
+    """A change from `starts_at` to before `ends_at`, both aware.
+
+    effect   everybody: `person` in place of all; one: `person` in place of `replaces`, where that one is on call;
+             add: `person` beside the others; remove: `replaces` steps out; shadow: `person` watches
+    """
+
+    person: P | None
+    starts_at: datetime
+    ends_at: datetime
+    effect: str = "everybody"
+    replaces: P | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TemporaryDefinition(Generic[P]):
+    """Shifts that stand in place of the layers from `starts_at` to before `ends_at`; between them nobody is on call."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    shifts: tuple[Stretch[P], ...] = ()
+
+
+@dataclass(frozen=True)
 class ScheduleDefinition(Generic[P]):
-    """A whole schedule; `overrides` in the order in which they were made, since the later wins."""
+    """A whole schedule; swaps, overrides and temporaries in the order in which they were made, since the later wins.
+
+    calendar   over everything: whom an event of it names is on call
+    """
 
     key: str
     zone: ZoneInfo
     layers: tuple[LayerDefinition[P], ...] = ()
     overrides: tuple[OverrideDefinition[P], ...] = ()
+    swaps: tuple[SwapDefinition[P], ...] = ()
+    temporaries: tuple[TemporaryDefinition[P], ...] = ()
+    calendar: Calendar[P] | None = None
 
 
 @dataclass(frozen=True)
 class Answer(Generic[P]):
-    """Who is on call and why: `source` is "override", "layer" (those named in `layers`) or "" for nobody."""
+    """Who is on call and why.
+
+    source    what had the last word: "layer" (those named in `layers`), "temporary", "swap", "override", "feed" (the
+              override calendar) or "" for nobody
+    shadows   who watches: shown and told, never asked alone
+    reasons   all that led to the answer, in order, in words
+    """
 
     people: tuple[P, ...] = ()
     source: str = ""
     layers: tuple[str, ...] = ()
+    shadows: tuple[P, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,107 +101,18 @@ class Shift(Generic[P]):
     people: tuple[P, ...]
     source: str
     layers: tuple[str, ...] = ()
+    shadows: tuple[P, ...] = ()
+    reasons: tuple[str, ...] = field(default=(), compare=False)
 
-
-def instant(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return `moment` as UTC; naive means the clock on the wall in `zone`."""
-    if moment.tzinfo is None:
-        # fold=0 is both rules at once: the first of two, and in a gap the offset before it (PEP 495)
-        moment = moment.replace(tzinfo=zone, fold=0)
-    return moment.astimezone(UTC)
-
-
-def handoff_at(turn: int, *, first_handoff: datetime, rotation: str, length: int, zone: ZoneInfo) -> datetime:
-    """Return when turn number `turn` starts, in UTC; the first is 0. Beyond the year 9999: NEVER.
-
-    Months clamp to their last day, counted from the first hand-off: 31 January, 28 February, 31 March.
-    """
-    if rotation not in ROTATIONS or length < 1:
-        raise ValueError(f"A turn of {length} {rotation} is unknown; give 1 or more of {', '.join(ROTATIONS)}.")
-    start = instant(first_handoff, zone)
-    if turn == 0:
-        return start
-    wall = _wall(first_handoff, zone)
-    try:
-        match rotation:
-            case "hours":
-                return start + timedelta(hours=turn * length)
-            case "months":
-                years, month = divmod(wall.month - 1 + turn * length, 12)
-                year = wall.year + years
-                day = min(wall.day, monthrange(year, month + 1)[1])
-                return instant(wall.replace(year=year, month=month + 1, day=day), zone)
-            case _:
-                return instant(wall + timedelta(**{rotation: turn * length}), zone)
-    except (OverflowError, ValueError):  # ValueError: the year is out of range
-        return NEVER
-
-
-def turn_at(at: datetime, *, first_handoff: datetime, rotation: str, length: int, zone: ZoneInfo) -> int | None:
-    """Return the number of the turn that `at` (aware) falls into, or None before the first hand-off."""
-    rule: dict[str, Any] = {"first_handoff": first_handoff, "rotation": rotation, "length": length, "zone": zone}
-    at, start = at.astimezone(UTC), handoff_at(0, **rule)
-    if at < start:
-        return None
-    if rotation == "hours":
-        return (at - start) // timedelta(hours=length)
-    first, now = _wall(first_handoff, zone), _wall(at, zone)
-    if rotation == "months":
-        turn = ((now.year - first.year) * 12 + now.month - first.month) // length
-    else:
-        turn = (now.date() - first.date()) // timedelta(**{rotation: length})
-    # The date alone can be one turn off, by the time of day, the clamp, or a clock put back over midnight.
-    while handoff_at(turn, **rule) > at:
-        turn -= 1
-    while handoff_at(turn + 1, **rule) <= at:
-        turn += 1
-    return turn
-
-
-def holder_at(
-    at: datetime,
-    *,
-    members: Sequence[P],
-    first_handoff: datetime,
-    rotation: str,
-    length: int,
-    zone: ZoneInfo,
-) -> P | None:
-    """Return the member who holds the shift at `at` (aware, any zone), or None before the first hand-off.
-
-    members        sequence in hand-off order, at least one; empty raises ValueError
-    first_handoff  aware, or naive on the clock of `zone`
-    rotation       hours of elapsed time; days, weeks or months on the local clock: a 23-hour day counts as one
-    length         of a turn, in units of the rotation, at least one
-    """
-    if not members:
-        raise ValueError("A rotation needs at least one member.")
-    turn = turn_at(at, first_handoff=first_handoff, rotation=rotation, length=length, zone=zone)
-    return None if turn is None else members[turn % len(members)]
-
-
-def layer_at(layer: LayerDefinition[P], at: datetime) -> list[P]:
-    """Return whom `layer` alone yields at `at` (aware): one or nobody."""
-    at = at.astimezone(UTC)  # two datetimes of one zone would be compared by their wall clocks
-    outside = (layer.starts_at and at < layer.starts_at) or (layer.ends_at and at >= layer.ends_at)
-    if outside or not layer.members or not _open_at(layer, at):
-        return []
-    holder = holder_at(at, members=layer.members, **layer.turns)
-    return [] if holder is None else [holder]
+    @property
+    def answer(self) -> Answer[P]:
+        return Answer(self.people, self.source, self.layers, self.shadows, self.reasons)
 
 
 def answer_at(definition: ScheduleDefinition[P], at: datetime) -> Answer[P]:
     """Return who is on call at `at` (aware), each once, and what said so."""
     at = at.astimezone(UTC)
-    for override in reversed(definition.overrides):
-        if override.person is not None and override.starts_at <= at < override.ends_at:
-            return Answer((override.person,), "override")
-    for precedence in sorted({layer.precedence for layer in definition.layers}, reverse=True):
-        level = [layer for layer in definition.layers if layer.precedence == precedence]
-        if held := [(layer.name, person) for layer in level for person in layer_at(layer, at)]:
-            people = tuple(dict.fromkeys(person for _, person in held))
-            return Answer(people, "layer", tuple(name for name, _ in held))
-    return Answer()
+    return shifts_between(definition, at, at + TICK)[0].answer
 
 
 def on_call_at(definition: ScheduleDefinition[P], at: datetime) -> list[P]:
@@ -214,82 +123,177 @@ def on_call_at(definition: ScheduleDefinition[P], at: datetime) -> list[P]:
 def shifts_between(definition: ScheduleDefinition[P], start: datetime, end: datetime) -> list[Shift[P]]:
     """Return the shifts that fill [`start`, `end`) (aware) without a hole, the gaps among them, cut at both ends.
 
-    Neighbours with the same people from the same source are one shift.
+    Neighbours with the same people from the same source, and for the same reasons, are one shift.
     """
+    # Two datetimes of one zone would be compared by their wall clocks, hence UTC.
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    if start >= end:
+        return []
+    roster = _Roster(definition, start, end)
     shifts: list[Shift[P]] = []
-    at, end = start.astimezone(UTC), end.astimezone(UTC)
-    while at < end:
-        until = min(_next_edge(definition, at), end)
-        answer = answer_at(definition, at)
-        shift = Shift(at, until, answer.people, answer.source, answer.layers)
-        if shifts and replace(shift, start=shifts[-1].start) == replace(shifts[-1], end=until):
-            shifts[-1] = replace(shifts[-1], end=until)
+    for begins, ends in zip(roster.edges, [*roster.edges[1:], end], strict=True):
+        answer = roster.answer_at(begins)
+        if shifts and shifts[-1].answer == answer:
+            shifts[-1] = replace(shifts[-1], end=ends)
         else:
-            shifts.append(shift)
-        at = until
+            shifts.append(
+                Shift(begins, ends, answer.people, answer.source, answer.layers, answer.shadows, answer.reasons)
+            )
     return shifts
+
+
+def next_shift(definition: ScheduleDefinition[P], at: datetime) -> Shift[P] | None:
+    """Return the first shift after `at` (aware) of other people than at `at`, perhaps of nobody; its end may be later.
+
+    None when nothing changes within LOOK_AHEAD.
+    """
+    at = at.astimezone(UTC)
+    people = set(on_call_at(definition, at))
+    begins, last, length = at, at + LOOK_AHEAD + TICK, FIRST_LOOK
+    while begins < last:
+        ends = min(begins + length, last)
+        for shift in shifts_between(definition, begins, ends):
+            if set(shift.people) != people:
+                return shift
+        begins, length = ends, 2 * length
+    return None
 
 
 def next_change(definition: ScheduleDefinition[P], at: datetime) -> datetime | None:
     """Return the first instant after `at` (aware) at which other people are on call, UTC; None beyond LOOK_AHEAD."""
-    people = set(on_call_at(definition, at))
-    edge = at.astimezone(UTC)
-    while (edge := _next_edge(definition, edge)) <= at + LOOK_AHEAD:
-        if set(on_call_at(definition, edge)) != people:
-            return edge
-    return None
+    shift = next_shift(definition, at)
+    return shift.start if shift else None
 
 
-def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The naive reading of the clock in `zone` at `moment`, which may be such a reading already."""
-    return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
+class _Running(Generic[T]):
+    """Which of some items run at instants that are asked for in rising order, in the order of the items."""
+
+    def __init__(self, items: Iterable[tuple[datetime, datetime, T]]) -> None:
+        self.waiting = deque(sorted(enumerate(items), key=lambda numbered: numbered[1][0]))
+        self.running: list[tuple[int, datetime, T]] = []
+        self.found: list[T] = []
+
+    def at(self, instant: datetime) -> list[T]:
+        before = len(self.running)
+        self.running = [one for one in self.running if one[1] > instant]
+        changed = len(self.running) != before
+        while self.waiting and self.waiting[0][1][0] <= instant:
+            number, (_, ends, item) = self.waiting.popleft()
+            if ends > instant:
+                self.running.append((number, ends, item))
+                changed = True
+        if changed:
+            self.found = [item for _, _, item in sorted(self.running, key=lambda one: one[0])]
+        return self.found
 
 
-def _span(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """The instants between which `window` is open when it opens on `day`, or None if it does not."""
-    if day.weekday() not in window.days:
-        return None
-    midnight = datetime.combine(day, time())
-    return instant(midnight + window.opens, zone), instant(midnight + window.closes, zone)
+class _Roster(Generic[P]):
+    """All that has a say in [start, end), and the instants `edges` at which any of it begins or ends."""
+
+    def __init__(self, definition: ScheduleDefinition[P], start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
+        self.cuts = {start}
+        self.layers = [
+            (layer, self._running(layer_between(layer, start, end), lambda one: (one.start, one.end)))
+            for layer in sorted(definition.layers, key=lambda layer: -layer.precedence)
+        ]
+        self.temporaries = self._running(definition.temporaries, _bounds)
+        self.temporary_shifts = [
+            (temporary, self._running(temporary.shifts, lambda one: (one.start, one.end)))
+            for temporary in definition.temporaries
+            if overlaps(_bounds(temporary), start, end)
+        ]
+        self.swaps = self._running(definition.swaps, _bounds)
+        self.overrides = self._running(definition.overrides, _bounds)
+        calendar = definition.calendar.between(start, end) if definition.calendar else ()
+        in_order = sorted(calendar, key=lambda one: (one.start, one.end))
+        self.calendar = self._running(in_order, lambda one: (one.start, one.end))
+        self.edges = sorted(self.cuts)
+
+    def _running(self, items: Sequence[T], bounds: Callable[[T], tuple[datetime, datetime]]) -> _Running[T]:
+        near = [
+            (begins, ends, item)
+            for begins, ends, item in ((*bounds(item), item) for item in items)
+            if overlaps((begins, ends), self.start, self.end)
+        ]
+        self.cuts.update(begins for begins, _, _ in near if begins > self.start)
+        self.cuts.update(ends for _, ends, _ in near if ends < self.end)
+        return _Running(near)
+
+    def answer_at(self, at: datetime) -> Answer[P]:
+        """Who is on call at `at`, no sooner than asked before."""
+        answer = self._of_layers(at)
+        if temporaries := self.temporaries.at(at):
+            answer = self._of_temporary(temporaries[-1], at, answer)
+        for swap in self.swaps.at(at):
+            answer = _swapped(answer, swap)
+        for override in self.overrides.at(at):
+            answer = _overridden(answer, override)
+        people = tuple(dict.fromkeys(person for event in self.calendar.at(at) for person in event.people))
+        if people:
+            answer = replace(answer, people=people, source="feed", layers=(), reasons=("override calendar",))
+        shadows = tuple(shadow for shadow in dict.fromkeys(answer.shadows) if shadow not in answer.people)
+        return answer if shadows == answer.shadows else replace(answer, shadows=shadows)
+
+    def _of_layers(self, at: datetime) -> Answer[P]:
+        held: list[tuple[LayerDefinition[P], Stretch[P]]] = []
+        shadows: list[P] = []
+        for layer, running in self.layers:
+            for stretch in running.at(at):
+                if layer.shadow:
+                    shadows.extend(stretch.people)
+                elif not held or held[0][0].precedence == layer.precedence:
+                    held.append((layer, stretch))
+        names = tuple(dict.fromkeys(layer.name for layer, _ in held))
+        people = tuple(dict.fromkeys(person for _, stretch in held for person in stretch.people))
+        reasons = (*(f"layer {name}" for name in names), *(stretch.note for _, stretch in held if stretch.note))
+        return Answer(people, "layer" if people else "", names, tuple(dict.fromkeys(shadows)), reasons)
+
+    def _of_temporary(self, temporary: TemporaryDefinition[P], at: datetime, answer: Answer[P]) -> Answer[P]:
+        for one, running in self.temporary_shifts:
+            if one is temporary:
+                people = tuple(dict.fromkeys(person for shift in running.at(at) for person in shift.people))
+                return Answer(people, "temporary", (), answer.shadows, (f"temporary schedule {temporary.name}",))
+        return answer
 
 
-def _openings(layer: LayerDefinition[P], at: datetime, *, days: range) -> Iterator[tuple[datetime, datetime]]:
-    """The stretches that the layer's windows are open when they open on one of `days`, counted from the local date."""
-    today = at.astimezone(layer.zone).date()
-    for window in layer.windows:
-        for offset in days:
-            if span := _span(window, today + timedelta(days=offset), layer.zone):
-                yield span
+def overlaps(bounds: tuple[datetime, datetime], start: datetime, end: datetime) -> bool:
+    return bounds[0] < end and bounds[1] > start
 
 
-def _open_at(layer: LayerDefinition[P], at: datetime) -> bool:
-    # Two days back: a window over midnight, in a zone that skipped a day. One ahead: a clock put back over midnight.
-    nearby = _openings(layer, at, days=range(-2, 2))
-    return not layer.windows or any(opens <= at < closes for opens, closes in nearby)
+def _bounds(item: Any) -> tuple[datetime, datetime]:
+    return item.starts_at.astimezone(UTC), item.ends_at.astimezone(UTC)
 
 
-def _layer_edges(layer: LayerDefinition[P], at: datetime) -> Iterator[datetime]:
-    """Instants after `at` at which `layer` may yield another answer; the first such instant is among them."""
-    first = handoff_at(0, **layer.turns)
-    if at < (begins := max(first, layer.starts_at or first)):
-        yield begins
-        return
-    if layer.ends_at:
-        yield layer.ends_at
-    if len(layer.members) > 1:
-        yield handoff_at((turn_at(at, **layer.turns) or 0) + 1, **layer.turns)
-    for opens, closes in _openings(layer, at, days=range(-2, 9)):  # a week ahead holds every weekday
-        yield opens
-        yield closes
+def _swapped(answer: Answer[P], swap: SwapDefinition[P]) -> Answer[P]:
+    """Each of the two in place of the other, where either is on call."""
+    if swap.person is None or swap.partner is None:
+        return answer
+    other = {swap.person: swap.partner, swap.partner: swap.person}
+    people = tuple(other.get(person, person) for person in answer.people)
+    if people == answer.people or set(people) == set(answer.people):
+        return answer
+    return replace(
+        answer, people=people, source="swap", reasons=(*answer.reasons, f"swap of {swap.person} and {swap.partner}")
+    )
 
 
-def _next_edge(definition: ScheduleDefinition[P], at: datetime) -> datetime:
-    """The first instant after `at` at which the answer may change, or NEVER."""
-    edges = [
-        edge
-        for layer in definition.layers
-        if layer.members and not (layer.ends_at and at >= layer.ends_at)
-        for edge in _layer_edges(layer, at)
-    ]
-    edges += [edge for override in definition.overrides for edge in (override.starts_at, override.ends_at)]
-    return min((edge for edge in edges if edge > at), default=NEVER)
+def _overridden(answer: Answer[P], override: OverrideDefinition[P]) -> Answer[P]:
+    """The answer as the override makes it; one that nobody can stand for, or that meets nobody, changes nothing."""
+    person, gone, why = override.person, override.replaces, f" ({override.reason})" if override.reason else ""
+    match override.effect:
+        case "everybody" if person is not None:
+            return Answer((person,), "override", (), answer.shadows, (f"override: {person} for everybody{why}",))
+        case "one" if person is not None and gone in answer.people:
+            people = tuple(dict.fromkeys(person if one == gone else one for one in answer.people))
+            reason = f"override: {person} for {gone}{why}"
+        case "add" if person is not None and person not in answer.people:
+            people, reason = (*answer.people, person), f"override: {person} as well{why}"
+        case "remove" if gone in answer.people:
+            people = tuple(one for one in answer.people if one != gone)
+            reason = f"override: without {gone}{why}"
+        case "shadow" if person is not None:
+            return replace(answer, shadows=(*answer.shadows, person))
+        case _:
+            return answer
+    return replace(answer, people=people, source="override", reasons=(*answer.reasons, reason))

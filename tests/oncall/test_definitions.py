@@ -4,7 +4,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oncall.definitions import DefinitionError, parse_restrictions, parse_schedule
-from oncall.shifts import OverrideDefinition, Window, handoff_at, on_call_at
+from oncall.layers import Window
+from oncall.shifts import OverrideDefinition, on_call_at
+from oncall.turns import handoff_at
 
 pytestmark = pytest.mark.once
 

@@ -6,21 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oncall.shifts import (
-    NEVER,
-    LayerDefinition,
-    OverrideDefinition,
-    ScheduleDefinition,
-    Shift,
-    Window,
-    handoff_at,
-    holder_at,
-    instant,
-    layer_at,
-    next_change,
-    on_call_at,
-    shifts_between,
-)
+from oncall.layers import LayerDefinition, Window, layer_at
+from oncall.shifts import OverrideDefinition, ScheduleDefinition, Shift, next_change, on_call_at, shifts_between
+from oncall.turns import NEVER, handoff_at, holder_at, instant
 
 pytestmark = pytest.mark.once
 

@@ -10,15 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from oncall.shifts import (
-    LayerDefinition,
-    OverrideDefinition,
-    ScheduleDefinition,
-    Window,
-    next_change,
-    on_call_at,
-    shifts_between,
-)
+from oncall.layers import LayerDefinition, Window
+from oncall.shifts import OverrideDefinition, ScheduleDefinition, next_change, on_call_at, shifts_between
 
 pytestmark = pytest.mark.once
 

@@ -11,7 +11,7 @@ import yaml
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from oncall import roster, shifts
+from oncall import roster, shifts, turns
 from oncall.definitions import DefinitionError, Moment, parse_schedule
 from oncall.models import Schedule
 from policies.shapes import BAD, Desk
@@ -69,9 +69,9 @@ class Command(BaseCommand):
         """The schedule asked about, and the instant in UTC."""
         if file:
             written = self.written(Path(file), key)
-            return written, shifts.instant(asked, written.zone)
+            return written, turns.instant(asked, written.zone)
         row = self.stored(key)
-        at = shifts.instant(asked, roster.zone_of(row))
+        at = turns.instant(asked, roster.zone_of(row))
         return roster.define(row, since=at), at
 
     def moment(self, text: str | None) -> datetime:
