@@ -27,6 +27,7 @@ class Outcome:
 
     word       "sent", "try again" or "undeliverable"
     reference  what the far side calls the message from now on
+    sent_with  the delivery in whose message this one went out
     after      how long the far side asks to wait, if it does
     """
 
@@ -38,6 +39,7 @@ class Outcome:
     after: timedelta | None = None
     address_refused: bool = False
     reference: str = ""
+    sent_with: Delivery | None = None
 
 
 def carry(delivery: Delivery, message: Message) -> Outcome:

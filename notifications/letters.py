@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from policies.wake import wake
 
+from .addresses import address_key
 from .models import Delivery, Destination
 from .transports import TRANSPORTS
 
@@ -31,6 +32,10 @@ def queue(
     instead_of: Delivery | None = None,
     short: str = "",
     language: str = "",
+    recipient: str = "",
+    may_wait: bool = False,
+    other_way: bool = False,
+    again_of: Delivery | None = None,
 ) -> Delivery:
     """Write a message into the outbox, in the caller's transaction; it goes out after the commit.
 
@@ -42,11 +47,17 @@ def queue(
     once           its cause; a second call with the same cause returns the first row and writes nothing
     short          what fits a text message or a call; empty: the subject
     language       of the words, such as "nl"
+    recipient      the person it is for, such as contact:7: pages to one become one message where they meet
+    may_wait       a plan may hold it back a while (bundling, at most so many for a person)
+    other_way      its person has another method, so that an address known not to work is passed over
+    again_of       the delivery that somebody sends again
     destination    the named place, whose fallback takes over; one that is switched off gets nothing, which is on record
     """
     channel = TRANSPORTS.get(kind)
     row = Delivery(
         kind=kind, address=address, secret=secret, hint=(channel.hint(address) if channel else "")[:120],
+        address_key=address_key(kind, address), recipient=recipient[:40], may_wait=may_wait, other_way=other_way,
+        again_of=again_of,
         to=_line(to, 160), destination=destination, purpose=purpose, urgent=urgent, thread=thread,
         subject=_line(subject, 250), text=clean(text), short=clean(short), language=language, url=url,
         actions=[{"label": _line(one["label"], 80), "url": one["url"]} for one in actions],

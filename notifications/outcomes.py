@@ -9,7 +9,7 @@ from django.db.models import F
 from policies.durations import format_duration
 from policies.wake import wake
 
-from . import routing
+from . import circuits, routing, senders
 from .couriers import Outcome
 from .letters import queue
 from .models import Delivery, DeliveryAttempt, Destination
@@ -42,15 +42,20 @@ def _record_held(outcomes: list[Outcome], *, at: datetime) -> Counter[str]:
         # whoever holds the claim by now: it has arrived, and is not to be sent again
         moved = Delivery.objects.waiting().filter(pk__in=sent).update(
             status=Delivery.Status.SENT, next_attempt_at=None, ended_at=at, error="", claimed_by="",
-            attempts=F("attempts") + 1,
+            attempts=F("attempts") + 1, held_until=None,
         )  # fmt: skip
         for outcome in outcomes:
-            if outcome.reference:
-                Delivery.objects.filter(pk=outcome.delivery.pk).update(reference=outcome.reference[:200])
+            if outcome.reference or outcome.sent_with:
+                Delivery.objects.filter(pk=outcome.delivery.pk).update(
+                    reference=outcome.reference[:200], sent_with=outcome.sent_with
+                )
         told.update({Delivery.Status.SENT.value: moved, Delivery.Status.CANCELLED.value: len(sent) - moved})
     for outcome in outcomes:
         if outcome.word != "sent":
             told[_not_sent(outcome, at=at)] += 1
+    for outcome in outcomes:
+        senders.let_follow(outcome.delivery, at=at)
+    circuits.learn((outcome for outcome in outcomes if outcome.sent_with is None), at=at)
     return told
 
 
@@ -74,8 +79,7 @@ def _not_sent(outcome: Outcome, *, at: datetime) -> str:
     )  # fmt: skip
     if not moved:
         return _standing(row)
-    if destination is not None:
-        _hand_to_fallback(row, destination, at=at)
+    hand_to_fallback(row, at=at)
     wake()  # whoever asked for it may have another way
     return Delivery.Status.FAILED.value
 
@@ -99,8 +103,12 @@ def _wait(outcome: Outcome, *, has_fallback: bool) -> tuple[timedelta | None, st
     return max(delays[row.attempts], asked), ""
 
 
-def _hand_to_fallback(row: Delivery, destination: Destination, *, at: datetime) -> None:
-    """Queue the message of the failed `row` to the next destination that has not failed it yet."""
+def hand_to_fallback(row: Delivery, *, at: datetime) -> None:
+    """Queue the message of the failed `row` to the next destination that has not failed it yet, if there is one."""
+    places = Destination.objects.select_related("policy", "fallback")
+    destination = places.filter(pk=row.destination_id).first() if row.destination_id is not None else None
+    if destination is None:
+        return
     failed: set[int | None] = {destination.pk}
     before = row.instead_of
     while before is not None:
@@ -114,6 +122,7 @@ def _hand_to_fallback(row: Delivery, destination: Destination, *, at: datetime) 
                 kind=stand_in.kind, address=address, secret=routing.secret_of(stand_in, destination.policy),
                 to=str(stand_in), destination=stand_in, purpose=row.purpose, urgent=row.urgent, thread=row.thread,
                 subject=row.subject, text=row.text, url=row.url, actions=row.actions, data=row.data, at=at,
+                short=row.short, language=row.language,
                 instead_of=row, once=f"fallback:{row.pk}:{part}",
             )  # fmt: skip
         return

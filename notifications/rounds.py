@@ -7,6 +7,7 @@ waited behind others is looked at again just before it goes out, and given back 
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Case, F, Value, When
@@ -15,6 +16,7 @@ from policies.claims import lease
 from policies.fields import SecretUnreadable
 from policies.wake import wake
 
+from . import bundles, circuits
 from .claimant import me
 from .couriers import ORDINARY, PER_ADDRESS, Couriers, Outcome
 from .models import Delivery
@@ -44,6 +46,7 @@ class Round:
         self.told: Counter[str] = Counter()
         self.couriers = Couriers()
         self.ready: list[Delivery] = []  # claimed, not yet handed over
+        self.along: dict[int, list[Delivery]] = {}  # what goes out in the message of another, by that one's key
         self.back: list[Outcome] = []  # not yet recorded
         self.held: set[int] = set()
         self.begun, self.batch = 0, ORDINARY
@@ -74,10 +77,18 @@ class Round:
         self.back += arrived
         waited = time.monotonic() - self.back_since
         if self.back and (len(self.back) >= TOGETHER or waited >= TOGETHER_FOR or not self.couriers.busy):
-            outcomes, self.back = self.back, []
+            outcomes, self.back = [one for outcome in self.back for one in self._of_all(outcome)], []
             self.told.update(record(outcomes, at=self.now()))
             self._let_go(outcome.delivery.pk for outcome in outcomes)
         return True
+
+    def _of_all(self, outcome: Outcome) -> list[Outcome]:
+        """The outcome, and the same for every page that was in the message."""
+        first = outcome.delivery
+        return [outcome] + [
+            replace(outcome, delivery=row, sent_with=first, detail=f"{outcome.detail} In one message with {first.pk}.")
+            for row in self.along.pop(first.pk, [])
+        ]
 
     def _claim_more(self) -> None:
         """Fill up what is ready, when it runs short and a look is due."""
@@ -94,7 +105,10 @@ class Round:
         wanted = min(wanted, self.limit - self.begun)
         if wanted < 1:
             return
-        claimed = self._claim(wanted, full=[hint for hint, n in counts.items() if n >= PER_ADDRESS], urgent=room < 1)
+        full = [hint for hint, n in counts.items() if n >= PER_ADDRESS]
+        claimed: list[Delivery] | None = None
+        while claimed is None:
+            claimed = self._claim(wanted, full=full, urgent=room < 1)
         if len(claimed) < wanted:
             self.look_at = clock + LOOK_AGAIN
         if claimed:
@@ -102,13 +116,16 @@ class Round:
             self.ready = sorted([*self.ready, *claimed], key=lambda row: not row.urgent)
             self.claimed_at = self.checked_at = time.monotonic()
 
-    def _claim(self, wanted: int, *, full: list[str], urgent: bool) -> list[Delivery]:
-        """Lease up to `wanted` rows that are due, but for addresses that are `full`."""
+    def _claim(self, wanted: int, *, full: list[str], urgent: bool) -> list[Delivery] | None:
+        """Lease up to `wanted` rows that are due, but for addresses that are `full`; None: none of them goes out now.
+
+        Of pages that go out as one message the first is returned, the others are kept beside it.
+        """
         at = self.now()
         due = Delivery.objects.due(at).exclude(hint__in=full)
         due = due.filter(thread=self.thread) if self.thread else due
         # asked apart, each is a range of the index: what is due later is not read, however much it is
-        picked = list(due.filter(urgent=True).values_list("pk", flat=True)[:wanted])
+        picked = bundles.foremost(due.filter(urgent=True), wanted, at=at)
         if len(picked) < wanted and not urgent:
             picked += due.filter(urgent=False).values_list("pk", flat=True)[: wanted - len(picked)]
         if not picked:
@@ -124,13 +141,23 @@ class Round:
             self._let_go(picked)
             unreadable = _set_aside_unreadable(picked, at=at)
             self.told.update(unreadable)
-            return self._claim(wanted, full=full, urgent=urgent) if unreadable else []
+            return None if unreadable else []
         self._let_go(set(picked) - {row.pk for row in claimed})
         if interrupted := [row for row in claimed if row.claimed_by]:
             note_interrupted(interrupted, at=at)
-        ready = hold_back(claimed, at=at)
+        place = {pk: place for place, pk in enumerate(picked)}
+        claimed.sort(key=lambda row: place[row.pk])
+        ready = bundles.hold(circuits.gate(hold_back(claimed, at=at), at=at), at=at)
         self._let_go({row.pk for row in claimed} - {row.pk for row in ready})
-        return ready
+        if claimed and not ready:
+            return None
+        messages = bundles.gather(ready, at=at, lease_until=at + LEASE)
+        for first, *others in messages:
+            if others:
+                self.along[first.pk] = others
+                self.held.update(row.pk for row in others)
+                in_hand.update(row.pk for row in others)
+        return [rows[0] for rows in messages]
 
     def _hand_over(self) -> None:
         """Give couriers what they have room for, unless its cause has gone meanwhile."""
@@ -144,7 +171,8 @@ class Round:
             room = self.couriers.room_for_pages if row.urgent else self.couriers.room
             if room > 0 and counts[row.hint] < PER_ADDRESS:
                 counts[row.hint] += 1
-                self.couriers.hand_over(row, message_of(row, at=self.now()))
+                alone = message_of(row, at=self.now())
+                self.couriers.hand_over(row, bundles.message([row, *self.along.get(row.pk, [])], alone))
             else:
                 kept.append(row)
         waited = clock - self.claimed_at
@@ -156,17 +184,23 @@ class Round:
             self._give_back()
 
     def _drop_what_no_longer_waits(self) -> None:
-        ours = Delivery.objects.waiting().filter(pk__in=[row.pk for row in self.ready], claimed_by=me())
+        messages = [[row, *self.along.pop(row.pk, [])] for row in self.ready]
+        claimed = [row.pk for rows in messages for row in rows]
+        ours = Delivery.objects.waiting().filter(pk__in=claimed, claimed_by=me())
         waiting = set(ours.values_list("pk", flat=True))
-        self._let_go(row.pk for row in self.ready if row.pk not in waiting)
-        self.ready = [row for row in self.ready if row.pk in waiting]
+        self._let_go(pk for pk in claimed if pk not in waiting)
+        self.ready = []
+        for rows in messages:
+            if left := [row for row in rows if row.pk in waiting]:
+                self.ready.append(left[0])
+                self.along |= {left[0].pk: left[1:]} if left[1:] else {}
         self.checked_at = time.monotonic()
 
     def _give_back(self) -> None:
         """Whoever has room may send what we cannot."""
-        pks = [row.pk for row in self.ready]
+        pks = [one.pk for row in self.ready for one in [row, *self.along.pop(row.pk, [])]]
         Delivery.objects.waiting().filter(pk__in=pks, claimed_by=me()).update(next_attempt_at=self.now(), claimed_by="")
-        self.begun -= len(pks)
+        self.begun -= len(self.ready)
         self.ready, self.batch = [], ORDINARY
         self._let_go(pks)
 
