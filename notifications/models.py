@@ -213,6 +213,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["claimed_by"], condition=~Q(claimed_by=""), name="delivery_claimed"),
             models.Index(fields=["thread", "-id"], name="delivery_thread"),
+            models.Index(fields=["address_key", "-id"], condition=~Q(address_key=""), name="delivery_address"),
             models.Index(fields=["recipient", "-id"], condition=~Q(recipient=""), name="delivery_recipient"),
             models.Index(fields=["reference"], condition=~Q(reference=""), name="delivery_reference"),
         ]
