@@ -94,6 +94,9 @@ class Schedule(models.Model):
             models.Index(fields=["handoff_at"], condition=Q(handoff_at__isnull=False), name="schedule_handoff_due"),
         ]
 
+    def __str__(self) -> str:
+        return self.name
+
     def save(self, *args, **kwargs) -> None:
         """Whoever asks for notes, or for none any more, has the clock look at once."""
         wanted = self.handoff_at or LONG_AGO if self.handoff else None
@@ -102,9 +105,6 @@ class Schedule(models.Model):
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "handoff_at"}
         super().save(*args, **kwargs)
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Layer(models.Model):
