@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from policies.fields import SecretUnreadable
 
-from .claimant import me
 from .models import Account, Delivery, Destination
 from .routing import filled
 from .transports import TRANSPORTS, Action, Message, Sender
@@ -72,12 +71,19 @@ def hold_back(claimed: list[Delivery], *, at: datetime) -> list[Delivery]:
         if first is None:
             ready.append(row)
             continue
+        wait_until = at + HOLD_BACK  # when it is on the wire now, `let_follow` makes that shorter
         if not first.claimed_by:
-            wait_until = max(first.next_attempt_at or at, at)
-        else:  # on the wire: from here, when this process hears the answer itself, else from another
-            wait_until = at if first.claimed_by == me() else at + HOLD_BACK
+            wait_until = max(first.next_attempt_at or at, wait_until)
         Delivery.objects.waiting().filter(pk=row.pk).update(next_attempt_at=wait_until, claimed_by="")
     return ready
+
+
+def let_follow(row: Delivery, *, at: datetime) -> None:
+    """Make due what has waited for `row`, which has gone out or failed."""
+    channel = TRANSPORTS.get(row.kind)
+    if channel is not None and channel.in_order and row.thread:
+        behind = Delivery.objects.waiting().filter(thread=row.thread, kind=row.kind, hint=row.hint, pk__gt=row.pk)
+        behind.filter(claimed_by="", attempts=0).update(next_attempt_at=at)
 
 
 def _goes_first(row: Delivery) -> Delivery | None:

@@ -1,14 +1,40 @@
 """How each channel is spoken: one file a channel, one line below."""
 
-from .base import Action, AddressRefused, Message, Receipt, Sender, Transport, TryAgain, Undeliverable
+from .apprise import Apprise
+from .base import Action, AddressRefused, Message, Receipt, Sender, Suppressed, Transport, TryAgain, Undeliverable
 from .chat import Chat
 from .discord import Discord
 from .email import Email
+from .jira import Jira
 from .json import Json
+from .mattermost import Mattermost
+from .pagerduty import PagerDuty
 from .slack import Slack
+from .slack_app import SlackApp
+from .teams import Teams
+from .telegram import Telegram
+from .twilio import Sms, Voice
+from .whatsapp import WhatsApp
 
 TRANSPORTS: dict[str, Transport] = {
-    transport.kind: transport for transport in (Slack(), Discord(), Chat(), Json(), Email())
+    transport.kind: transport
+    for transport in (
+        Slack(),
+        SlackApp(),
+        Discord(),
+        Teams(),
+        Mattermost(),
+        Chat(),
+        Json(),
+        Email(),
+        PagerDuty(),
+        Telegram(),
+        Sms(),
+        Voice(),
+        WhatsApp(),
+        Jira(),
+        Apprise(),
+    )
 }
 
 
@@ -32,6 +58,7 @@ __all__ = [
     "Message",
     "Receipt",
     "Sender",
+    "Suppressed",
     "Transport",
     "TryAgain",
     "Undeliverable",

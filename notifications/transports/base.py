@@ -32,6 +32,10 @@ class AddressRefused(Undeliverable):
     """The address itself is wrong or gone, so nothing more should be sent to it until somebody mends it."""
 
 
+class Suppressed(AddressRefused):
+    """Whoever is behind the address asked for no more messages; only they can take that back."""
+
+
 class TryAgain(Exception):
     """It may work later; `after` is how long the far side asks to be left alone (None: it did not say)."""
 

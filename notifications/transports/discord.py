@@ -1,13 +1,14 @@
 """Discord channels, by webhook."""
 
 import json
+import re
 
 from .base import Message, WebTransport
+from .facts import colour, cut, facts
 from .http import post
-from .slack import cut
 
 LONGEST_CONTENT = 2000  # characters
-SUPPRESS_EMBEDS = 4  # no previews: Discord's servers would open the acknowledge link
+BARE_URL = re.compile(r"(?<!<)https?://[^\s<>]+")
 
 
 class Discord(WebTransport):
@@ -22,12 +23,20 @@ class Discord(WebTransport):
 
 
 def payload(message: Message) -> dict:
-    """Subject, text and links as `content`; nobody is mentioned by what an alert says."""
+    """Subject, text and links as `content`, the facts as an embed; nobody is mentioned by what an alert says.
+
+    Every address stands in angle brackets: Discord's servers would open the acknowledge link for a preview.
+    """
     links = ""
     for action in message.links:
         line = f"\n{action.label}: <{action.url}>"
         if len(links) + len(line) <= LONGEST_CONTENT // 2:
             links += line
-    head = f"**{message.subject.strip()}**\n{message.text.strip()}".strip()
+    text = BARE_URL.sub(lambda url: f"<{url[0]}>", message.text.strip())
+    head = f"**{message.subject.strip()}**\n{text}".strip()
     content = cut(head, LONGEST_CONTENT - len(links)) + links
-    return {"content": content, "allowed_mentions": {"parse": []}, "flags": SUPPRESS_EMBEDS}
+    said: dict = {"content": content, "allowed_mentions": {"parse": []}}
+    if known := facts(message):
+        fields = [{"name": name, "value": value, "inline": True} for name, value in known]
+        said["embeds"] = [{"color": int(colour(message)[1:], 16), "fields": fields}]
+    return said

@@ -1,13 +1,14 @@
-"""One POST over HTTP, with an end in time and answers sorted into sent, try again and undeliverable."""
+"""One request over HTTP, with an end in time and answers sorted into sent, try again and undeliverable."""
 
 import http.client
 import io
+import json
 import logging
 import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -26,7 +27,7 @@ from .base import AddressRefused, TryAgain, Undeliverable
 CONNECT_TIMEOUT = 3.05  # seconds, for each address that a host name has
 READ_TIMEOUT = 8.0  # between two pieces of an answer
 TOTAL_TIMEOUT = 12.0  # from the message being sent to the end of the answer
-LONGEST_ANSWER = 16 * 1024  # of which we want a word
+LONGEST_ANSWER = 64 * 1024  # of which we want a word
 
 # urllib3 logs whole URLs, at DEBUG and with some warnings, and the URL of a webhook is a secret.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -36,17 +37,41 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 class Answer:
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> dict:
+        """The body as a JSON object; empty when it is none."""
+        try:
+            read = json.loads(self.body)
+        except ValueError:
+            return {}
+        return read if isinstance(read, dict) else {}
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """What its Retry-After asks for; an HTTP date counts on the wall clock, whatever instant a sweep was given."""
+        return retry_after(self.headers.get("Retry-After"), now=datetime.now(UTC))
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, service: str) -> Answer:
     """POST `body` to `url` and return a 2xx answer; every other end is an error in words that do not hold the URL.
 
     service  who is asked, for the words: "Slack"
+    """
+    answer = ask("POST", url, body, headers, service=service)
+    judge(answer, service)
+    return answer
+
+
+def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, service: str) -> Answer:
+    """Send one request and return its answer, of whatever status; no answer at all is TryAgain.
+
     Redirects are not followed: a redirected POST arrives as something else, or elsewhere. Cookies are not kept.
     """
     request = requests.PreparedRequest()
     try:
-        request.prepare(method="POST", url=url, data=body, headers={"User-Agent": "Opscenter", **headers})
+        request.prepare(method=method, url=url, data=body, headers={"User-Agent": "Opscenter", **headers})
     except (requests.RequestException, ValueError):
         raise AddressRefused(f"The address for {service} is no URL that can be asked; enter it again.") from None
     try:
@@ -63,8 +88,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, service: str) -> 
         raise AddressRefused(f"The address for {service} is no URL that can be asked; enter it again.") from None
     except (requests.RequestException, urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
         raise _no_answer(error, service) from None
-    _judge(response.status_code, response.headers, said, service)
-    return Answer(response.status_code, said)
+    return Answer(response.status_code, said, response.headers)
 
 
 def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
@@ -83,13 +107,14 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     return max(until - now, timedelta())
 
 
-def _judge(status: int, headers: Mapping[str, str], body: bytes, service: str) -> None:
+def judge(answer: Answer, service: str) -> None:
+    """Raise what an answer other than 2xx means for the message, by its status alone."""
+    status = answer.status
     if 200 <= status < 300:
         return
-    said = f"{service} answered {status}{_reason(body)}"
+    said = f"{service} answered {status}{_reason(answer.body)}"
     if status in (408, 425, 429) or status >= 500:
-        # an HTTP date counts on the wall clock, whatever instant the sweep was given
-        raise TryAgain(f"{said}.", retry_after(headers.get("Retry-After"), now=datetime.now(UTC)))
+        raise TryAgain(f"{said}.", answer.retry_after)
     if status in (404, 410):
         raise AddressRefused(f"{said}: it no longer knows this address; enter the present one.")
     if 300 <= status < 400:

@@ -1,8 +1,9 @@
-"""Slack, and what speaks its form: Mattermost, Rocket.Chat, Discord's own `/slack` addresses."""
+"""Slack, and what speaks its form: Rocket.Chat, Discord's own `/slack` addresses, Mattermost's text."""
 
 import json
 
 from .base import Message, WebTransport
+from .facts import cut, facts
 from .http import post
 
 LONGEST_HEADER = 150  # characters, of a header block
@@ -24,33 +25,47 @@ class Slack(WebTransport):
 
 def payload(message: Message) -> dict:
     """`text` for notifications and old clients, blocks for the eye, links as buttons."""
-    blocks: list[dict] = [{"type": "header", "text": _plain(message.subject, LONGEST_HEADER)}]
+    shown = words(message)
+    links = buttons(message)
+    if links:
+        if message.actions:
+            links[0]["style"] = "primary"
+        shown.append({"type": "actions", "elements": links})
+    # unfurling would have Slack's servers open the acknowledge link and show its preview
+    return {"text": summary(message), "blocks": shown, "unfurl_links": False, "unfurl_media": False}
+
+
+def words(message: Message) -> list[dict]:
+    """The blocks of subject, text and facts."""
+    blocks: list[dict] = [{"type": "header", "text": plain(message.subject, LONGEST_HEADER)}]
     if message.text.strip():
-        text = cut(_escape(message.text.strip()), LONGEST_TEXT)
+        text = cut(escape(message.text.strip()), LONGEST_TEXT)
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
-    buttons = [
-        {"type": "button", "text": _plain(action.label, LONGEST_LABEL), "url": action.url}
-        for action in message.links[:5]
+    if known := facts(message):
+        line = " · ".join(f"{escape(name)}: {escape(value)}" for name, value in known)
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": cut(line, LONGEST_TEXT)}]})
+    return blocks
+
+
+def buttons(message: Message) -> list[dict]:
+    """Links as buttons."""
+    return [
+        {"type": "button", "text": plain(action.label, LONGEST_LABEL), "url": action.url, "action_id": f"link-{place}"}
+        for place, action in enumerate(message.links[:5])
         if len(action.url) <= LONGEST_URL
     ]
-    if buttons:
-        if message.actions:
-            buttons[0]["style"] = "primary"
-        blocks.append({"type": "actions", "elements": buttons})
+
+
+def summary(message: Message) -> str:
+    """Subject and text, for notifications and clients that show no blocks."""
     text = "\n".join(part for part in (message.subject, message.text) if part)
-    # unfurling would have Slack's servers open the acknowledge link and show its preview
-    return {"text": cut(_escape(text), LONGEST_TEXT), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
+    return cut(escape(text), LONGEST_TEXT) or "-"
 
 
-def cut(text: str, length: int) -> str:
-    """`text`, with a sign that more followed when it is longer than `length` characters."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _plain(text: str, length: int) -> dict:
+def plain(text: str, length: int) -> dict:
     return {"type": "plain_text", "text": cut(" ".join(text.split()) or "-", length)}
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Slack reads <!channel> and <@U123> as mentions; what an alert says must not call anybody."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
