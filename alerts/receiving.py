@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db import IntegrityError, transaction
 
 import channels_health.history
-from notifications import routing
+from notifications import receipts, routing
 from policies.wake import wake
 from sources import events, intake
 from sources.inbound import INBOUND
@@ -91,6 +91,7 @@ def take_in(door: Integration, parsed: Parsed, *, at: datetime) -> dict[str, lis
         kept = events.keep(door, parsed.events, at=at)
         became["events"] = [event.pk for event in kept]
         listening.heard({event.stream for event in kept}, at=at)
+        receipts.heard(kept, at=at)
     if parsed.changes:
         changes = [replace(one, service=one.service or _service_of(door)) for one in parsed.changes]
         became["changes"] = [change.pk for change in events.note_changes(door, changes, at=at)]

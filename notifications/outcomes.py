@@ -9,7 +9,7 @@ from django.db.models import F
 from policies.durations import format_duration
 from policies.wake import wake
 
-from . import circuits, routing, senders
+from . import circuits, receipts, routing, senders
 from .couriers import Outcome
 from .letters import queue
 from .models import Delivery, DeliveryAttempt, Destination
@@ -49,6 +49,9 @@ def _record_held(outcomes: list[Outcome], *, at: datetime) -> Counter[str]:
                 Delivery.objects.filter(pk=outcome.delivery.pk).update(
                     reference=outcome.reference[:200], sent_with=outcome.sent_with
                 )
+            if outcome.reference:
+                outcome.delivery.reference = outcome.reference[:200]
+                receipts.catch_up(outcome.delivery, at=at)
         told.update({Delivery.Status.SENT.value: moved, Delivery.Status.CANCELLED.value: len(sent) - moved})
     for outcome in outcomes:
         if outcome.word != "sent":
@@ -79,6 +82,8 @@ def _not_sent(outcome: Outcome, *, at: datetime) -> str:
     )  # fmt: skip
     if not moved:
         return _standing(row)
+    if outcome.address_refused:
+        receipts.refused(row, outcome.detail, at=at)
     hand_to_fallback(row, at=at)
     wake()  # whoever asked for it may have another way
     return Delivery.Status.FAILED.value
