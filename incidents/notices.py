@@ -12,6 +12,7 @@ from django.db.models import F
 from notifications import messages, outbox, routing, throttle
 from notifications.messages import Words
 from notifications.models import Purpose
+from oncall import personal
 from oncall.models import ContactMethod, EscalationContact
 from oncall.people import persons
 from policies.claims import sweep
@@ -159,9 +160,9 @@ def tell_owners(incident: Incident, *, at: datetime) -> None:
     people, skipped = persons(incident.owners.all())
     words = _words(incident, "opened", at)
     for person in people:
-        if method := usable_method(person):
+        if to := _for_person(incident, person, at=at):
             once = f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}"
-            _queue(incident, words, _to(method, person), purpose=Purpose.NOTICE, event="opened", at=at, once=once)
+            _queue(incident, words, to, purpose=Purpose.NOTICE, event="opened", at=at, once=once)
         else:
             skipped.append(f"{person} has no usable contact method")
     if skipped:
@@ -187,9 +188,9 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
     words = messages.reminder(**_facts(incident), what=what, due_at=due_at, at=at)
     held = {role.role: role.contact for role in incident.roles.filter(until=None).select_related("contact")}
     person = held.get("communications") or held.get("commander") or incident.acknowledged_by
-    method = usable_method(person) if person else None
-    if person and method:
-        _queue(incident, words, _to(method, person), purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
+    to = _for_person(incident, person, at=at) if person else None
+    if to:
+        _queue(incident, words, to, purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
         return
     for choice in _choices(incident):
         cause = f"{once}:{choice.key}"
@@ -256,8 +257,21 @@ def _choices(incident: Incident) -> list[routing.Choice]:
     return routing.destinations(incident.policy, severity=incident.severity, labels=labels)
 
 
+def _for_person(incident: Incident, person: EscalationContact, *, at: datetime) -> dict | None:
+    """How `person` is told something that asks for nothing; of a low level, once the quiet hours are over."""
+    urgency = personal.urgency_of(incident.severity)
+    method = personal.first_method(person, urgency)
+    if method is None:
+        return None
+    quiet = personal.quiet_until(person, at=at) if urgency == personal.Urgency.LOW else None
+    return {**_to(method, person), "not_before": quiet}
+
+
 def _to(method: ContactMethod, person: EscalationContact) -> dict:
-    return {"kind": method.kind, "address": method.address, "secret": method.secret, "to": str(person)}
+    return {
+        "kind": method.kind, "address": method.address, "secret": method.secret, "to": str(person),
+        "recipient": f"contact:{person.pk}",
+    }  # fmt: skip
 
 
 def _queue(incident: Incident, words: Words, target: dict, *, purpose, event: str, at, once: str, **more):

@@ -1,81 +1,145 @@
 """One person asked: method after method, then the back-up, then the next step at once."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from notifications import outbox
 from notifications.models import Delivery, Purpose
+from oncall import personal
 from oncall.models import ContactMethod, EscalationContact
 from policies.claims import locked
 
-from . import links, notices, targets
-from .models import Incident, Page, Status, Turn
+from . import calls, notices
+from .conditions import wanted
+from .models import Call, Incident, Page, Turn
 
 BATCH = 200
+FAILED = [Delivery.Status.FAILED, Delivery.Status.SUPPRESSED]
 
 
 def page(
-    incident: Incident, contact: EscalationContact, *, at: datetime, turn: Turn | None = None, instead_of=None
+    incident: Incident, contact: EscalationContact, *, at: datetime, turn: Turn | None = None, instead_of=None, **more
 ) -> bool:
-    """Queue the page to the contact's first usable method; False (and a row with the reason) when there is none."""
+    """Queue the page to the contact's first usable method; False (and a row with the reason) when there is none.
+
+    more  `must`: this person's own acknowledgement is awaited; `asked_by`, `words`: who asked for help, and with what
+    """
     try:
         with transaction.atomic():
-            row = Page.objects.create(incident=incident, contact=contact, turn=turn, at=at, instead_of=instead_of)
+            row = Page.objects.create(
+                incident=incident, contact=contact, turn=turn, at=at, instead_of=instead_of, **more
+            )
     except IntegrityError:
         return True  # this turn has asked this person already
-    return _try_next(row, at=at)
+    return _begin(row, at=at)
+
+
+def _begin(row: Page, *, at: datetime) -> bool:
+    """Ask by the person's own rules, or by the first method; in quiet hours that hold for it, ask the back-up."""
+    if until := _quiet_until(row, at=at):
+        return _wait_for_morning(row, until, at=at)
+    calls.freeze(row, at=at)
+    for call in calls.waiting(row).filter(due_at__lte=at):
+        call.page = row
+        calls.make(call, at=at)
+    return True if row.delivery_id or calls.waiting(row).exists() else _try_next(row, at=at)
+
+
+def _quiet_until(row: Page, *, at: datetime) -> datetime | None:
+    """Until when the person's quiet hours hold this page back; who was asked for by name or as the last is asked."""
+    if row.turn is None or row.turn.final or row.turn.aim == "catch-all":
+        return None
+    return personal.holds_page(row.contact, row.incident.severity.key, at=at)
+
+
+def _wait_for_morning(row: Page, until: datetime, *, at: datetime) -> bool:
+    """The page goes out when the quiet hours end, if it is wanted then; meanwhile others are asked."""
+    method = notices.usable_method(row.contact)
+    if method is not None:
+        row.calls.create(method=method, due_at=until)
+    wait = f"quiet hours until {until:%H:%M} UTC, which {row.incident.severity.key} does not break"
+    row.incident.log("unreachable", f"{row.contact} is not asked now: {wait}.", at=at)
+    return _give_up(row, wait, at=at)
 
 
 def _try_next(row: Page, *, at: datetime) -> bool:
-    """Send by the next usable method, else mark the page unreachable and ask the back-up."""
-    used = row.method
-    method = notices.usable_method(row.contact, after=used)
+    """Go on by another call that is under way or to come, else by a method not tried; else ask the back-up."""
+    others = row.calls.exclude(delivery=row.delivery_id) if row.delivery_id else row.calls.all()
+    if under_way := others.filter(state=Call.State.TRYING).select_related("method", "delivery").first():
+        calls.follow(row, under_way)
+        return True
+    if others.filter(state=Call.State.REACHED).exists():
+        Page.objects.filter(pk=row.pk).update(state=Page.State.REACHED, reason="by another method")
+        return True
+    Page.objects.filter(pk=row.pk).update(delivery=None)
+    row.delivery = None
+    for call in calls.waiting(row):
+        call.page = row
+        calls.make(call, at=at)
+        if row.delivery_id:
+            return True
+    method = _untried(row)
     if method is None:
-        why = "no usable contact method" if used is None else "every contact method failed"
-        Page.objects.filter(pk=row.pk).update(state=Page.State.UNREACHABLE, reason=why)
+        why = "no usable contact method" if row.method is None else "every contact method failed"
         row.incident.log("unreachable", f"{row.contact} could not be reached: {why}.", at=at)
-        backup = row.contact.backup
-        asked = row.incident.page_rows.filter(contact=backup, turn=row.turn) if backup else None
-        if backup and backup.active and asked is not None and not asked.exists():
-            return page(row.incident, backup, at=at, turn=row.turn, instead_of=row)
-        return False
-    delivery = notices.page(
-        row.incident, row.contact, method, at=at, ack_url=links.ack_url(row.incident, row.contact, at=at),
-        why=_why(row), once=f"page:{row.pk}:method:{method.pk}",
-    )  # fmt: skip
+        return _give_up(row, why, at=at)
+    delivery = calls.ask(row, method, at=at, once=f"page:{row.pk}:method:{method.pk}")
     Page.objects.filter(pk=row.pk).update(method=method, delivery=delivery)
     row.method, row.delivery = method, delivery
-    if row.incident.notified_at is None:
-        row.incident.first("notified_at", at)
-        targets.anchor(row.incident, "notified", at=at)
-    targets.meet(row.incident, "notify", at=at)
     return True
 
 
-def _why(row: Page) -> str:
-    """What stands behind "You are asked because …"."""
-    if row.instead_of is not None:
-        return f"{row.instead_of.contact} could not be reached and you are the back-up"
-    if row.turn is None:
-        return "somebody asked for you by name"
-    if row.turn.aim == "catch-all":
-        return "nobody asked before you has answered"
-    return f"you are in step {row.turn.position + 1}, {row.turn.aim}"
+def _untried(row: Page) -> ContactMethod | None:
+    """The first usable method that this page has not gone out by."""
+    tried = set(row.calls.exclude(delivery=None).values_list("method_id", flat=True))
+    causes = {f"page:{row.pk}:method:{method.pk}": method.pk for method in row.contact.methods.all()}
+    if row.method is not None:
+        sent = Delivery.objects.filter(once__in=causes).values_list("once", flat=True)
+        tried |= {row.method.pk, *(causes[once] for once in sent if once)}
+    methods = (method for method in row.contact.methods.all() if method.usable and method.pk not in tried)
+    return next(methods, None)
+
+
+def _give_up(row: Page, why: str, *, at: datetime) -> bool:
+    """Mark the page as not reaching its person, and ask the back-up; True when that one is asked."""
+    Page.objects.filter(pk=row.pk).update(state=Page.State.UNREACHABLE, reason=why[:250])
+    backup = row.contact.backup
+    asked = row.incident.page_rows.filter(contact=backup, turn=row.turn) if backup else None
+    if backup and backup.available_at(at) and asked is not None and not asked.exists():
+        more = {"must": row.must, "asked_by": row.asked_by, "words": row.words}
+        return page(row.incident, backup, at=at, turn=row.turn, instead_of=row, **more)
+    return False
 
 
 def follow_up_due(*, at: datetime) -> int:
     """Look at pages whose delivery has ended: reached, or on to the next method, person or step."""
     done = 0
-    ended = [Delivery.Status.SENT, Delivery.Status.FAILED, Delivery.Status.CANCELLED]
     with transaction.atomic():
-        rows = Page.objects.filter(state=Page.State.TRYING, delivery__status__in=ended).order_by("pk")
+        rows = Page.objects.filter(state=Page.State.TRYING, delivery__status__in=calls.ENDED).order_by("pk")
         rows = rows.select_related("delivery", "contact__backup", "method", "incident", "turn__escalation")
         for row in list(locked(rows)[:BATCH]):
             with transaction.atomic():
                 _follow_up(row, at=at)
             done += 1
+        ended = Call.objects.filter(state=Call.State.TRYING, delivery__status__in=calls.ENDED).order_by("pk")
+        ended = ended.select_related("delivery", "method", "page__contact__backup", "page__incident", "page__turn")
+        for call in list(locked(ended)[:BATCH]):
+            with transaction.atomic():
+                _follow_up_call(call, at=at)
+            done += 1
     return done
+
+
+def _follow_up_call(call: Call, *, at: datetime) -> None:
+    """A further word that ended: the page's own delivery is followed with its page."""
+    delivery, row = call.delivery, call.page
+    own = delivery is not None and row.delivery_id == delivery.pk
+    if delivery is not None and not own and delivery.status in FAILED:
+        _note_failure(row, call.method, delivery, at=at)
+    if calls.settle(call) and wanted(row, row.incident) and not _try_next(row, at=at):
+        _hurry(row, at=at)
 
 
 def _follow_up(row: Page, *, at: datetime) -> None:
@@ -84,20 +148,29 @@ def _follow_up(row: Page, *, at: datetime) -> None:
         return
     if delivery.status == Delivery.Status.SENT:
         Page.objects.filter(pk=row.pk).update(state=Page.State.REACHED, reason=f"by {delivery.kind}")
+        calls.worked(row.method, delivery)
         return
     if delivery.status == Delivery.Status.CANCELLED:
         Page.objects.filter(pk=row.pk).update(state=Page.State.CANCELLED, reason=delivery.error[:250])
         return
-    row.incident.log("page_failed", f"The page to {row.contact} by {delivery.kind} failed: {delivery.error}", at=at)
-    if row.method:
-        invalid = (
-            {"failed_at": at} if delivery.address_refused else {}
-        )  # an address that is no address is not tried again
-        ContactMethod.objects.filter(pk=row.method.pk, failed_at=None).update(failure=delivery.error, **invalid)
-    if row.incident.status != Status.DETECTED:
+    _note_failure(row, row.method, delivery, at=at)
+    if not wanted(row, row.incident):
         Page.objects.filter(pk=row.pk).update(state=Page.State.CANCELLED, reason="its cause was gone")
-        return
-    if not _try_next(row, at=at) and row.turn and not _somebody_else_is_asked(row):
+    elif not _try_next(row, at=at):
+        _hurry(row, at=at)
+
+
+def _note_failure(row: Page, method: ContactMethod | None, delivery: Delivery, *, at: datetime) -> None:
+    row.incident.log("page_failed", f"The page to {row.contact} by {delivery.kind} failed: {delivery.error}", at=at)
+    if method:
+        # an address that is no address is not tried again
+        invalid = {"failed_at": at} if delivery.address_refused else {}
+        ContactMethod.objects.filter(pk=method.pk, failed_at=None).update(failure=delivery.error, **invalid)
+
+
+def _hurry(row: Page, *, at: datetime) -> None:
+    """Nobody is reached by this page; unless somebody else of its step is, the next one is asked."""
+    if row.turn and not _somebody_else_is_asked(row):
         row.turn.escalation.hurry(at)
 
 
@@ -107,6 +180,9 @@ def _somebody_else_is_asked(row: Page) -> bool:
     return row.turn is not None and row.turn.page_rows.filter(state__in=alive).exclude(pk=row.pk).exists()
 
 
-def cancel(incident: Incident, *, at: datetime, reason: str) -> None:
-    """Take back the pages that have not gone out."""
-    outbox.cancel(incident.thread, purposes=[Purpose.PAGE], at=at, reason=reason)
+def cancel(incident: Incident, *, at: datetime, reason: str, keep: Collection[Page] = ()) -> None:
+    """Take back the pages that have not gone out, but those to `keep`."""
+    kept = Call.objects.filter(page__in=keep)
+    messages = [page.delivery_id for page in keep] + list(kept.values_list("delivery", flat=True)) if keep else []
+    outbox.cancel(incident.thread, purposes=[Purpose.PAGE], at=at, reason=reason, keep=messages)
+    calls.skip_waiting(Call.objects.filter(page__incident=incident).exclude(page__in=keep), reason=reason)

@@ -34,6 +34,7 @@ def queue(
     language: str = "",
     recipient: str = "",
     may_wait: bool = False,
+    not_before: datetime | None = None,
     other_way: bool = False,
     again_of: Delivery | None = None,
 ) -> Delivery:
@@ -49,6 +50,7 @@ def queue(
     language       of the words, such as "nl"
     recipient      the person it is for, such as contact:7: pages to one become one message where they meet
     may_wait       a plan may hold it back a while (bundling, at most so many for a person)
+    not_before     it waits until then (aware): its reader wants to be left alone
     other_way      its person has another method, so that an address known not to work is passed over
     again_of       the delivery that somebody sends again
     destination    the named place, whose fallback takes over; one that is switched off gets nothing, which is on record
@@ -63,6 +65,9 @@ def queue(
         actions=[{"label": _line(one["label"], 80), "url": one["url"]} for one in actions],
         data=_clean_json(data or {}), once=once, instead_of=instead_of, created_at=at, next_attempt_at=at,
     )  # fmt: skip
+    if not_before is not None and not_before > at:
+        row.next_attempt_at = row.held_until = not_before
+        row.error = "It waits for the end of its reader's quiet hours."
     if destination is not None and not destination.enabled:
         row.status, row.next_attempt_at, row.ended_at = Delivery.Status.CANCELLED, None, at
         row.error = f"The destination {destination} is switched off."

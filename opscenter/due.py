@@ -18,6 +18,7 @@ EARLIEST = {
     "alerts.grouping.assign_due": "SELECT min(assign_at) FROM alerts_liveness WHERE assign_at IS NOT NULL",
     "incidents.notices.release_due": "SELECT min(look_at) FROM incidents_heldnotice WHERE look_at IS NOT NULL",
     "incidents.escalation.climb_due": "SELECT min(due_at) FROM incidents_turn WHERE due_at IS NOT NULL",
+    "incidents.calls.make_due": "SELECT min(due_at) FROM incidents_call WHERE due_at IS NOT NULL",
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",
@@ -30,9 +31,11 @@ EARLIEST = {
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
     " WHERE next_attempt_at IS NOT NULL AND urgent = false) AS both_kinds",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
-    "incidents.paging.follow_up_due": "SELECT min(d.ended_at) FROM incidents_page p"
-    " JOIN notifications_delivery d ON d.id = p.delivery_id"
-    " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled')",
+    "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("
+    "SELECT min(d.ended_at) AS ended FROM incidents_page p JOIN notifications_delivery d ON d.id = p.delivery_id"
+    " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled', 'suppressed') UNION ALL "
+    "SELECT min(d.ended_at) FROM incidents_call c JOIN notifications_delivery d ON d.id = c.delivery_id"
+    " WHERE c.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled', 'suppressed')) AS both_kinds",
 }
 CHANGED = "SELECT last_update FROM django_celery_beat_periodictasks WHERE ident = 1"
 """When a stored schedule was last edited, by anybody."""
