@@ -173,7 +173,7 @@ def outlook(rule: AlertRule, spec: RuleSpec | None, *, at: datetime) -> list[Out
 
 
 def _outlook(rule: AlertRule, level: Severity, *, at: datetime) -> Outlook:
-    incident = Incident(policy=rule.policy, severity=level, alert_class=rule.alert_class)
+    incident = Incident(policy=rule.policy, severity=level, alert_class=rule.alert_class, pages=True)
     owners = list(rule.owners.all()) or owners_of(incident)
     labels = {**rule.labels, **identifying(rule), "severity": level.key}
     told = [

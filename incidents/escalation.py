@@ -6,68 +6,64 @@ as paged or skipped, with the reason: a step that was not taken has its answer t
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import prefetch_related_objects
 
 from oncall.models import EscalationContact
 from oncall.people import catch_all, persons
 from oncall.roster import responders
 from policies.claims import sweep
 
-from . import paging
-from .models import Escalation, EscalationPolicy, Incident, Page, Status, Turn
-from .models.escalation import Condition
+from . import alarms, circles, paging, plans
+from .conditions import owing, unneeded
+from .models import Escalation, EscalationPolicy, IllegalMove, Incident, Page, Status, Turn
+from .models.escalation import Asks, Condition, OnRise
+from .plans import LAST_WAIT, policy_for
 
-LAST_WAIT = timedelta(minutes=10)
-"""How long after the last step nobody may have answered before the catch-all is asked, if the plan names no pause."""
+__all__ = [
+    "LAST_WAIT", "acknowledged", "begin", "climb_due", "escalate_now", "policy_for", "rose", "start", "stop", "take",
+]  # fmt: skip
 
-
-def policy_for(incident: Incident) -> EscalationPolicy | None:
-    """The first plan that fits: the incident's own policy before plans for all, a named level before any level."""
-    plans = EscalationPolicy.objects.filter(Q(policy=incident.policy_id) | Q(policy=None)).prefetch_related(
-        "severities"
-    )
-    fitting = []
-    for plan in plans:
-        levels = [level.pk for level in plan.severities.all()]
-        if not levels or incident.severity_id in levels:
-            fitting.append(((plan.policy_id is None, not levels, plan.position, plan.pk), plan))
-    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+State = Escalation.State
 
 
-def start(incident: Incident, *, at: datetime) -> Escalation:
-    """Begin the run: the plan's steps become turns counted from `at`, the catch-all is the last of them."""
+def begin(incident: Incident, *, at: datetime) -> Escalation | None:
+    """Start the run of an incident that was opened just now; one that pages nobody has one only to tell places."""
     plan = policy_for(incident)
-    run = Escalation.objects.create(
-        incident=incident, policy=plan, policy_name=plan.name if plan else "no escalation policy",
-        catch_all=plan.catch_all if plan else None, started_at=at,
-    )  # fmt: skip
-    position, round_start = 0, at
-    steps = list(plan.steps.select_related("schedule").prefetch_related("contacts")) if plan else []
-    for _ in range((plan.repeat if plan else 0) + 1 if steps else 0):
-        for step in steps:
-            aimed = list(step.contacts.all())
-            named = [str(step.schedule)] if step.schedule else []
-            when = round_start + step.after
-            turn = run.turns.create(
-                position=position, planned_at=when, due_at=when, condition=step.condition, schedule=step.schedule,
-                aim=", ".join(named + [str(contact) for contact in aimed])[:250],
-            )  # fmt: skip
-            turn.contacts.set(aimed)
-            position += 1
-        round_start = round_start + steps[-1].after + ((plan and plan.repeat_after) or LAST_WAIT)
-    run.turns.create(
-        position=position,
-        planned_at=round_start,
-        due_at=round_start,
-        condition=Condition.UNACKED,
-        aim="catch-all",
-    )
+    if incident.pages:
+        run = _run(incident, plan, at=at)
+        plans.freeze(run, plan, at=at)
+        return run
+    if plan is None or not any(step.prompt or step.destinations.exists() for step in plan.steps.all()):
+        return None
+    run = _run(incident, plan, at=at)
+    plans.freeze(run, plan, asks=False, at=at)
     return run
+
+
+def start(incident: Incident, *, at: datetime, again: EscalationContact | None = None, why: str = "") -> Escalation:
+    """Begin the run anew: the plan's steps become turns counted from `at`, the catch-all is the last of them.
+
+    again  asked at once in any case, because what this person acknowledged was not worked on
+    why    what ends the run that is under way
+    """
+    stop(incident, at=at, because=why or "it begins anew")
+    plan = policy_for(incident)
+    run = _run(incident, plan, at=at)
+    plans.freeze(run, plan, at=at, again=again)
+    return run
+
+
+def _run(incident: Incident, plan: EscalationPolicy | None, *, at: datetime) -> Escalation:
+    more = {"ack_timeout": plan.ack_timeout, "on_rise": plan.on_rise, "catch_all": plan.catch_all} if plan else {}
+    return Escalation.objects.create(
+        incident=incident, policy=plan, policy_name=plan.name if plan else "no escalation policy", started_at=at,
+        rank=incident.severity.rank, **more,
+    )  # fmt: skip
 
 
 def climb_due(*, at: datetime) -> int:
     """Take every turn whose time has come; return how many were taken or skipped."""
-    due = Turn.objects.due(at).select_related("escalation", "schedule")
+    due = Turn.objects.due(at).select_related("escalation", "schedule", "calendar")
     return sweep(due, due="due_at", at=at, work=take)
 
 
@@ -79,16 +75,20 @@ def take(turn: Turn, *, at: datetime) -> None:
         Incident.objects.select_for_update(of=("self",)).select_related("policy", "severity").get(pk=run.incident_id)
     )
     run.refresh_from_db(fields=["state", "ended_because"])
-    if run.state == Escalation.State.STOPPED:
+    if run.state == State.STOPPED:
         return _end(turn, at, skipped=f"Stopped: {run.ended_because}")
-    if reason := _unneeded(turn, incident):
+    if reason := unneeded(turn, incident, at=at):
         _end(turn, at, skipped=reason)
         return _end_run_if_last(run, at)
+    prefetch_related_objects([turn], "contacts", "destinations")
     people, notes = _people(turn, at)
+    people, spared = _without_those_who_answered(turn, incident, people)
+    notes += spared
     if again := _asked_since_due(turn, people):
         people = [person for person in people if person not in again]
         notes += [f"{person} was asked after this step's time already" for person in again]
-    reached = [person for person in people if paging.page(incident, person, at=at, turn=turn)]
+    reached = _ask(turn, incident, people, at=at)
+    told = _tell(turn, incident, at=at)
     late = at - turn.due_at if turn.due_at else timedelta(0)
     if late > timedelta(seconds=5):
         notes.append(f"{int(late.total_seconds())} s late")
@@ -98,18 +98,65 @@ def take(turn: Turn, *, at: datetime) -> None:
         "contacts": [person.pk for person in reached],
         "planned_at": turn.planned_at.isoformat(),
     }
+    run.shift(turn, at)
     if reached:
         _end(turn, at, reason="; ".join(notes))
         incident.log("paged", words + ", ".join(map(str, reached)) + _bracket(notes), at=at, data=data)
-    elif again:
+    elif again or spared:
         _end(turn, at, skipped="; ".join(notes))
         incident.log("step_skipped", words + "asked nobody anew" + _bracket(notes), at=at, data=data)
-    else:
-        notes = notes or ["nobody on call"] if turn.schedule else notes or ["nobody named"]
+    elif people or turn.final or turn.schedule_id or _asked_by(turn) or not told:
+        notes = notes or [_nobody(turn)]
         _end(turn, at, skipped="; ".join(notes))
         incident.log("step_skipped", words + "reached nobody" + _bracket(notes), at=at, data=data)
         run.hurry(at)
+    else:
+        _end(turn, at, reason="; ".join(told))
     _end_run_if_last(run, at)
+
+
+def _ask(turn: Turn, incident: Incident, people: list[EscalationContact], *, at: datetime) -> list[EscalationContact]:
+    """Page `people` as the turn says; return who could be asked."""
+    must = {"must": True} if turn.asks == Asks.ALL_ACK else {}
+    if turn.asks != Asks.IN_TURN:
+        return [person for person in people if paging.page(incident, person, at=at, turn=turn, **must)]
+    for person in circles.in_order(turn.circle, people):
+        if paging.page(incident, person, at=at, turn=turn):
+            circles.was(turn.circle, person)
+            return [person]
+    return []
+
+
+def _tell(turn: Turn, incident: Incident, *, at: datetime) -> list[str]:
+    """Tell the turn's places, and prompt whoever works on it; return what was done, in words."""
+    told = []
+    places = list(turn.destinations.all())
+    if places:
+        alarms.tell_places(incident, places, at=at, once=f"turn:{turn.pk}")
+        told.append(f"told {', '.join(map(str, places))}")
+        incident.log("told", f"Escalation step {turn.position + 1}: told {', '.join(map(str, places))}.", at=at)
+    vendors = [contact for contact in turn.contacts.all() if contact.kind == EscalationContact.Kind.VENDOR]
+    if turn.prompt or vendors:
+        names = ", ".join(map(str, vendors))
+        words = alarms.prompt(incident, turn.prompt or f"Contact {names}.", vendors, at=at, once=f"turn:{turn.pk}")
+        incident.log("prompt", words, at=at, data={"turn": turn.pk, "vendors": [one.pk for one in vendors]})
+        told.append("prompted")
+    return told
+
+
+def _without_those_who_answered(turn: Turn, incident: Incident, people: list[EscalationContact]):
+    """`people` less those who have it already, and notes on who was left out."""
+    if turn.by_hand:
+        return people, []
+    answered = set(
+        Page.objects.filter(turn__escalation=turn.escalation_id, answer=Page.Answer.ACKNOWLEDGED).values_list(
+            "contact", flat=True
+        )
+    )
+    if incident.status != Status.DETECTED and incident.acknowledged_by_id:
+        answered.add(incident.acknowledged_by_id)
+    left = [person for person in people if person.pk not in answered]
+    return left, [f"{person} has acknowledged" for person in people if person.pk in answered]
 
 
 def _asked_since_due(turn: Turn, people: list[EscalationContact]) -> list[EscalationContact]:
@@ -121,30 +168,27 @@ def _asked_since_due(turn: Turn, people: list[EscalationContact]) -> list[Escala
     return [person for person in people if person.pk in asked]
 
 
-def _unneeded(turn: Turn, incident: Incident) -> str:
-    if not incident.is_open:
-        return f"The incident was {Status(incident.status).label.lower()}."
-    if turn.condition == Condition.UNACKED and incident.status != Status.DETECTED:
-        who = incident.acknowledged_by or "somebody"
-        return f"Already acknowledged by {who}."
-    if turn.condition == Condition.UNMITIGATED and incident.status == Status.MITIGATED:
-        return "Already mitigated."
-    if turn.condition == Condition.UNASSIGNED and incident.roles.filter(role="commander", until=None).exists():
-        return "A commander has been appointed."
-    return ""
-
-
 def _people(turn: Turn, at: datetime) -> tuple[list[EscalationContact], list[str]]:
     """The persons of the turn at `at`, and notes on who was left out."""
-    if turn.aim == "catch-all" and not turn.schedule_id:
+    if turn.final:
         chosen = [turn.escalation.catch_all] if turn.escalation.catch_all else catch_all()
         people, notes = persons(chosen)
         return people, [*notes, "nobody before has answered" if people else "no catch-all contact is named"]
     on_duty = responders(turn.schedule, at) if turn.schedule else []
-    people, notes = persons([*on_duty, *turn.contacts.all()])
+    people, notes = persons([*on_duty, *_asked_by(turn)])
     if turn.schedule and not on_duty:
         notes.insert(0, f"nobody on call in {turn.schedule}")
     return people, notes
+
+
+def _asked_by(turn: Turn) -> list[EscalationContact]:
+    return [contact for contact in turn.contacts.all() if contact.kind != EscalationContact.Kind.VENDOR]
+
+
+def _nobody(turn: Turn) -> str:
+    if turn.schedule:
+        return "nobody on call"
+    return "what it named was removed" if turn.aim else "nobody named"
 
 
 def _end(turn: Turn, at: datetime, *, skipped: str = "", reason: str = "") -> None:
@@ -155,44 +199,91 @@ def _end(turn: Turn, at: datetime, *, skipped: str = "", reason: str = "") -> No
 def _end_run_if_last(run: Escalation, at: datetime) -> None:
     if run.turns.filter(due_at__isnull=False).exists():
         return
-    rows = Escalation.objects.filter(pk=run.pk, state=Escalation.State.RUNNING)
-    if rows.update(state=Escalation.State.EXHAUSTED, ended_at=at, ended_because="every step was gone through"):
+    rows = Escalation.objects.filter(pk=run.pk, state=State.RUNNING)
+    if rows.update(state=State.EXHAUSTED, ended_at=at, ended_because="every step was gone through"):
         incident = run.incident
-        if incident.status == Status.DETECTED:
+        if incident.status == Status.DETECTED and run.turns.filter(final=True).exists():
             incident.log("escalation_exhausted", "The escalation has gone through every step.", at=at)
+            alarms.tell_unanswered(incident, run, at=at)
 
 
 def stop(incident: Incident, *, at: datetime, because: str) -> None:
     """End the run; its waiting turns are skipped with this reason when their time comes."""
-    incident.escalations.filter(state=Escalation.State.RUNNING).update(
-        state=Escalation.State.STOPPED, ended_at=at, ended_because=because[:250]
+    incident.escalations.filter(state=State.RUNNING).update(
+        state=State.STOPPED, ended_at=at, ended_because=because[:250]
     )
 
 
 def acknowledged(incident: Incident, *, at: datetime, by) -> None:
-    """Stop the run unless it has steps that wait for something else than an acknowledgement."""
-    others = Turn.objects.filter(
-        escalation__incident=incident, escalation__state=Escalation.State.RUNNING, due_at__isnull=False
-    ).exclude(condition=Condition.UNACKED)
-    if not others.exists():
+    """Stop the run unless others must acknowledge too, or steps wait for something else than an acknowledgement."""
+    run = incident.escalations.order_by("-pk").first()
+    if run is None:
+        return
+    if run.ack_timeout:
+        Escalation.objects.filter(pk=run.pk).update(lapse_at=at + run.ack_timeout)
+    waiting = run.turns.filter(due_at__isnull=False)
+    if not waiting.exclude(condition=Condition.UNACKED).exists() and not owing(run.pk).exists():
         stop(incident, at=at, because=f"acknowledged by {by}")
 
 
 def escalate_now(incident: Incident, *, by, at: datetime) -> None:
-    """Take the next step at once because a person asked; who had acknowledged does not hold it any more."""
-    run = incident.escalations.filter(state=Escalation.State.RUNNING).first()
+    """Take the next step at once because a person asked; who had acknowledged does not hold it any more.
+
+    IllegalMove while nobody is paged for it because all that fires in it is held back.
+    """
+    last = incident.escalations.order_by("-pk").first()
+    if last is not None and last.state == State.STOPPED and incident.status == Status.DETECTED:
+        why = last.ended_because
+        raise IllegalMove(f"Nobody is paged for incident #{incident.pk}: {why}. End that first, then escalate.")
     if incident.status == Status.ACKNOWLEDGED:
         incident.move(Status.DETECTED, acknowledged_at=incident.acknowledged_at, acknowledged_by=None)
-    if run is None:
+    if last is None or last.state == State.EXHAUSTED:
         run = start(incident, at=at)
-        skip = incident.escalations.exclude(pk=run.pk).order_by("-pk").first()
-        # the steps that an earlier run already took are not taken again
-        taken = skip.turns.filter(outcome=Turn.Outcome.PAGED).count() if skip else 0
-        ahead = list(run.turns.order_by("position"))
-        for turn in ahead[: min(taken, len(ahead) - 1)]:
-            _end(turn, at, skipped="Taken before.")
+    elif last.state == State.STOPPED:
+        run = _run(incident, last.policy, at=at)
+        plans.carry_on(run, last, at=at)
+    else:
+        run = last
+    Escalation.objects.filter(incident=incident).update(lapse_at=None)
     incident.log("escalated", f"Escalated by hand by {by}.", at=at, by=by)
-    run.hurry(at)
+    following = run.turns.filter(due_at__isnull=False).order_by("position").first()
+    if following is not None:
+        Turn.objects.filter(pk=following.pk).update(due_at=at, by_hand=True)
+
+
+def rose(incident: Incident, *, at: datetime) -> None:
+    """The level is graver than before: people are asked anew by the plan of the new level, as that plan says.
+
+    Nobody is asked anew for a level that people were asked for before, nor while all that fires is held back.
+    """
+    last = incident.escalations.order_by("-pk").first()
+    if not incident.pages or incident.status not in (Status.DETECTED, Status.ACKNOWLEDGED):
+        return
+    if last is not None and incident.status == Status.DETECTED and last.state == State.STOPPED:
+        return
+    ranks = _asked_for(incident)
+    if ranks and incident.severity.rank >= min(ranks):
+        return
+    plan = policy_for(incident)
+    how = plan.on_rise if plan else OnRise.UNACKED
+    if how == OnRise.NEVER and last is not None:
+        return
+    if incident.status == Status.ACKNOWLEDGED:
+        if how != OnRise.ALWAYS:
+            return
+        incident.move(Status.DETECTED, acknowledged_at=incident.acknowledged_at, acknowledged_by=None)
+    why = f"the level rose to {incident.severity.key}"
+    paging.cancel(incident, at=at, reason=why)
+    start(incident, at=at, why=why)
+
+
+def _asked_for(incident: Incident) -> list[int]:
+    """The ranks of the levels that people were asked for since it was opened, or reopened."""
+    reopened = incident.timeline.filter(kind="reopened").order_by("-at", "-pk").first()
+    runs = incident.escalations.filter(turns__final=True)
+    if reopened is not None:
+        runs = runs.filter(started_at__gte=reopened.at)
+    return [rank for rank in runs.values_list("rank", flat=True) if rank is not None]
 
 
 def _bracket(notes: list[str]) -> str:

@@ -14,7 +14,7 @@ from oncall.models import EscalationContact
 from policies.models import AlertClass, Policy, Service, Severity
 from policies.wake import wake
 
-from . import escalation, gates, notices, paging, targets, updates
+from . import answers, escalation, gates, notices, paging, targets, updates
 from .models import IllegalMove, Incident, Status, TimelineEntry
 
 EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
@@ -66,8 +66,7 @@ def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
         updates.start_cadence(incident, at=at, plan=plan)
     notices.tell(incident, "opened", at=at)
     notices.tell_owners(incident, at=at)
-    if pages:
-        escalation.start(incident, at=at)
+    escalation.begin(incident, at=at)
     wake()
     return incident
 
@@ -88,12 +87,14 @@ def acknowledge(incident: Incident, *, by: EscalationContact | None, at: datetim
     if incident.status == Status.ACKNOWLEDGED and incident.acknowledged_by_id == (by and by.pk):
         return  # the same person again (a double tap): already so
     if incident.status in (Status.ACKNOWLEDGED, Status.MITIGATED):
+        if by is not None and answers.also(incident, by=by, at=at):
+            return
         who = incident.acknowledged_by or "somebody"
         raise IllegalMove(f"Incident #{incident.pk} was already acknowledged by {who}.")
     who = str(by or via or "Opscenter")
     incident.move(Status.ACKNOWLEDGED, acknowledged_at=incident.acknowledged_at or at, acknowledged_by=by)
     incident.log("acknowledged", f"Acknowledged by {who}{f' by {via}' if by and via else ''}.", at=at, by=by)
-    paging.cancel(incident, at=at, reason=f"{who} acknowledged")
+    answers.took(incident, by=by, at=at, who=who)
     escalation.acknowledged(incident, at=at, by=who)
     targets.meet(incident, "acknowledge", at=at, by=by)
     targets.meet(incident, "respond", at=at, by=by)
@@ -244,7 +245,9 @@ def set_severity(incident: Incident, severity: Severity, *, by=None, at: datetim
         updates.start_cadence(incident, at=at)
         notices.tell(incident, "raised" if rose else "lowered", at=at)
         if began_to_page and incident.status == Status.DETECTED:
-            escalation.start(incident, at=at)
+            escalation.start(incident, at=at, why=f"the level rose to {severity.key}")
+        elif rose:
+            escalation.rose(incident, at=at)
         wake()
 
 

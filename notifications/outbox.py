@@ -2,7 +2,7 @@
 gone. Every try is on record."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -19,14 +19,19 @@ from .rounds import Round, in_hand
 __all__ = ["cancel", "deliver_due", "queue", "release_dead", "run"]
 
 
-def cancel(thread: str, *, purposes: Iterable[str], at: datetime, reason: str) -> int:
+def cancel(
+    thread: str, *, purposes: Iterable[str], at: datetime, reason: str, keep: Collection[int | None] = ()
+) -> int:
     """Take back what waits in `thread`; return how many messages. What is on the wire already cannot be taken back.
 
+    keep  numbers of deliveries that go out all the same
     An empty thread is no thread and takes back nothing.
     """
     if not thread:
         return 0
     waiting = Delivery.objects.waiting().filter(thread=thread, purpose__in=list(purposes))
+    if keep:
+        waiting = waiting.exclude(pk__in=[number for number in keep if number is not None])
     with transaction.atomic():
         return waiting.filter(pk__in=held_in_order(waiting)).update(
             status=Delivery.Status.CANCELLED, next_attempt_at=None, ended_at=at, error=clean(reason), claimed_by=""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
-from incidents import calls, escalation, notices, paging, recovery, targets, updates
+from incidents import calls, escalation, lapsing, notices, paging, recovery, targets, updates
 from reviews import followup
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ TIMERS: list[Timer] = [
     grouping.assign_due,
     paging.follow_up_due,
     notices.release_due,
+    lapsing.lapse_due,
     escalation.climb_due,
     calls.make_due,
     targets.check_due,

@@ -19,6 +19,7 @@ EARLIEST = {
     "incidents.notices.release_due": "SELECT min(look_at) FROM incidents_heldnotice WHERE look_at IS NOT NULL",
     "incidents.escalation.climb_due": "SELECT min(due_at) FROM incidents_turn WHERE due_at IS NOT NULL",
     "incidents.calls.make_due": "SELECT min(due_at) FROM incidents_call WHERE due_at IS NOT NULL",
+    "incidents.lapsing.lapse_due": "SELECT min(lapse_at) FROM incidents_escalation WHERE lapse_at IS NOT NULL",
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",

@@ -167,6 +167,20 @@ class Escalation(models.Model):
         if following and following.due_at > at:
             Turn.objects.filter(pk=following.pk).update(due_at=at)
 
+    def shift(self, taken: "Turn", at) -> None:
+        """`taken` came at `at`: turns that count from the one before come so long after, however late or early."""
+        before, base, moved = taken, at, False
+        for turn in self.turns.filter(due_at__isnull=False, position__gt=taken.position).order_by("position"):
+            if turn.wait is None and not (turn.final and moved):
+                moved = False
+                due = turn.due_at
+            else:
+                moved = True
+                due = base + (turn.planned_at - before.planned_at if turn.wait is None else turn.wait)
+                if due != turn.due_at:
+                    Turn.objects.filter(pk=turn.pk).update(due_at=due)
+            before, base = turn, due
+
 
 class TurnQuerySet(models.QuerySet):
     def due(self, at):

@@ -1,0 +1,101 @@
+"""What an escalation tells besides paging people: places named by a step, prompts to act, and that nobody answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from notifications import messages, outbox, routing
+from notifications.messages import Words
+from notifications.models import Destination, Purpose
+from oncall import personal
+from oncall.models import EscalationContact, Urgency
+from oncall.people import persons
+
+from . import notices
+from .models import Escalation, Incident
+
+
+def tell_places(
+    incident: Incident, places: Sequence[Destination], *, at: datetime, once: str, headline: str = "Nobody has it yet"
+) -> None:
+    """Tell each place, at each of its addresses, of the incident."""
+    words = _words(incident, headline, incident.summary)
+    for place in places:
+        secret = routing.secret_of(place, incident.policy)
+        for part, address in enumerate(routing.addresses_of(place, incident.policy)):
+            target = {"kind": place.kind, "address": address, "secret": secret, "destination": place, "to": str(place)}
+            _queue(incident, words, target, event="escalated", at=at, once=f"{once}:{place.pk}.{part}")
+
+
+def prompt(
+    incident: Incident, text: str, vendors: Sequence[EscalationContact], *, at: datetime, once: str
+) -> str:  # fmt: skip
+    """Tell whoever works on it, and its owners, to do what `text` says; return the words.
+
+    vendors  whom to contact: their addresses stand in the message, since nobody but a person contacts a vendor
+    """
+    told = routing.filled(text, incident.policy)
+    lines = [told]
+    for vendor in vendors:
+        addresses = ", ".join(method.address for method in vendor.methods.all() if method.usable)
+        lines += [f"{vendor}: {addresses}"] if addresses else []
+    words = _words(incident, "To do", "\n".join(lines))
+    for person in responsible(incident):
+        _to_person(incident, person, words, event="prompt", at=at, once=f"{once}:{person.pk}")
+    return told
+
+
+def responsible(incident: Incident) -> list[EscalationContact]:
+    """Whoever works on it, then its owners: persons, each once."""
+    commander = incident.roles.filter(role="commander", until=None).select_related("contact").first()
+    named = [incident.acknowledged_by] if incident.acknowledged_by else []
+    found, _ = persons([*named, *([commander.contact] if commander else []), *incident.owners.all()])
+    return found
+
+
+def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> None:
+    """Raise the alarm everywhere: the plan ran out and nobody has answered."""
+    asked = sorted({str(page.contact) for page in incident.page_rows.select_related("contact")})
+    text = f"Every step of {run.policy_name} was gone through and nobody has answered."
+    text += f" Asked were {', '.join(asked)}." if asked else " Nobody could be asked."
+    words = _words(incident, "NOBODY ANSWERED", text)
+    labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
+    for choice in routing.destinations(incident.policy, severity=incident.severity, labels=labels):
+        _queue(incident, words, choice.target, event="unanswered", at=at, once=f"run:{run.pk}:unanswered:{choice.key}")
+    for person in responsible(incident):
+        once = f"run:{run.pk}:unanswered:person:{person.pk}"
+        _to_person(incident, person, words, event="unanswered", at=at, once=once)
+
+
+def ask_vendor(incident: Incident, vendor: EscalationContact, text: str, *, by, at: datetime) -> bool:
+    """Write to a vendor because a person chose to; False when no address of the vendor can be used."""
+    method = notices.usable_method(vendor)
+    if method is None:
+        return False
+    words = _words(incident, "Request for help", f"{text}\nFrom {by}.")
+    count = incident.timeline.filter(kind="vendor").count()
+    once = f"incident:{incident.pk}:vendor:{vendor.pk}:{count}"
+    target = {"kind": method.kind, "address": method.address, "secret": method.secret, "to": str(vendor)}
+    _queue(incident, words, target, event="vendor", at=at, once=once, linked=False)
+    return True
+
+
+def _to_person(incident: Incident, person: EscalationContact, words: Words, *, event: str, at, once: str) -> None:
+    method = personal.first_method(person, Urgency.HIGH)
+    if method is not None:
+        target = {"kind": method.kind, "address": method.address, "secret": method.secret, "to": str(person)}
+        _queue(incident, words, target, event=event, at=at, once=once)
+
+
+def _words(incident: Incident, headline: str, text: str) -> Words:
+    return messages.changed(
+        number=incident.pk, severity=incident.severity.key, title=incident.title, drill=incident.drill,
+        started_at=incident.detected_at, headline=headline, summary=text, service=str(incident.service or ""),
+    )  # fmt: skip
+
+
+def _queue(incident: Incident, words: Words, target: dict, *, event: str, at, once: str, linked: bool = True) -> None:
+    outbox.queue(
+        **target, purpose=Purpose.NOTICE, subject=words.subject, text=words.text,
+        url=notices.link(incident) if linked else "", thread=incident.thread, at=at, once=once, urgent=True,
+        data={"incident": incident.pk, "title": incident.title, "severity": incident.severity.key, "event": event},
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""From the plan to the run: which escalation policy fits an incident, and its steps frozen as turns."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from oncall.models import EscalationContact
+
+from .models import Escalation, EscalationPolicy, EscalationStep, Incident, Turn
+from .models.escalation import Asks, Condition, Since
+
+LAST_WAIT = timedelta(minutes=10)
+"""How long after the last step nobody may have answered before the catch-all is asked, if the plan names no pause."""
+
+
+def policy_for(incident: Incident) -> EscalationPolicy | None:
+    """The first plan that fits: the incident's own policy before plans for all, a named level before any level.
+
+    An incident that pages nobody has a plan only if one names its level: such a plan tells places, and asks nobody.
+    """
+    plans = EscalationPolicy.objects.filter(Q(policy=incident.policy_id) | Q(policy=None)).prefetch_related(
+        "severities"
+    )
+    fitting = []
+    for plan in plans:
+        levels = [level.pk for level in plan.severities.all()]
+        if incident.severity_id in levels or (not levels and incident.pages):
+            fitting.append(((plan.policy_id is None, not levels, plan.position, plan.pk), plan))
+    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step in time; `wait` is its distance from the one before, when it counts from that."""
+
+    step: EscalationStep
+    at: datetime
+    wait: timedelta | None
+
+
+def timetable(plan: EscalationPolicy, steps: list[EscalationStep], at: datetime) -> tuple[list[Planned], datetime]:
+    """When each step comes, repeats included, if the escalation begins at `at`; and when the catch-all is asked."""
+    found: list[Planned] = []
+    begins = at
+    for _ in range(plan.repeat + 1 if steps else 0):
+        before = last = begins
+        for step in steps:
+            chained = step.since == Since.STEP
+            when = (before if chained else begins) + step.after
+            found.append(Planned(step, when, step.after if chained else None))
+            for _ in range(step.repeat if step.repeat_every else 0):
+                when += step.repeat_every
+                found.append(Planned(step, when, step.repeat_every if chained else None))
+            before, last = when, max(last, when)
+        begins = last + (plan.repeat_after or LAST_WAIT)
+    return sorted(found, key=lambda one: one.at), begins
+
+
+def freeze(
+    run: Escalation, plan: EscalationPolicy | None, *, at: datetime, asks: bool = True,
+    again: EscalationContact | None = None,
+) -> None:  # fmt: skip
+    """Write the plan's steps as the run's turns, counted from `at`; the catch-all is the last of them.
+
+    asks   whether people are asked; else only what tells places or prompts is taken over
+    again  asked first, at once
+    """
+    steps: list[EscalationStep] = []
+    if plan is not None:
+        related = plan.steps.select_related("schedule", "at_least").prefetch_related("contacts", "destinations")
+        steps = [step for step in related if asks or step.destinations.all() or step.prompt]
+    times, end = timetable(plan, steps, at) if plan else ([], at)
+    if again is not None:
+        aim = f"{again}, who had acknowledged"
+        turn = run.turns.create(position=0, planned_at=at, due_at=at, condition=Condition.UNACKED, aim=aim[:250])
+        turn.contacts.add(again)
+    before = 0 if again is None else 1
+    for position, planned in enumerate(times, start=before):
+        _turn(run, planned, position, asks)
+    if asks:
+        last = before + len(times)
+        run.turns.create(
+            position=last, planned_at=end, due_at=end, condition=Condition.UNACKED, aim="catch-all", final=True
+        )
+
+
+def _turn(run: Escalation, planned: Planned, position: int, asks: bool) -> Turn:
+    step = planned.step
+    people = list(step.contacts.all())
+    places = list(step.destinations.all())
+    contacts = people if asks else []
+    schedule = step.schedule if asks else None
+    turn = run.turns.create(
+        position=position, planned_at=planned.at, due_at=planned.at, wait=planned.wait, condition=step.condition,
+        at_least=step.at_least.rank if step.at_least else None, hours=step.hours, calendar_id=step.calendar_id,
+        match=step.match, asks=step.asks, circle=_circle(step) if step.asks == Asks.IN_TURN else "",
+        schedule=schedule, prompt=step.prompt, aim=aim_of(schedule, contacts, places, step.prompt),
+    )  # fmt: skip
+    if contacts:
+        turn.contacts.add(*contacts)
+    if places:
+        turn.destinations.add(*places)
+    return turn
+
+
+def aim_of(schedule, contacts, places, prompt: str = "") -> str:
+    """Whom and what a step is for, in words."""
+    named = [str(schedule)] if schedule else []
+    return (", ".join(named + [str(one) for one in [*contacts, *places]]) or prompt)[:250]
+
+
+def _circle(step: EscalationStep) -> str:
+    """Whose order it follows: that of the one team it names, which all steps with this team share, or its own."""
+    contacts = list(step.contacts.all())
+    if len(contacts) == 1 and step.schedule_id is None:
+        return f"contact:{contacts[0].pk}"
+    return f"step:{step.pk}"
+
+
+def carry_on(run: Escalation, before: Escalation, *, at: datetime) -> None:
+    """Give `run` the turns that `before` had not taken, in their distances, the first of them at `at`."""
+    left = before.turns.exclude(outcome=Turn.Outcome.PAGED).order_by("position")
+    left = left.prefetch_related("contacts", "destinations")
+    first: datetime | None = None
+    for position, old in enumerate(left):
+        first = first or old.planned_at
+        when = at + max(old.planned_at - first, timedelta(0))
+        turn = run.turns.create(
+            position=position, planned_at=when, due_at=when,
+            **{name: getattr(old, name) for name in COPIED},
+        )  # fmt: skip
+        turn.contacts.add(*old.contacts.all())
+        turn.destinations.add(*old.destinations.all())
+
+
+COPIED = (
+    "wait", "condition", "at_least", "hours", "calendar_id", "match", "asks", "circle", "schedule_id", "prompt",
+    "final", "aim",
+)  # fmt: skip
