@@ -10,6 +10,7 @@ class Receiver:
     """Takes messages: `take` judges one, `fail` words a failure as the real service does."""
 
     kind = ""
+    methods: tuple[str, ...] = ("POST",)
 
     def take(self, request: Request) -> Answer:
         """The answer to `request` on an ordinary day."""

@@ -1,6 +1,8 @@
 """The sink: Slack, Discord, any JSON webhook and e-mail arrive here, and a page shows them as they come.
 
-Messages    POST /slack/<name>, /discord/<name>, /json/<name>; SMTP on a port of its own (as /smtp/<address>)
+Messages    POST /slack/<name>, /discord/<name>, /teams/<name>, /mattermost/<name>, /json/<name>, and what is spoken to
+            by an account (targets/providers.py): pagerduty, slack_app, telegram, twilio, whatsapp, jira;
+            SMTP on a port of its own (as /smtp/<address>)
 Levers      POST /_levers/<path>    {"status": 429, "retry_after": 3, "times": 2, "hang": 1.5, "close": true}
             or a list of such objects; they wait their turn. `times` is 1 unless given, null lasts.
             POST /_levers/smtp[/<address>], with "stage": mail, rcpt (unless given) or data
@@ -15,10 +17,16 @@ from typing import Any, Self
 from targets import sink_page
 from targets.faults import Fault, Faults
 from targets.inbox import Inbox, Received
-from targets.receivers import RECEIVERS, Receiver, parsed
+from targets.providers import Mattermost, PagerDuty, SlackApp, Teams, Telegram, Twilio, WhatsApp
+from targets.receivers import RECEIVERS as PLAIN
+from targets.receivers import Receiver, parsed
 from targets.service import Answer, BadRequest, Request, Service, arguments, run
 from targets.smtp import FOLDER as MAIL
 from targets.smtp import MailServer
+from targets.tracker import Jira
+
+ACCOUNTS = (Teams(), Mattermost(), PagerDuty(), SlackApp(), Telegram(), Twilio(), WhatsApp())
+RECEIVERS: dict[str, Receiver] = PLAIN | {receiver.kind: receiver for receiver in ACCOUNTS}
 
 
 class Sink(Service):
@@ -30,6 +38,7 @@ class Sink(Service):
         super().__init__(host=host, port=port)
         self.inbox = Inbox()
         self.faults = Faults()
+        self.tracker = Jira()
         self.mail = MailServer(self.inbox, self.faults, host=host, port=smtp_port)
         self.received = self.inbox.listing
         self.wait_for = self.inbox.wait_for
@@ -62,6 +71,7 @@ class Sink(Service):
         """Forget every message and take back every lever."""
         self.inbox.clear()
         self.faults.clear()
+        self.tracker.sites.clear()
 
     def answer(self, request: Request) -> Answer | None:
         if request.path == "/_levers" or request.path.startswith("/_levers/"):
@@ -70,13 +80,14 @@ class Sink(Service):
             return self._listing(request)
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return sink_page.show(request, self.inbox.listing(), self.faults.listing(), self.mail.url)
-        if request.method != "POST":
-            return Answer(405, "Messages are posted.\n", headers={"Allow": "POST"})
-        return self._take(request)
-
-    def _take(self, request: Request) -> Answer | None:
         kind, _, name = request.path.strip("/").partition("/")
-        receiver = RECEIVERS.get(kind) if name else None
+        known = self.tracker if kind == self.tracker.kind else RECEIVERS.get(kind)
+        receiver = known if name else None
+        if request.method not in (receiver.methods if receiver else ("POST",)):
+            return Answer(405, "Messages are posted.\n", headers={"Allow": "POST"})
+        return self._take(request, receiver)
+
+    def _take(self, request: Request, receiver: Receiver | None) -> Answer | None:
         fault = self.faults.take(request.path)
         if fault:
             self.pause(fault.hang)

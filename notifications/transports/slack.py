@@ -1,6 +1,7 @@
 """Slack, and what speaks its form: Rocket.Chat, Discord's own `/slack` addresses, Mattermost's text."""
 
 import json
+from urllib.parse import urlsplit
 
 from .base import Message, WebTransport
 from .facts import cut, facts
@@ -13,12 +14,16 @@ LONGEST_URL = 3000
 
 
 class Slack(WebTransport):
-    """Source: Slack, "Sending messages using incoming webhooks", "Reference: blocks" and "Formatting text"."""
+    """A channel behind # in the address goes there instead, where the webhook may: `https://hooks…/T/B/X#war-room`.
+
+    Source: Slack, "Sending messages using incoming webhooks", "Reference: blocks" and "Formatting text".
+    """
 
     kind, label = "slack", "Slack channel"
 
     def send(self, address: str, message: Message, *, secret: str = "") -> str:
-        body = json.dumps(payload(message)).encode()
+        channel = urlsplit(address).fragment
+        body = json.dumps(payload(message) | ({"channel": f"#{channel}"} if channel else {})).encode()
         answer = post(address, body, {"Content-Type": "application/json"}, service="Slack")
         return f"Slack answered {answer.status}."
 

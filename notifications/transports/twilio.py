@@ -100,7 +100,9 @@ def callback(what: str, message: Message) -> str:
 def _from(message: Message) -> str:
     sender = message.sender.option("from")
     if not sender:
-        raise Undeliverable("The Twilio account has no number to send from; add the option from, such as +15550100.")
+        raise Undeliverable(
+            "There is no Twilio account with a number to send from; add its option from, such as +15550100."
+        )
     return sender
 
 

@@ -15,11 +15,13 @@ from notifications.transports import (
     UnknownTransport,
     chat,
     discord,
+    mattermost,
     slack,
+    teams,
     transport,
 )
-from targets.receivers import RECEIVERS
 from targets.service import Request
+from targets.sink import RECEIVERS
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 ACK = Action("Acknowledge", "https://ops.example.org/a/token")
@@ -62,7 +64,9 @@ def test_slack_mentions_nobody_on_an_alerts_word():
     assert "&lt;!channel&gt;" in body
 
 
-@pytest.mark.parametrize("form, judge", [(slack, "slack"), (discord, "discord")])
+@pytest.mark.parametrize(
+    "form, judge", [(slack, "slack"), (discord, "discord"), (teams, "teams"), (mattermost, "mattermost")]
+)
 @pytest.mark.parametrize(
     "message",
     [
@@ -75,7 +79,7 @@ def test_slack_mentions_nobody_on_an_alerts_word():
     ids=["long", "empty", "subject", "links", "escaped"],
 )
 def test_any_length_stays_within_the_documented_limits(form, judge, message):
-    assert judged(judge, form.payload(message)) in (200, 204)
+    assert judged(judge, form.payload(message)) in (200, 202, 204)
 
 
 def test_discord_gets_content_without_mentions_or_previews(receiver):
@@ -97,7 +101,14 @@ def test_discord_gets_content_without_mentions_or_previews(receiver):
         ("https://discordapp.com/api/webhooks/1/x?wait=true", "discord"),
         ("https://discord.com/api/webhooks/1/x/slack", "slack"),
         ("https://notdiscord.com/hooks/x", "slack"),
-        ("https://mattermost.example.org/hooks/x", "slack"),
+        ("https://mattermost.example.org/hooks/x", "mattermost"),
+        ("https://chat.example.org/hooks/abcdefghijklmnopqrstuvwxyz", "mattermost"),
+        ("https://rocket.example.org/hooks/x/y", "slack"),
+        ("https://prod-01.westeurope.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke?sig=x", "teams"),
+        ("https://example.webhook.office.com/webhookb2/a@b/IncomingWebhook/c/d", "teams"),
+        ("http://127.0.0.1:9/teams/ops", "teams"),
+        ("http://127.0.0.1:9/mattermost/ops", "mattermost"),
+        ("http://127.0.0.1:9/json/ops", "json"),
         ("http://127.0.0.1:9/api/webhooks/1/x", "discord"),
         ("http://127.0.0.1:9/discord/team", "discord"),
         ("http://127.0.0.1:9/slack/team", "slack"),
@@ -130,7 +141,7 @@ def test_json_without_a_secret_is_not_signed(receiver):
     assert "X-Opscenter-Signature" not in receiver.got[0].headers
 
 
-@pytest.mark.parametrize("kind", ["slack", "discord", "chat", "json"])
+@pytest.mark.parametrize("kind", ["slack", "discord", "teams", "mattermost", "chat", "json"])
 @pytest.mark.parametrize("address", ["", "hooks.slack.com/x", "ftp://x.test/", "https://", "https://a b.test/", "#ops"])
 def test_a_web_address_that_is_none_is_refused(kind, address):
     with pytest.raises(AddressRefused, match="no http or https URL"):
@@ -161,7 +172,7 @@ def test_a_hint_tells_which_address_without_giving_it_away(kind, address, hint):
 
 
 def test_an_unknown_kind_names_those_there_are():
-    with pytest.raises(UnknownTransport, match="no transport 'fax'; there are slack, discord, chat, json, email"):
+    with pytest.raises(UnknownTransport, match="no transport 'fax'; there are slack, slack_app, discord, teams"):
         transport("fax")
 
 
