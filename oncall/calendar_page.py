@@ -1,4 +1,4 @@
-"""A schedule's calendar as rows and bars: weeks of seven local days, in each the final schedule, then what it is made of.
+"""A schedule's calendar as rows and bars: weeks of seven local days, in each who is on call and what that is made of.
 
 Bars stand on a grid of 24 columns a day, by the clock on the wall: a day of 23 or 25 hours is as wide as any other.
 """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from django.db import transaction
 
@@ -161,7 +162,7 @@ def _together(before: Sequence[Shift], after: Sequence[Shift]) -> Iterator[tuple
     """Both rosters cut at every edge of either: start, end, the people before, the people after."""
     edges = sorted({edge for shift in (*before, *after) for edge in (shift.start, shift.end)})
     old, new = list(before), list(after)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         while old and old[0].end <= start:
             old.pop(0)
         while new and new[0].end <= start:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 
 from . import roster
-from .models import EscalationContact, Override, Schedule
+from .models import EscalationContact, Override, Schedule, Swap
 from .rules_of_change import Rights
 from .turns import instant
 
@@ -40,6 +41,13 @@ class WallTime(forms.DateTimeField):
                 continue
         raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
 
+    def has_changed(self, initial, data) -> bool:
+        """Whether another minute was typed than was shown; what is stored may be more exact."""
+        shown = self.prepare_value(initial)
+        if isinstance(shown, datetime) and data:
+            return f"{shown:%Y-%m-%dT%H:%M}" != str(data).strip().replace(" ", "T")
+        return super().has_changed(initial, data)
+
 
 class Person(forms.TypedChoiceField):
     """One of `people`, read once."""
@@ -52,6 +60,9 @@ class Person(forms.TypedChoiceField):
 
     def prepare_value(self, value):
         return value.pk if isinstance(value, EscalationContact) else value
+
+    def has_changed(self, initial, data) -> bool:
+        return str(self.prepare_value(initial) or "") != str(data or "")
 
 
 def choosable(also: Iterable[EscalationContact | None] = ()) -> list[EscalationContact]:
@@ -124,3 +135,96 @@ class OverrideForm(StretchForm):
         if contact is not None and contact == replaces:
             self.add_error("replaces", "Nobody can take their own place.")
         return data
+
+
+class CoverForm(StretchForm):
+    """Ask for somebody to take one's place."""
+
+    note = forms.CharField(max_length=250, required=False, label="Why, and what one should know")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        people = [one for one in choosable() if self.rights.for_(one)]
+        self.fields["asked_by"] = Person(people, label="Who needs cover")
+        self.order_fields(["asked_by", "starts_at", "ends_at", "note"])
+
+
+class SwapForm(StretchForm):
+    """Two people take each other's turns."""
+
+    reason = forms.CharField(max_length=250, required=False, label="Why")
+
+    def __init__(self, *args, instance: Swap | None = None, **kwargs):
+        super().__init__(*args, **kwargs)
+        people = choosable((instance.person, instance.partner) if instance else ())
+        self.fields["person"] = Person(people, label="Who gives his turns")
+        self.fields["partner"] = Person(people, label="Who takes them, and gives his")
+        self.order_fields(["person", "partner", "starts_at", "ends_at", "reason"])
+
+    def clean(self) -> dict:
+        data = super().clean()
+        person, partner = data.get("person"), data.get("partner")
+        if person and person == partner:
+            self.add_error("partner", "A swap needs two different people.")
+        return data
+
+
+class TemporaryForm(StretchForm):
+    """A whole schedule for a while; its shifts are rows of their own."""
+
+    name = forms.CharField(max_length=120, label="What it is called", help_text="Such as: Christmas 2026.")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(["name", "starts_at", "ends_at"])
+
+
+class TemporaryShiftForm(forms.Form):
+    """One person's shift in a temporary schedule; an empty row is no shift."""
+
+    def __init__(self, *args, schedule: Schedule, people: list[EscalationContact], **kwargs):
+        super().__init__(*args, **kwargs)
+        zone = roster.zone_of(schedule)
+        self.fields["contact"] = Person(people, nobody="No shift", required=False, label="Who")
+        self.fields["starts_at"] = WallTime(zone=zone, required=False, label="From")
+        self.fields["ends_at"] = WallTime(zone=zone, required=False, label="Until")
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        contact, start, end = data.get("contact"), data.get("starts_at"), data.get("ends_at")
+        if contact is None and (start or end) and "contact" not in self.errors:
+            self.add_error("contact", "Choose whose shift this is, or empty its times.")
+        for name in ("starts_at", "ends_at"):
+            if contact and not data.get(name) and name not in self.errors:
+                self.add_error(name, "Say from when until when the shift lasts.")
+        if start and end and end <= start:
+            self.add_error("ends_at", "The end is not after the start.")
+        return data
+
+
+class Rows(forms.BaseFormSet):
+    """The shifts of a temporary schedule, all within its time; `within` is set once that is known."""
+
+    within: tuple[datetime, datetime] | None = None
+
+    def clean(self) -> None:
+        if self.within is None or any(self.errors):
+            return
+        start, end = self.within
+        for form in self.forms:
+            data = form.cleaned_data
+            if data.get("contact") and not (start <= data["starts_at"] and data["ends_at"] <= end):
+                name = "starts_at" if data["starts_at"] < start else "ends_at"
+                form.add_error(name, "This is outside the time of the temporary schedule.")
+
+    @property
+    def shifts(self) -> list[tuple[EscalationContact, datetime, datetime]]:
+        found = [form.cleaned_data for form in self.forms if form.cleaned_data.get("contact")]
+        return [(one["contact"], one["starts_at"], one["ends_at"]) for one in found]
+
+
+def shift_rows(data, schedule: Schedule, *, initial: list[dict], extra: int) -> Any:
+    """The rows for a temporary schedule's shifts: those it has, and some empty ones."""
+    people = choosable()
+    made = forms.formset_factory(TemporaryShiftForm, formset=Rows, extra=extra, max_num=200, absolute_max=200)
+    return made(data, initial=initial, prefix="shifts", form_kwargs={"schedule": schedule, "people": people})

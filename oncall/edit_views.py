@@ -23,7 +23,7 @@ SHOWN = 40
 """Changed stretches that a preview names one by one."""
 
 
-def _allowed(request) -> rules_of_change.Rights:
+def allowed(request) -> rules_of_change.Rights:
     """What the user may change; who may cover has a contact of his own from now on."""
     rights = rules_of_change.rights(request.user)
     if not rights.cover:
@@ -34,7 +34,7 @@ def _allowed(request) -> rules_of_change.Rights:
     return rights
 
 
-def _schedule(request, key: str) -> Schedule:
+def schedule_of(request, key: str) -> Schedule:
     if not request.user.has_perm("oncall.view_schedule"):
         raise PermissionDenied("This needs the right to view schedules.")
     return get_object_or_404(Schedule, key=key)
@@ -78,28 +78,26 @@ def _posted(request, form) -> list[tuple[str, str]]:
     """What a page without a form of its own sends again."""
     if form is not None:
         return []
-    return [(name, value) for name, value in request.POST.items() if name not in ("csrfmiddlewaretoken", "confirmed")]
+    once = ("csrfmiddlewaretoken", "confirmed", "preview")
+    return [(name, value) for name, value in request.POST.items() if name not in once]
 
 
-def _refused(request, schedule, form, title: str, **context) -> HttpResponse:
+def form_page(request, schedule, form, title: str, **context) -> HttpResponse:
+    """The page of a form, empty or with its faults."""
+    faults = form.errors or (context.get("formset") is not None and any(context["formset"].errors))
     context |= {"schedule": schedule, "form": form, "title": title, "at": timezone.now()}
-    return render(request, "oncall/edit.html", context, status=422 if form.errors else 200)
+    return render(request, "oncall/edit.html", context, status=422 if faults else 200)
 
 
 @login_required
 def override_new(request, key: str):
     """Add an override."""
-    schedule, rights, at = _schedule(request, key), _allowed(request), timezone.now()
-    start = _instant(request.GET.get("from")) or at.replace(second=0, microsecond=0)
-    initial = {
-        "contact": rights.me.pk if rights.me else None,
-        "starts_at": start,
-        "ends_at": _instant(request.GET.get("to")) or start + 8 * HOUR,
-    }
+    schedule, rights, at = schedule_of(request, key), allowed(request), timezone.now()
+    initial = {"contact": rights.me, **given_times(request, at)}
     form = OverrideForm(request.POST or None, schedule=schedule, rights=rights, at=at, initial=initial)
     title = f"Override on {schedule}"
     if request.method != "POST" or not form.is_valid():
-        return _refused(request, schedule, form, title)
+        return form_page(request, schedule, form, title)
     data = form.cleaned_data
     return settle(
         request, schedule, form, lambda: Override.objects.create(schedule=schedule, **data), title=title,
@@ -110,12 +108,12 @@ def override_new(request, key: str):
 @login_required
 def override(request, key: str, pk: int):
     """Change an override, end it early, or delete it."""
-    schedule, rights, at = _schedule(request, key), _allowed(request), timezone.now()
+    schedule, rights, at = schedule_of(request, key), allowed(request), timezone.now()
     found = get_object_or_404(schedule.overrides.select_related("contact", "replaces"), pk=pk)
     if not (rights.plan or (found.contact and rights.for_(found.contact))):
         raise PermissionDenied("You may change only your own overrides; an incident commander may change this one.")
     known = {name: getattr(found, name) for name in ("effect", "reason", "starts_at", "ends_at")}
-    initial = {**known, "contact": found.contact_id, "replaces": found.replaces_id}
+    initial = {**known, "contact": found.contact, "replaces": found.replaces}
     deed = request.POST.get("deed", "change")
     given = request.POST if request.method == "POST" and deed == "change" else None
     form = OverrideForm(given, schedule=schedule, rights=rights, at=at, initial=initial, instance=found)
@@ -125,7 +123,7 @@ def override(request, key: str, pk: int):
     if request.method == "POST" and deed == "end":
         if not context["runs"]:
             messages.warning(request, "This override does not run now: delete it, or change its times.")
-            return _refused(request, schedule, form, title, **context)
+            return form_page(request, schedule, form, title, **context)
         return settle(
             request, schedule, None, lambda: _end(found.pk, at), title=f"End the override on {schedule} now",
             done="The override has ended.", span=(at, found.ends_at),
@@ -136,7 +134,7 @@ def override(request, key: str, pk: int):
             title=f"Delete the override on {schedule}", done="The override is deleted.", span=before,
         )  # fmt: skip
     if given is None or not form.is_valid():
-        return _refused(request, schedule, form, title, **context)
+        return form_page(request, schedule, form, title, **context)
     data = form.cleaned_data
     span = (min(found.starts_at, data["starts_at"]), max(found.ends_at, data["ends_at"]))
 
@@ -155,6 +153,12 @@ def _end(pk: int, at: datetime) -> None:
     row = Override.objects.select_for_update(of=("self",)).get(pk=pk)
     row.ends_at = at
     row.save(update_fields=["ends_at"])
+
+
+def given_times(request, at: datetime) -> dict[str, datetime]:
+    """From when until when a link of the calendar means; a working day from now on otherwise."""
+    start = _instant(request.GET.get("from")) or at.replace(second=0, microsecond=0)
+    return {"starts_at": start, "ends_at": _instant(request.GET.get("to")) or start + 8 * HOUR}
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -98,7 +98,7 @@ def calendar(request, key: str):
         "now_link": link(day=""),
         "duty": duty(schedule, at),
         "may": rules_of_change.rights(request.user),
-        "schedules": Schedule.objects.order_by("name"),
+        "covers": schedule.cover_requests.filter(state="open", ends_at__gt=at).select_related("asked_by"),
         "gaps": [entry for entry in page.entries if not entry.stretch.people],
     }
     return render(request, "oncall/calendar.html", context)
