@@ -78,6 +78,9 @@ class ContactMethod(models.Model):
     failed_at = models.DateTimeField(null=True, blank=True, help_text="Set when the address was found invalid.")
     failure = models.TextField(blank=True)
     worked_at = models.DateTimeField(null=True, blank=True, help_text="When a provider last took a message for it.")
+    updates = models.BooleanField(
+        default=True, help_text="Told who acknowledged and that it is over, when a page came this way."
+    )
 
     class Meta:
         ordering = ["contact", "position", "pk"]
