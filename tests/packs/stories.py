@@ -159,7 +159,7 @@ class Story:
             self.do(case.back)
         self.go_on(self.step)
         status = self.do(case.pulls, calm=case.keep)
-        assert self.open == dict(case.opens)
+        assert self.open == dict(case.opens), self.open
         assert self.firing == {*case.opens, *case.hidden}
         self.judge(case, status)
         self.go_on(self.step)
