@@ -75,7 +75,7 @@ def tell(stream: str, reference: str, word: str, *, at: datetime, told_at: datet
         kind="message", stream=stream, subject=reference, outcome=word, text=detail, at=at,
         level="error" if WORDS.get(word) == Word.FAILED else "info", id=f"{reference}:{word}" if reference else "",
     )  # fmt: skip
-    return heard(events.keep(None, [happening]), at=told_at)
+    return heard(events.keep(None, [happening], at=told_at), at=told_at)
 
 
 def heard(told: Iterable[Event], *, at: datetime) -> int:

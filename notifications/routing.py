@@ -2,19 +2,22 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+
+import re2
 
 from policies.durations import BadDuration, parse_duration
-from policies.models import Parameter, Policy, Severity
+from policies.hours import within
+from policies.models import Calendar, Parameter, Policy, Severity
 from policies.substitute import MissingParameter, names, substitute
 
 from .models import Destination, Route
 
 log = logging.getLogger(__name__)
-MATCHES = ("severity", "kind", "labels")
+MATCHES = ("severity", "kind", "service", "hours", "labels")
 SEVERAL = re.compile(r"\s*,\s*(?=https?://|[^\s,/]+@)")
 """Between two addresses of a list; a comma inside a URL stays where it is."""
 
@@ -26,6 +29,8 @@ class Choice:
     muted_by  what holds it back, in words; empty when nothing does
     toggle    the parameter that is the switch, when one holds it back
     throttle  at most one opening of a key in so long; zero: every one
+    digest    the hour at which it is told with others: "09:00 Asia/Jakarta"; empty: at once
+    route     by which it was chosen
     """
 
     destination: Destination
@@ -35,6 +40,8 @@ class Choice:
     part: int = 0
     toggle: Parameter | None = None
     throttle: timedelta = timedelta()
+    digest: str = ""
+    route: Route | None = None
 
     @property
     def key(self) -> str:
@@ -53,45 +60,193 @@ class Choice:
         }
 
 
+@dataclass(frozen=True)
+class Seen:
+    """How a route stood when it was asked.
+
+    why_not   why it does not take the event, in words; empty when it matches
+    taken     whether it was asked in its turn, and so tells its destinations
+    """
+
+    route: Route
+    why_not: str = ""
+    taken: bool = False
+
+
 def destinations(
-    policy: Policy | None, *, severity: str | Severity, labels: Mapping[str, str], kind: str | None = None
-) -> list[Choice]:
+    policy: Policy | None, *, severity: str | Severity, labels: Mapping[str, str], kind: str | None = None,
+    at: datetime | None = None,
+) -> list[Choice]:  # fmt: skip
     """Whom an event of `policy` reaches: its own routes in order, then those of all policies.
 
     The first route that matches ends the search unless it says to carry on; a default route is asked when no other
-    matched. A muted route counts as a match. A destination that is switched off gives way to its fallback.
+    matched. A muted route counts as a match. A destination that is switched off gives way to its fallback. A route that
+    names another channel by level tells that one besides, and takes nothing from the others.
     severity  a level or its key
     kind      what the event is, for routes that match on it
+    at        for routes that match on hours; None: those hold
     Each address occurs once, in the order found; an open way to it wins over a muted one.
     """
-    level = severity.key if isinstance(severity, Severity) else severity
-    matching = [route for route in _routes(policy) if matches(route.match, level, labels, kind)]
-    taken = _until_stop(route for route in matching if not route.default)
-    taken = taken or _until_stop(route for route in matching if route.default)
     values = _Values(policy)
     chosen: dict[str, Choice] = {}
-    for route in taken:
-        toggle, throttle = _toggle(route, values), _throttle(route, values)
-        muted_by = f"the switch {toggle.key}, which is off ({toggle.source})" if toggle else ""
-        for destination in route.destinations.all():
-            for choice in _choices(destination, values, muted_by):
-                choice = replace(choice, toggle=toggle, throttle=throttle)
-                known = chosen.get(choice.key)
-                if known is None or _opener(choice) < _opener(known):
-                    chosen[choice.key] = choice
+    for seen in asked(policy, severity=severity, labels=labels, kind=kind, at=at, values=values):
+        if not seen.taken:
+            continue
+        for choice in _told_by(seen.route, severity, values):
+            known = chosen.get(choice.key)
+            if known is None or _opener(choice) < _opener(known):
+                chosen[choice.key] = choice
     return list(chosen.values())
 
 
-def matches(match: Mapping, severity: str, labels: Mapping[str, str], kind: str | None = None) -> bool:
+def asked(
+    policy: Policy | None, *, severity: str | Severity, labels: Mapping[str, str], kind: str | None = None,
+    at: datetime | None = None, values: "_Values | None" = None,
+) -> list[Seen]:  # fmt: skip
+    """Every route in the order it is asked, each with why it takes the event or not."""
+    values = values or _Values(policy)
+    level = severity.key if isinstance(severity, Severity) else severity
+    seen = [
+        Seen(route, mismatch(route.match, level, labels, kind, hours=lambda key: values.in_hours(key, at))
+             or _not_named(route, level, values))
+        for route in _routes(policy)
+    ]  # fmt: skip
+    open_now = [one for one in seen if not one.why_not and not one.route.by_level]
+    taken = _until_stop(one.route for one in open_now if not one.route.default)
+    by_default = not taken
+    taken = taken or _until_stop(one.route for one in open_now if one.route.default)
+    last = taken[-1] if taken else None
+    told = []
+    for one in seen:
+        why_not = one.why_not
+        if not why_not and not one.route.by_level and one.route not in taken:
+            why_not = (
+                "It is a default, and another route took the event."
+                if one.route.default and not by_default
+                else f"The route {_name(last)} before it took the event and does not carry on."
+            )
+        told.append(Seen(one.route, why_not, taken=not why_not))
+    return told
+
+
+def _name(route: Route | None) -> str:
+    return str(route) if route is not None else ""
+
+
+def _told_by(route: Route, severity: str | Severity, values: "_Values") -> Iterable[Choice]:
+    toggle, throttle = _toggle(route, values), _throttle(route, values)
+    muted_by = f"the switch {toggle.key}, which is off ({toggle.source})" if toggle else ""
+    level = severity.key if isinstance(severity, Severity) else severity
+    channels = levels_to_channels(route, values).get(level.lower(), []) if route.by_level else []
+    for destination in route.destinations.all():
+        for choice in _choices(destination, values, muted_by):
+            held = max(throttle, _place_throttle(choice.destination, values))
+            choice = replace(choice, toggle=toggle, throttle=held, digest=route.digest, route=route)
+            if not route.by_level:
+                yield choice
+            for place, channel in enumerate(channels, start=1):
+                address = f"{choice.address.partition('#')[0]}#{channel.lstrip('#')}"
+                yield replace(choice, address=address, part=choice.part + place * OTHER_CHANNEL)
+
+
+OTHER_CHANNEL = 1000
+"""Added to the part of an address for each other channel of it, so that the two are told apart."""
+
+
+class BadLevels(ValueError):
+    """A text of levels and channels that cannot be read; it says where."""
+
+
+def levels_to_channels(route: Route, values: "_Values | None" = None, *, strict: bool = False) -> dict[str, list[str]]:
+    """What `by_level` says: channels by level in lower case, of "critical:#war-room, warning:#ops".
+
+    strict   BadLevels when it cannot be read or names a level that is none; else that part is left out
+    """
+    text = (values or _Values(route.policy)).of(route).fill(route.by_level)
+    if names(text) and text == route.by_level:
+        return {}  # a parameter without a value: nothing goes elsewhere
+    known = {level.key.lower() for level in route.policy.levels} if route.policy else set()
+    found: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        level, colon, channel = (word.strip() for word in part.partition(":"))
+        wrong = ""
+        if not (colon and level and channel) or any(sign.isspace() for sign in part):
+            wrong = f"{part!r} is no level and channel; write critical:#dr-war-room, several with commas between"
+        elif known and level.lower() not in known:
+            wrong = f"{level!r} in {part!r} is no level; there are {', '.join(sorted(known))}"
+        if wrong:
+            if strict:
+                raise BadLevels(f"{wrong}.")
+            log.error("The route %s sends a level elsewhere, and its text cannot be read: %s.", route, wrong)
+            continue
+        found.setdefault(level.lower(), []).append(channel)
+    return found
+
+
+def _not_named(route: Route, level: str, values: "_Values") -> str:
+    if not route.by_level:
+        return ""
+    named = levels_to_channels(route, values)
+    return "" if level.lower() in named else f"It names no channel for {level}: {', '.join(named) or 'none at all'}."
+
+
+def matches(
+    match: Mapping, severity: str, labels: Mapping[str, str], kind: str | None = None,
+    hours: Callable[[str], bool] | None = None,
+) -> bool:  # fmt: skip
     """Whether a route's `match` takes an event: every part named must hold, each by one of its values."""
+    return not mismatch(match, severity, labels, kind, hours)
+
+
+def mismatch(
+    match: Mapping, severity: str, labels: Mapping[str, str], kind: str | None = None,
+    hours: Callable[[str], bool] | None = None,
+) -> str:  # fmt: skip
+    """Why a route's `match` does not take an event, as a sentence; empty when it does.
+
+    kind    what is told; the label `kind` of the event counts too
+    hours   whether it is now within a calendar; None: every hour is
+    A label's value is compared as it stands, or with != (not this), =~ (all of it fits the RE2 expression), !~.
+    """
     if unknown := set(match) - set(MATCHES):
         log.warning("A route matches on %s, which is none of %s; it takes nothing.", ", ".join(unknown), MATCHES)
-        return False
+        return f"It matches on {', '.join(sorted(unknown))}, which is none of {', '.join(MATCHES)}."
     if "severity" in match and severity.lower() not in {one.lower() for one in _several(match["severity"])}:
-        return False
-    if "kind" in match and kind not in _several(match["kind"]):
-        return False
-    return all(labels.get(name, "") in _several(value) for name, value in match.get("labels", {}).items())
+        return f"The level is {severity}, and it takes {_or(match['severity'])}."
+    if "kind" in match and not {kind, labels.get("kind")} & set(_several(match["kind"])):
+        return f"The kind is {kind or labels.get('kind') or 'not given'}, and it takes {_or(match['kind'])}."
+    if "service" in match and labels.get("service", "") not in _several(match["service"]):
+        return f"The service is {labels.get('service') or 'not given'}, and it takes {_or(match['service'])}."
+    for name, value in match.get("labels", {}).items():
+        if not any(_fits(labels.get(name, ""), one) for one in _several(value)):
+            return f"The label {name} is {labels.get(name, '')!r}, and it takes {_or(value)}."
+    if "hours" in match and hours is not None and not any(_in_hours(one, hours) for one in _several(match["hours"])):
+        return f"It is not the hour: it takes {_or(match['hours'])}."
+    return ""
+
+
+def _in_hours(key: str, hours: Callable[[str], bool]) -> bool:
+    return not hours(key[1:]) if key.startswith("!") else hours(key)
+
+
+def _fits(given: str, wanted: str) -> bool:
+    if wanted.startswith("!="):
+        return given != wanted[2:]
+    if wanted.startswith(("=~", "!~")):
+        return (regex(wanted[2:]).fullmatch(given) is not None) == (wanted[0] == "=")
+    return given == wanted
+
+
+@lru_cache(maxsize=1024)
+def regex(pattern: str):
+    """A compiled RE2 expression; re2.error when it is none."""
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _or(value: object) -> str:
+    return " or ".join(_several(value)) or "none"
 
 
 def addresses_of(destination: Destination, policy: Policy | None = None) -> list[str]:
@@ -135,7 +290,8 @@ def _routes(policy: Policy | None) -> list[Route]:
     if policy is not None:
         routes = routes | Route.objects.filter(policy=policy)
     return sorted(
-        routes.prefetch_related("destinations"), key=lambda route: (route.policy_id is None, route.position, route.pk)
+        routes.select_related("policy").prefetch_related("destinations"),
+        key=lambda route: (route.policy_id is None, route.position, route.pk),
     )
 
 
@@ -184,9 +340,20 @@ def _throttle(route: Route, values: "_Values") -> timedelta:
         return timedelta()
 
 
+def _place_throttle(destination: Destination, values: "_Values") -> timedelta:
+    """How long one opening keeps back the next to this place, whatever it is about."""
+    try:
+        return (
+            parse_duration(values.of(destination).fill(destination.throttle)) if destination.throttle else timedelta()
+        )
+    except BadDuration as error:
+        log.error("The throttle of %s cannot be read, so it holds nothing back: %s", destination, error)
+        return timedelta()
+
+
 def throttles(policy: Policy | None) -> bool:
     """Whether any route that is asked for this policy has a throttle."""
-    return any(route.throttle for route in _routes(policy))
+    return any(route.throttle or any(place.throttle for place in route.destinations.all()) for route in _routes(policy))
 
 
 def _toggle(route: Route, values: "_Values") -> Parameter | None:
@@ -222,6 +389,15 @@ class _Values:
     def parameters(self) -> dict[str, Parameter]:
         rows = self.policy.parameters.all() if self.policy is not None else []
         return {parameter.key: parameter for parameter in rows}
+
+    @cached_property
+    def calendars(self) -> dict[str, Calendar]:
+        rows = self.policy.calendars.all() if self.policy is not None else []
+        return {calendar.key: calendar for calendar in rows}
+
+    def in_hours(self, key: str, at: datetime | None) -> bool:
+        """Whether `at` is within the calendar `key`; no instant is within every one, no calendar holds back nothing."""
+        return at is None or key not in self.calendars or within(self.calendars[key], at)
 
     def fill(self, text: str) -> str:
         """`text` with its parameters; one without a value stays as it is written."""

@@ -22,10 +22,11 @@ READ = [
     "policies.view_policy",
     "sources.view_change",
     "sources.view_integration",
+    "notifications.view_delivery",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
-    "oncall.cover_schedule",
+    "oncall.cover_schedule", "notifications.add_delivery",
 ]  # fmt: skip
 COMMAND = ["reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule"]
 GROUPS = {
@@ -36,9 +37,9 @@ GROUPS = {
 }
 
 
-LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule"])
+LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery"])
 """What was added since given rights are noted: groups without any note have been given the rest."""
-ROOMS = ("incidents", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies")
+ROOMS = ("incidents", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies", "notifications")
 
 
 def ensure_groups(sender, *, using: str, apps=installed, **kwargs) -> None:

@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 from alerts.views import channels, deploys
 from api.views import asked_or_told
 
+from .readiness_views import page as readiness_page
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents")),
     path("login/", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
@@ -23,5 +25,9 @@ urlpatterns = [
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),
+    path("", include("notifications.urls")),
+    path("on-call/readiness/", readiness_page, name="readiness"),
+    path("", include("oncall.contact_urls")),  # first: a schedule may have any name
     path("", include("oncall.urls")),
+    path("", include("notifications.callbacks.urls")),
 ]

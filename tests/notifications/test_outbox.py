@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from notifications import claimant, couriers, outbox, rounds
 from notifications.models import Delivery, Destination
-from notifications.transports import http
+from notifications.transports import TRANSPORTS, http
 from policies.models import Policy
 from tests.factories import NINE, ContactMethodFactory, ParameterFactory
 
@@ -160,7 +160,7 @@ def test_a_page_does_not_wait_longer_than_a_minute(queue, receiver, asked, statu
     [
         ("json", "not a URL", "The address of this JSON webhook is no http or https URL; enter the whole URL."),
         ("email", "ada", "'ada' is no e-mail address; enter one such as ada@example.org."),
-        ("fax", "12345", "There is no transport 'fax'; there are slack, discord, chat, json, email."),
+        ("fax", "12345", f"There is no transport 'fax'; there are {', '.join(TRANSPORTS)}."),
         ("slack", "${TEAM_URL}", "The address is not known: the parameter TEAM_URL is not set. Set it, then retry."),
     ],
 )
