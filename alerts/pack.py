@@ -1,6 +1,8 @@
 """Sections of a pack that say what is watched: the rules, the phases they are rolled out in, and outside documents."""
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -30,7 +32,8 @@ from sources.models import Connection
 
 from . import pack_sources
 from .alertmanager.filters import parse, written
-from .conditions import BadRule, RuleSpec
+from .conditions import BadRule, RuleSpec, compile_when
+from .conditions.order import mixed, out_of_order
 from .matching import BadMatcher, check_silence
 from .messages import BadMessage, compiled
 from .models import AlertRule, Inhibition
@@ -198,9 +201,14 @@ class Rules(Section):
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
         records = super().read(value, path, desk)
         for key in records:
-            if circle := _circle(key, records):
+            if circle := _circle(key, {key: values["suppressed_by"] for key, values in records.items()}):
                 words = f"These rules would hide each other, and nobody would be told: {' -> '.join(circle)}."
                 desk.problem((*desk.places[(self.name, key)], "suppressed_by"), words)
+        asked = {key: _spec(values).rules() for key, values in records.items()}
+        for key, others in asked.items():
+            if key not in others and (circle := _circle(key, asked)):
+                words = f"These rules ask for each other's state, and neither could be judged: {' -> '.join(circle)}."
+                desk.problem((*desk.places[(self.name, key)], _asks_in(records[key])), words)
         return records
 
     def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
@@ -334,18 +342,56 @@ class Inhibitions(Section):
         return row
 
 
-def _circle(start: str, records: dict[str, Values]) -> list[str]:
-    """The way from a rule over those that hide it back to itself, if there is one."""
+def _circle(start: str, to: Mapping[str, list[str]]) -> list[str]:
+    """The way from a rule over those it leads to and theirs back to itself, if there is one."""
     ways, seen = [[start]], set()
     while ways:
         way = ways.pop()
-        for parent in records[way[-1]]["suppressed_by"] if way[-1] in records else ():
+        for parent in to.get(way[-1], ()):
             if parent == start:
                 return [*way, start]
             if parent not in seen:
                 seen.add(parent)
                 ways.append([*way, parent])
     return []
+
+
+def _spec(values: Values) -> RuleSpec:
+    """The condition of a rule that was read without a fault."""
+    return RuleSpec.parse(_with_levels({name: values[name] for name in CONDITION}, "level"))
+
+
+def _asks_in(values: Values) -> str:
+    """Which key of the rule asks for other rules."""
+    if values["only_if"] and compile_when(values["only_if"]).rules:
+        return "only_if"
+    return "levels" if values["levels"] else "when"
+
+
+def check_levels(records: Mapping[str, dict[str, Values]], values: Mapping[str, Any], desk: Desk) -> None:
+    """Complain about levels that a graver one of the same rule leaves no room for.
+
+    values   what the policy's parameters are now, those that are set
+    """
+    ranks = {key: level["rank"] for key, level in records["severities"].items()}
+    for key, rule in records["rules"].items():
+        for level, sentence in out_of_order(_ranked(rule, ranks), values):
+            position = next(i for i, row in enumerate(rule["levels"]) if row["severity"] == level.key)
+            desk.problem((*desk.places[("rules", key)], "levels", position, "when"), sentence)
+
+
+def mixed_signs(records: Mapping[str, dict[str, Values]], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield rules, with a sentence, of which one level counts its limit in and another does not."""
+    ranks = {key: level["rank"] for key, level in records["severities"].items()}
+    for key, rule in records["rules"].items():
+        for sentence in mixed(_ranked(rule, ranks), values):
+            yield key, sentence
+
+
+def _ranked(values: Values, ranks: Mapping[str, int]) -> RuleSpec:
+    """The rule's condition with its levels in the order of the policy."""
+    spec = _spec(values)
+    return replace(spec, levels=tuple(sorted(spec.levels, key=lambda level: ranks.get(level.key, level.rank))))
 
 
 def _day_after(first: date, within: str) -> str:

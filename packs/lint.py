@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from alerts.pack import mixed_signs
 from packs import loader, reach
 from policies import surroundings
+from policies.models import Policy
+from policies.pack import values_now
 
 
 def _read(path: Path) -> loader.Pack:
@@ -15,12 +18,16 @@ def _read(path: Path) -> loader.Pack:
 
 
 def lint_file(path: Path) -> list[str]:
-    """Sentences with file and line: rules nobody owns, rules without a runbook, people without an address.
+    """Sentences with file and line: rules nobody owns or without a runbook, levels that count their
+    limit in beside one that does not, people without an address.
 
     PackRefused when the pack could not be loaded at all, with every fault.
     """
     pack, found = _read(path), []
-    for section, key, sentence in reach.lint(pack.records):
+    policy = Policy(key=pack.head["extends"] or pack.head["key"])
+    values = values_now(pack.records["params"], policy)
+    signs = [("rules", key, sentence) for key, sentence in mixed_signs(pack.records, values)]
+    for section, key, sentence in [*reach.lint(pack.records), *signs]:
         line = pack.document.line(pack.desk.places.get((section, key), (section,)))
         found.append((line, f"{path.name}:{line}: {section}.{key}: {sentence}"))
     return [words for _, words in sorted(found)]

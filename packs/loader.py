@@ -249,7 +249,11 @@ def read(text: str, *, name: str) -> Pack:
         records[section.name] = {} if given is None else section.read(given, (section.name,), desk)
     if policy:
         _refuse_second_definitions(head, policy, records, desk)
-    reach.check(records, _present(policy) if policy and head["extends"] else {}, desk)
+    known_values = policies.pack.values_now(records["params"], policy or Policy(key=head["key"]))
+    base = _present(policy) if policy and head["extends"] else {}
+    levels = {**base.get("severities", {}), **records["severities"]}
+    alerts.pack.check_levels({**records, "severities": levels}, known_values, desk)
+    reach.check(records, base, desk)
     desk.settle()
     return Pack(name, text, head, records, found, desk)
 

@@ -1,8 +1,10 @@
 """Sections of a pack that describe the policy itself: its head, levels, classes, calendars, parameters and plans."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
+from . import surroundings
 from .models import (
     AlertClass,
     Anchor,
@@ -206,7 +208,7 @@ class _Holiday:
 
 
 class Calendars(Section):
-    name = "calendars"
+    name, thing = "calendars", "calendar"
     shape = Entry(
         key=Key(40),
         timezone=optional(Zone(), "UTC"),
@@ -299,6 +301,21 @@ class Params(Section):
         row.origin, row.description = values["origin"], values["description"]
         row.save()
         return row
+
+
+def values_now(records: dict[str, Values], policy: Policy) -> dict[str, Any]:
+    """What the parameters that a pack names, and those its policy has, are as things stand, those that are set."""
+    rows = {row.key: row for row in policy.parameters.all()} if policy.pk else {}
+    for key, values in records.items():
+        stored = rows[key].stored if key in rows else ""
+        rows[key] = Parameter(policy=policy, key=key, type=values["type"], default=values["default"], stored=stored)
+    found = {}
+    for key, row in rows.items():
+        text = (surroundings.found(policy.key, key) or ("", row.stored or row.default))[1]
+        with suppress(ValueError):
+            if text and row.type != Parameter.Type.SECRET:
+                found[key] = row.typed(text, origin="now")
+    return found
 
 
 class _ParameterName:

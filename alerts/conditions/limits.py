@@ -37,21 +37,52 @@ class Limit:
 
 def limits_of(when: When, params: Mapping[str, Any] | None = None) -> list[Limit]:
     """The limits in the order they stand, each once; those whose parameter is missing or ill-typed are left out."""
+    return list(dict.fromkeys(limit for _, limit in _placed(when, cel_text.tokens_of(when.text), params or {})))
+
+
+def frame(when: When, params: Mapping[str, Any]) -> tuple[tuple[str, ...], list[Limit]]:
+    """The condition's words without the numbers it compares with and the signs before them, and those limits.
+
+    A comparison within `!( )` means the opposite of what it says: it stays among the words.
+    """
     tokens = cel_text.tokens_of(when.text)
-    found: list[Limit] = []
+    words, limits = [token.text for token in tokens], []
+    for left_out, limit in _placed(when, tokens, params):
+        if _denied(words, left_out[0]):
+            continue
+        limits.append(limit)
+        for place in left_out:
+            words[place] = ""
+    return tuple(word for word in words if word), limits
+
+
+def _placed(when: When, tokens: list[Token], params: Mapping[str, Any]) -> Iterator[tuple[list[int], Limit]]:
+    """Each limit with the places of its tokens: the sign and the side that is no field."""
     for place, token in enumerate(tokens):
         if token.kind != "sign" or token.text not in SIGNS:
             continue
         left, right = _side(tokens[:place][::-1], back=True)[::-1], _side(tokens[place + 1 :])
-        for this, that, sign in ((left, right, token.text), (right, left, SIGNS[token.text])):
+        before, after = range(place - len(left), place), range(place + 1, place + 1 + len(right))
+        for this, that, sign, rest in ((left, right, token.text, after), (right, left, SIGNS[token.text], before)):
             name, age = _field(this, when.names)
-            limit = _constant(that, when.text, params or {}) if name else None
+            limit = _constant(that, when.text, params) if name else None
             if limit is not None:
                 seconds = isinstance(limit, timedelta)
                 number = limit.total_seconds() if isinstance(limit, timedelta) else float(limit)
-                found.append(Limit(name, sign, number, seconds, age))
+                yield [place, *rest], Limit(name, sign, number, seconds, age)
                 break
-    return list(dict.fromkeys(found))
+
+
+def _denied(words: Sequence[str], place: int) -> bool:
+    """Whether a bracket around this place has a `!` before it."""
+    deep = 0
+    for before in range(place - 1, 0, -1):
+        deep += (words[before] in CLOSING) - (words[before] in OPENING)
+        if deep < 0:
+            deep = 0
+            if words[before] == "(" and words[before - 1] == "!":
+                return True
+    return False
 
 
 def _side(tokens: Sequence[Token], *, back: bool = False) -> list[Token]:
