@@ -12,26 +12,39 @@
         restrictions: [{days: [mon, tue], from: "22:00", to: "06:00"}]
         from: 2026-02-01T09:00              # when the layer counts at all, the turns counted from `start` nonetheless
         until: 2026-12-24T17:00
-    overrides: [{person: linus, start: 2026-03-29T08:00, end: 2026-03-29T20:00}]
+        holidays: {skip: [2026-12-25, NL]}    # or only: dates, countries, or a calendar of the same file by its key
+        rest: {from: "22:00", to: "06:00"}    # or true: who was paged in a night does not have the next one
+      - {name: trainees, shadow: true, start: 2026-01-05, members: [[linus, margaret]]}    # a list: one turn, together
+      - {name: office, feed: office.ics}    # a calendar beside the file, or its text, instead of a rotation
+    swaps: [{person: ada, with: grace, start: 2026-03-02, end: 2026-03-09}]
+    overrides:
+      - {person: linus, start: 2026-03-29T08:00, end: 2026-03-29T20:00}
+      - {person: linus, replaces: ada, start: 2026-04-29T08:00, end: 2026-04-29T20:00}    # or by `effect`, see EFFECTS
+    temporaries:
+      - {name: move, start: 2026-05-01, end: 2026-05-08, shifts: [{person: ada, start: 2026-05-01, end: 2026-05-04}]}
+    override_feed: over.ics
+    pages: [{person: ada, at: 2026-03-02T03:10}]
+    people: {ada: [ada@example.org]}    # what else calendars call somebody
 
 Moments without an offset are the schedule's local time. Of two overrides at one time the later in the list wins.
+written.py makes a definition of it.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from policies.shapes import (
     BAD,
-    Anything,
     Choice,
     Desk,
     Entry,
+    Flag,
     Key,
     Many,
     Path,
     Problem,
     Slug,
+    Table,
     Text,
     Whole,
     Zone,
@@ -39,9 +52,9 @@ from policies.shapes import (
     shown,
 )
 
-from .layers import LayerDefinition, Window
-from .shifts import OverrideDefinition, ScheduleDefinition
-from .turns import ROTATIONS, instant
+from .layers import Window
+from .shifts import EFFECTS
+from .turns import ROTATIONS
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 YEARS = range(1970, 2200)  # far enough from both ends of the calendar to be shifted to any zone
@@ -100,6 +113,55 @@ class Turn:
         return BAD if counted is BAD else (counted["unit"], counted["every"])
 
 
+class Member:
+    """A person, or a list of those who have one turn together."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if not isinstance(value, list):
+            return PERSON.read(value, path, desk)
+        together = Many(PERSON, at_least=1).read(value, path, desk)
+        return BAD if together is BAD else tuple(together)
+
+
+class HolidayList:
+    """Dates and countries, or the key of a calendar."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, str) and len(value) != 2 and not value[:1].isdigit():
+            return Key(40).read(value, path, desk)
+        entries = Many(Text(10, line=True)).read(value, path, desk)
+        if entries is BAD:
+            return BAD
+        for position, entry in enumerate(entries):
+            if not is_holiday_entry(entry):
+                text = f"{shown(entry)} is no holiday; allowed: a date such as 2026-12-25, or a country such as NL."
+                return desk.problem((*path, position), text)
+        return entries
+
+
+def is_holiday_entry(entry: str) -> bool:
+    """Whether it is a date, or the two letters of a country whose holidays are known."""
+    if len(entry) == 2:
+        import holidays
+
+        return entry.upper() in holidays.list_supported_countries()
+    try:
+        return date.fromisoformat(entry).isoformat() == entry
+    except ValueError:
+        return False
+
+
+class Night:
+    """true, for nights from 22:00 to 06:00, or their own hours."""
+
+    hours = Entry(from_=optional(Clock(), timedelta(hours=22)), to=optional(Clock(), timedelta(hours=6)))
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, bool):
+            return self.hours.read({}, path, desk) if value else None
+        return self.hours.read(value, path, desk)
+
+
 RESTRICTION = Entry(
     days=optional(Many(Choice(DAYS), at_least=1), list(DAYS)),
     from_=optional(Clock(), timedelta()),
@@ -113,38 +175,38 @@ LAYER = Entry(
     start=optional(Moment()),
     first_handoff=optional(Moment()),
     handoff=optional(Clock()),
-    members=optional(Many(PERSON), []),
+    members=optional(Many(Member()), []),
     restrictions=optional(Many(RESTRICTION), []),
     from_=optional(Moment()),
     until=optional(Moment()),
+    shadow=optional(Flag(), False),
+    holidays=optional(Entry(skip=optional(HolidayList()), only=optional(HolidayList()))),
+    rest=optional(Night()),
+    feed=optional(Text(2_000_000, empty=False)),
 )
-OVERRIDE = Entry(person=PERSON, start=Moment(), end=Moment(), reason=optional(Text(250)))
+OVERRIDE = Entry(
+    person=optional(PERSON),
+    replaces=optional(PERSON),
+    effect=optional(Choice(EFFECTS)),
+    start=Moment(),
+    end=Moment(),
+    reason=optional(Text(250), ""),
+)
+SWAP = Entry(person=PERSON, with_=PERSON, start=Moment(), end=Moment(), reason=optional(Text(250), ""))
+SHIFT = Entry(person=PERSON, start=Moment(), end=Moment())
+TEMPORARY = Entry(name=optional(PERSON), start=Moment(), end=Moment(), shifts=optional(Many(SHIFT), []))
 SCHEDULE = Entry(
     key=Slug(80),
     name=optional(Text(160, line=True)),
     timezone=optional(Zone(), "UTC"),
     layers=optional(Many(LAYER), []),
     overrides=optional(Many(OVERRIDE), []),
-    swaps=optional(Many(Anything()), []),
+    swaps=optional(Many(SWAP), []),
+    temporaries=optional(Many(TEMPORARY), []),
+    override_feed=optional(Text(2_000_000, empty=False)),
+    pages=optional(Many(Entry(person=PERSON, at=Moment())), []),
+    people=optional(Table(Many(Text(250, empty=False))), {}),
 )
-
-
-def parse_schedule(data: Any) -> ScheduleDefinition[str]:
-    """Return the schedule that `data` (plain lists and mappings) says; DefinitionError names every fault's path."""
-    desk = Desk()
-    values = SCHEDULE.read(data, (), desk)
-    if values is BAD:
-        raise DefinitionError(desk.problems)
-    zone = ZoneInfo(values["timezone"])
-    layers = [_layer(layer, position, zone, desk) for position, layer in enumerate(values["layers"])]
-    if values["swaps"]:
-        desk.problem(
-            ("swaps",), "Swaps are not taken, only an empty list; write each as an override for both stretches."
-        )
-    overrides = [_override(override, position, zone, desk) for position, override in enumerate(values["overrides"])]
-    if desk.problems:
-        raise DefinitionError(desk.problems)
-    return ScheduleDefinition(values["key"], zone, tuple(layers), tuple(overrides))
 
 
 def parse_restrictions(data: Any) -> tuple[Window, ...]:
@@ -153,63 +215,15 @@ def parse_restrictions(data: Any) -> tuple[Window, ...]:
     read = Many(RESTRICTION).read(data, (), desk)
     if read is BAD:
         raise DefinitionError(desk.problems)
-    return tuple(_window(restriction) for restriction in read)
+    return tuple(window_of(restriction) for restriction in read)
 
 
-def _window(restriction: dict[str, Any]) -> Window:
+def window_of(restriction: dict[str, Any]) -> Window:
+    """The window that a restriction, as read, stands for."""
     opens, closes = restriction["from"], restriction["to"]
     if closes <= opens:  # over midnight
         closes += timedelta(days=1)
     return Window(frozenset(DAYS.index(day) for day in restriction["days"]), opens, closes)
-
-
-def _layer(values: dict[str, Any], position: int, zone: ZoneInfo, desk: Desk) -> LayerDefinition[str]:
-    path: Path = ("layers", position)
-    rotation, length = values["rotation"]
-    if length and values["length"]:
-        desk.problem((*path, "length"), "The rotation says how many already; keep `every` or `length`.")
-    starts_at, ends_at = _bounds(values["from"], values["until"], (*path, "until"), zone, desk)
-    return LayerDefinition(
-        name=values["name"] or str(position + 1),
-        members=tuple(values["members"]),
-        first_handoff=_first_handoff(values, path, zone, desk),
-        zone=zone,
-        rotation=rotation,
-        length=length or values["length"] or 1,
-        precedence=values["precedence"],
-        windows=tuple(_window(restriction) for restriction in values["restrictions"]),
-        starts_at=starts_at,
-        ends_at=ends_at,
-    )
-
-
-def _first_handoff(values: dict[str, Any], path: Path, zone: ZoneInfo, desk: Desk) -> datetime:
-    start, handoff = values["start"] or values["first_handoff"], values["handoff"]
-    if start is None:
-        return desk.problem(path, "The key 'start' is needed and is missing: when the first member's turn begins.")
-    if values["start"] and values["first_handoff"]:
-        return desk.problem((*path, "first_handoff"), "This says what `start` says; keep one of them.")
-    if handoff is None:
-        return start
-    wall = start.astimezone(zone).replace(tzinfo=None) if start.tzinfo else start
-    midnight = datetime.combine(wall.date(), time())
-    if wall not in (midnight, midnight + handoff):
-        return desk.problem((*path, "handoff"), f"The start is at {wall:%H:%M}; give its date alone, or no `handoff`.")
-    return midnight + handoff
-
-
-def _override(values: dict[str, Any], position: int, zone: ZoneInfo, desk: Desk) -> OverrideDefinition[str]:
-    path: Path = ("overrides", position, "end")
-    starts_at, ends_at = _bounds(values["start"], values["end"], path, zone, desk)
-    return OverrideDefinition(values["person"], starts_at, ends_at)
-
-
-def _bounds(start: datetime | None, end: datetime | None, path: Path, zone: ZoneInfo, desk: Desk) -> Any:
-    """Both as UTC; a complaint at `path` when they leave nothing in between."""
-    begins, ends = (moment and instant(moment, zone) for moment in (start, end))
-    if begins and ends and ends <= begins:
-        desk.problem(path, f"This end, {ends:%Y-%m-%d %H:%M} UTC, is not after the start, {begins:%Y-%m-%d %H:%M} UTC.")
-    return begins, ends
 
 
 def _words(path: Path) -> str:

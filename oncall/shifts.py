@@ -14,13 +14,44 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from .layers import TICK, Calendar, LayerDefinition, Stretch, layer_between
-from .turns import P
+from .turns import NEVER, P, instant
 
 LOOK_AHEAD = timedelta(days=400)
 FIRST_LOOK = timedelta(days=7)  # how far `next_change` looks first; a busy roster changes within a week
+EVER = datetime.min.replace(tzinfo=UTC)
 EFFECTS = ("everybody", "one", "add", "remove", "shadow")
 
 T = TypeVar("T")
+__all__ = [
+    "EFFECTS",
+    "EVER",
+    "LOOK_AHEAD",
+    "NEVER",
+    "Absence",
+    "Answer",
+    "OverrideDefinition",
+    "ScheduleDefinition",
+    "Shift",
+    "SwapDefinition",
+    "TemporaryDefinition",
+    "answer_at",
+    "instant",
+    "next_change",
+    "next_shift",
+    "on_call_at",
+    "overlaps",
+    "shifts_between",
+]
+
+
+@dataclass(frozen=True)
+class Absence(Generic[P]):
+    """From `starts_at` to before `ends_at` (UTC) `person` is not asked, but `stand_in`; None: nobody instead."""
+
+    person: P
+    starts_at: datetime
+    ends_at: datetime
+    stand_in: P | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +95,7 @@ class ScheduleDefinition(Generic[P]):
     """A whole schedule; swaps, overrides and temporaries in the order in which they were made, since the later wins.
 
     calendar   over everything: whom an event of it names is on call
+    absences   who is not asked when, wherever named
     """
 
     key: str
@@ -73,6 +105,7 @@ class ScheduleDefinition(Generic[P]):
     swaps: tuple[SwapDefinition[P], ...] = ()
     temporaries: tuple[TemporaryDefinition[P], ...] = ()
     calendar: Calendar[P] | None = None
+    absences: tuple[Absence[P], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,6 +241,8 @@ class _Roster(Generic[P]):
         calendar = definition.calendar.between(start, end) if definition.calendar else ()
         in_order = sorted(calendar, key=lambda one: (one.start, one.end))
         self.calendar = self._running(in_order, lambda one: (one.start, one.end))
+        self.absences = self._running(definition.absences, _bounds)
+        self.away: dict[P, P | None] = {}
         self.edges = sorted(self.cuts)
 
     def _running(self, items: Sequence[T], bounds: Callable[[T], tuple[datetime, datetime]]) -> _Running[T]:
@@ -222,18 +257,36 @@ class _Roster(Generic[P]):
 
     def answer_at(self, at: datetime) -> Answer[P]:
         """Who is on call at `at`, no sooner than asked before."""
+        self.away = {absence.person: absence.stand_in for absence in self.absences.at(at)}
         answer = self._of_layers(at)
         if temporaries := self.temporaries.at(at):
             answer = self._of_temporary(temporaries[-1], at, answer)
         for swap in self.swaps.at(at):
-            answer = _swapped(answer, swap)
+            answer = _swapped(answer, self._here(swap.person), self._here(swap.partner))
         for override in self.overrides.at(at):
-            answer = _overridden(answer, override)
-        people = tuple(dict.fromkeys(person for event in self.calendar.at(at) for person in event.people))
+            answer = _overridden(answer, override, self._here(override.person), self._here(override.replaces))
+        people = self._people(self.calendar.at(at))
         if people:
             answer = replace(answer, people=people, source="feed", layers=(), reasons=("override calendar",))
         shadows = tuple(shadow for shadow in dict.fromkeys(answer.shadows) if shadow not in answer.people)
         return answer if shadows == answer.shadows else replace(answer, shadows=shadows)
+
+    def _here(self, person: P | None) -> P | None:
+        """Who is asked for `person` at this instant."""
+        asked: set[P] = set()
+        while person is not None and person in self.away:
+            if person in asked:  # stand-ins in a circle
+                return None
+            asked.add(person)
+            person = self.away[person]
+        return person
+
+    def _people(self, stretches: Iterable[Stretch[P]]) -> tuple[P, ...]:
+        """Whom the stretches name, each once."""
+        named = dict.fromkeys(person for stretch in stretches for person in stretch.people)
+        if not self.away:
+            return tuple(named)
+        return tuple(dict.fromkeys(here for person in named if (here := self._here(person)) is not None))
 
     def _of_layers(self, at: datetime) -> Answer[P]:
         held: list[tuple[LayerDefinition[P], Stretch[P]]] = []
@@ -241,18 +294,18 @@ class _Roster(Generic[P]):
         for layer, running in self.layers:
             for stretch in running.at(at):
                 if layer.shadow:
-                    shadows.extend(stretch.people)
-                elif not held or held[0][0].precedence == layer.precedence:
+                    shadows.extend(self._people([stretch]))
+                elif (not held or held[0][0].precedence == layer.precedence) and self._people([stretch]):
                     held.append((layer, stretch))
         names = tuple(dict.fromkeys(layer.name for layer, _ in held))
-        people = tuple(dict.fromkeys(person for _, stretch in held for person in stretch.people))
+        people = self._people(stretch for _, stretch in held)
         reasons = (*(f"layer {name}" for name in names), *(stretch.note for _, stretch in held if stretch.note))
         return Answer(people, "layer" if people else "", names, tuple(dict.fromkeys(shadows)), reasons)
 
     def _of_temporary(self, temporary: TemporaryDefinition[P], at: datetime, answer: Answer[P]) -> Answer[P]:
         for one, running in self.temporary_shifts:
             if one is temporary:
-                people = tuple(dict.fromkeys(person for shift in running.at(at) for person in shift.people))
+                people = self._people(running.at(at))
                 return Answer(people, "temporary", (), answer.shadows, (f"temporary schedule {temporary.name}",))
         return answer
 
@@ -265,22 +318,20 @@ def _bounds(item: Any) -> tuple[datetime, datetime]:
     return item.starts_at.astimezone(UTC), item.ends_at.astimezone(UTC)
 
 
-def _swapped(answer: Answer[P], swap: SwapDefinition[P]) -> Answer[P]:
+def _swapped(answer: Answer[P], one: P | None, other: P | None) -> Answer[P]:
     """Each of the two in place of the other, where either is on call."""
-    if swap.person is None or swap.partner is None:
+    if one is None or other is None:
         return answer
-    other = {swap.person: swap.partner, swap.partner: swap.person}
-    people = tuple(other.get(person, person) for person in answer.people)
-    if people == answer.people or set(people) == set(answer.people):
+    places = {one: other, other: one}
+    people = tuple(places.get(person, person) for person in answer.people)
+    if set(people) == set(answer.people):
         return answer
-    return replace(
-        answer, people=people, source="swap", reasons=(*answer.reasons, f"swap of {swap.person} and {swap.partner}")
-    )
+    return replace(answer, people=people, source="swap", reasons=(*answer.reasons, f"swap of {one} and {other}"))
 
 
-def _overridden(answer: Answer[P], override: OverrideDefinition[P]) -> Answer[P]:
+def _overridden(answer: Answer[P], override: OverrideDefinition[P], person: P | None, gone: P | None) -> Answer[P]:
     """The answer as the override makes it; one that nobody can stand for, or that meets nobody, changes nothing."""
-    person, gone, why = override.person, override.replaces, f" ({override.reason})" if override.reason else ""
+    why = f" ({override.reason})" if override.reason else ""
     match override.effect:
         case "everybody" if person is not None:
             return Answer((person,), "override", (), answer.shadows, (f"override: {person} for everybody{why}",))

@@ -53,6 +53,12 @@ JOBS = (
         "Removes webhook logs and delivery attempts that are older than the settings keep them, expired sessions too.",
         crontab="30 3 * * *",
     ),
+    Job(
+        "calendar feeds",
+        "opscenter.tasks.fetch_feeds",
+        "Fetches the calendars of schedules that are due, each as often as its row says.",
+        every=timedelta(minutes=1),
+    ),
 )
 
 

@@ -250,6 +250,8 @@ WEBHOOK_MAX_BYTES = env.int("OPSCENTER_WEBHOOK_MAX_BYTES", default=1024 * 1024)
 CHANGE_WINDOW = timedelta(hours=env.float("OPSCENTER_CHANGE_WINDOW_HOURS", default=24))
 # what rules may read and run here: folders of log files, and a file of commands by name; without them nothing
 LOG_DIRS = env.list("OPSCENTER_LOG_DIRS", default=[])
+# Calendar feeds are entered by people: whether they may lie on hosts of a private network.
+PRIVATE_FEEDS = env.bool("OPSCENTER_PRIVATE_FEEDS", default=not PRODUCTION)
 COMMANDS = env("OPSCENTER_COMMANDS", default="")
 # beside sns.<region>.amazonaws.com: hosts, or whole origins such as http://127.0.0.1:9911
 SNS_CERT_HOSTS = env.list("OPSCENTER_SNS_CERT_HOSTS", default=[])

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from oncall import feeds
+
 from . import beat, handover, maintenance
 from .engine import task
 from .models import Beat
@@ -31,3 +33,9 @@ def answer(asked_at: str) -> None:
 def ops_maintenance() -> str:
     """Remove what is older than the settings keep it; tells how much of what."""
     return maintenance.words(maintenance.prune(at=timezone.now()))
+
+
+@task
+def fetch_feeds() -> str:
+    """Fetch the calendar feeds that are due; tells how many."""
+    return f"{feeds.fetch_due(at=timezone.now())} calendar feeds were fetched."

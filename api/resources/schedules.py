@@ -17,7 +17,7 @@ from .incidents import PersonOut
 
 router = Router()
 SCOPE = "schedules:read"
-Source = Literal["layer", "override"]
+Source = Literal["layer", "temporary", "swap", "override", "feed"]
 AHEAD, FURTHEST = timedelta(days=14), timedelta(days=100)
 MOST_SHIFTS = 500
 EARLIEST = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -43,8 +43,10 @@ class DutyOut(Out):
 
     at: Instant
     people: list[PersonOut] = Field(description="Empty: nobody.")
-    source: Source | None = Field(description="What named them; null: nobody is.")
+    source: Source | None = Field(description="What had the last word; null: nobody is.")
     layers: list[str]
+    reason: str | None = Field(description="All that led to the answer, in words.")
+    shadows: list[PersonOut] = Field(description="Who watches: shown and told, never asked alone.")
     until: Instant | None = Field(description="When others come; null: not within 400 days.")
 
 
@@ -55,6 +57,8 @@ class ShiftOut(Out):
     end: Instant
     people: list[PersonOut]
     source: Source | None
+    reason: str | None = Field(description="All that led to it, in words.")
+    shadows: list[PersonOut]
 
 
 class ScheduleDetailOut(ScheduleOut):
@@ -107,15 +111,19 @@ def _duty(definition: shifts.ScheduleDefinition, at: datetime) -> DutyOut:
     answer = shifts.answer_at(definition, at)
     return DutyOut(
         at=at, people=_people(answer.people), source=_named(answer.source), layers=list(answer.layers),
+        reason="; ".join(answer.reasons) or None, shadows=_people(answer.shadows),
         until=shifts.next_change(definition, at),
     )  # fmt: skip
 
 
 def _shifts(definition: shifts.ScheduleDefinition, start: datetime, end: datetime) -> list[ShiftOut]:
     return [
-        ShiftOut(start=one.start, end=one.end, people=_people(one.people), source=_named(one.source))
+        ShiftOut(
+            start=one.start, end=one.end, people=_people(one.people), source=_named(one.source),
+            reason="; ".join(one.reasons) or None, shadows=_people(one.shadows),
+        )
         for one in shifts.shifts_between(definition, start, end)[:MOST_SHIFTS]
-    ]
+    ]  # fmt: skip
 
 
 def _found(key: str) -> Schedule:

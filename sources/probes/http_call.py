@@ -2,11 +2,13 @@
 
 import io
 import json
+import socket
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 REDIRECTS = ("same-host", "any", "none")
 KEYS = ("url", "method", "headers", "body", "expect_status", "verify", "redirects")
 ends_at: ContextVar[float] = ContextVar("ends_at")  # time.monotonic()
+public_only: ContextVar[bool | None] = ContextVar("public_only", default=None)
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,11 @@ def check(spec: Mapping[str, Any], *, required: tuple[str, ...], allowed: tuple[
         raise BadSpec("expect_status", f"This should be a list of codes such as [200, 503], and it is {expected!r}.")
 
 
-def ask(spec: Mapping[str, Any], timeout: timedelta) -> Answer:
+def ask(spec: Mapping[str, Any], timeout: timedelta, *, public: bool | None = None) -> Answer:
     """Send the request of `spec` once and return the whole answer; raise ProbeError when there is none.
+
+    public   True: only hosts of the public network are asked, for addresses that somebody without rights to the
+             machine may enter; False: private ones too, but none that only the machine's own provider answers at
 
     `timeout` is for everything together, with two exceptions that the standard library sets: looking up the host's
     name, and each further address of a host whose first one is silent.
@@ -82,6 +88,7 @@ def ask(spec: Mapping[str, Any], timeout: timedelta) -> Answer:
     url, headers = spec["url"], dict(spec.get("headers") or {})
     secrets = secrets_in(url, headers)
     started, token = time.monotonic(), ends_at.set(time.monotonic() + timeout.total_seconds())
+    guard = public_only.set(public)
     try:
         with requests.Session() as session:
             session.trust_env = False  # a .netrc or proxy of the machine is no part of the rule
@@ -99,6 +106,7 @@ def ask(spec: Mapping[str, Any], timeout: timedelta) -> Answer:
         raise _told(error, mask(url, secrets), secrets, timeout) from None
     finally:
         ends_at.reset(token)
+        public_only.reset(guard)
 
 
 def get_path(document: Any, path: str) -> Any:
@@ -123,13 +131,28 @@ class Timed(HTTPAdapter):
 
 class TimedHTTP(HTTPConnection):
     def _new_conn(self):
+        public = public_only.get()
+        if public is not None:  # before a packet is sent
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            for *_, address in found:
+                _admit(str(address[0]), self.host, public)
         sock = super()._new_conn()
+        if public is not None:  # and again, since a name may be answered otherwise the second time
+            _admit(sock.getpeername()[0], self.host, public)
         sock.settimeout(_left())  # the TLS handshake is under this one
         return sock
 
     def connect(self) -> None:
         super().connect()
         self.sock = TimedSocket(self.sock)
+
+
+def _admit(address: str, host: str, public: bool) -> None:
+    """Refuse an address that is not of the public network, or (not `public`) one of the machine's provider."""
+    found = ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_link_local or found.is_multicast or (public and not found.is_global):
+        raise ProbeError(f"{host} is {found}, which is no address of the public network.", reason="limit")
 
 
 class TimedHTTPS(TimedHTTP, HTTPSConnection):

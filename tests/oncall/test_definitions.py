@@ -3,10 +3,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oncall.definitions import DefinitionError, parse_restrictions, parse_schedule
+from oncall.definitions import DefinitionError, parse_restrictions
 from oncall.layers import Window
 from oncall.shifts import OverrideDefinition, on_call_at
 from oncall.turns import handoff_at
+from oncall.written import parse_schedule
 
 pytestmark = pytest.mark.once
 
@@ -57,7 +58,12 @@ def test_every_key_is_read():
     assert (always.name, always.precedence, always.rotation, always.length) == ("2", 0, "weeks", 2)
     assert always.first_handoff == datetime(2026, 1, 5, 8, tzinfo=UTC)
     assert schedule.overrides == (
-        OverrideDefinition("margaret", datetime(2026, 3, 29, 1, 30, tzinfo=UTC), datetime(2026, 3, 29, 20, tzinfo=UTC)),
+        OverrideDefinition(
+            "margaret",
+            datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+            datetime(2026, 3, 29, 20, tzinfo=UTC),
+            reason="a swap",
+        ),
     )
 
 
@@ -150,7 +156,7 @@ def test_nobody_is_on_call_where_nobody_is_named():
             WHOLE | {"overrides": [{"person": "ada", "start": "2026-10-25T02:59", "end": "2026-10-25T02:30"}]},
             "overrides[0].end: This end, 2026-10-25 00:30 UTC, is not after the start, 2026-10-25 00:59 UTC.",
         ),
-        (WHOLE | {"swaps": [{"person": "ada"}]}, "swaps: Swaps are not taken"),
+        (WHOLE | {"swaps": [{"person": "ada"}]}, "swaps[0]: The key 'with' is needed"),
     ],
 )
 def test_a_fault_is_told_with_its_path(data, fault):

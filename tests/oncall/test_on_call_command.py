@@ -63,6 +63,9 @@ def test_the_answer_as_json(primary):
         "until": "2026-11-30T10:00:00+01:00",
         "source": "layer",
         "layers": ["weekly"],
+        "reason": "layer weekly",
+        "shadows": [],
+        "next": {"on_call": ["grace"], "source": "layer", "reason": "layer weekly"},
     }
 
 
@@ -80,13 +83,13 @@ def test_nobody_is_an_answer_too(primary):
 
 def test_the_answer_as_a_sentence(primary, grace, linus):
     asked = ("primary", "--at", "2026-11-23T10:00")
-    assert ask(*asked) == ("primary at 2026-11-23T10:00:00+01:00: ada (layer weekly), until 2026-11-30T10:00:00+01:00")
+    assert ask(*asked) == ("primary at 2026-11-23T10:00:00+01:00: ada (layer weekly), until 2026-11-30T10:00:00+01:00, then grace")
     grace.delete()
     assert ask(*asked).endswith("ada (layer weekly), and nothing changes for 400 days")
     primary.layers.all().delete()
     assert ask(*asked) == "primary at 2026-11-23T10:00:00+01:00: nobody, and nothing changes for 400 days"
     OverrideFactory(schedule=primary, contact=linus)
-    assert "linus (override), until 2026-11-23T11:00:00+01:00" in ask(*asked)
+    assert "linus (override: linus for everybody), until 2026-11-23T11:00:00+01:00, then nobody" in ask(*asked)
 
 
 def test_without_an_instant_it_is_now(primary):

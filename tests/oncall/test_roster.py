@@ -134,5 +134,5 @@ def test_the_number_of_queries_does_not_grow(schedule, django_assert_num_queries
     for number in range(4):
         LayerFactory(schedule=schedule, name=f"layer {number}", members=ContactFactory.create_batch(5))
         OverrideFactory(schedule=schedule)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         responders(schedule, NINE)

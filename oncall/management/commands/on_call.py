@@ -11,9 +11,10 @@ import yaml
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from oncall import roster, shifts, turns
-from oncall.definitions import DefinitionError, Moment, parse_schedule
+from oncall import ical, roster, shifts, turns
+from oncall.definitions import DefinitionError, Moment
 from oncall.models import Schedule
+from oncall.written import parse_schedule
 from policies.shapes import BAD, Desk
 
 REFUSED = 2
@@ -51,17 +52,31 @@ class Command(BaseCommand):
 
     def handle(self, *, schedule: str | None, at: str | None, definition: str | None, **options) -> None:
         found, instant = self.question(schedule, self.moment(at), definition)
+        try:
+            facts = self.facts(found, instant)
+        except ical.BadCalendar as error:
+            raise CommandError(f"A calendar of {found.key} cannot be read: {error}", returncode=REFUSED) from None
+        self.stdout.write(json.dumps(facts, ensure_ascii=False) if options["json"] else sentence(facts))
+
+    def facts(self, found: shifts.ScheduleDefinition[Any], instant: datetime) -> dict[str, Any]:
+        """The answer in plain values, times on the schedule's clock."""
         answer = shifts.answer_at(found, instant)
-        until = shifts.next_change(found, instant)
-        facts = {
+        following = shifts.next_shift(found, instant)
+        return {
             "schedule": found.key,
             "at": instant.astimezone(found.zone).isoformat(),
             "on_call": [str(person) for person in answer.people],
-            "until": until and until.astimezone(found.zone).isoformat(),
+            "until": following and following.start.astimezone(found.zone).isoformat(),
             "source": answer.source or None,
             "layers": list(answer.layers),
-        }
-        self.stdout.write(json.dumps(facts, ensure_ascii=False) if options["json"] else sentence(facts))
+            "reason": "; ".join(answer.reasons) or None,
+            "shadows": [str(person) for person in answer.shadows],
+            "next": following and {
+                "on_call": [str(person) for person in following.people],
+                "source": following.source or None,
+                "reason": "; ".join(following.reasons) or None,
+            },
+        }  # fmt: skip
 
     def question(
         self, key: str | None, asked: datetime, file: str | None
@@ -94,14 +109,18 @@ class Command(BaseCommand):
             data = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise CommandError(f"{path} cannot be read: {error}", returncode=REFUSED) from None
-        entries = data["schedules"] if isinstance(data, dict) and "schedules" in data else data
+        pack = data if isinstance(data, dict) and "schedules" in data else {}
+        entries = pack["schedules"] if pack else data
         entries = entries if isinstance(entries, list) else [entries]
         if key or len(entries) != 1:
             named = {entry.get("key"): entry for entry in entries if isinstance(entry, dict)}
             self.one_of(key, [name for name in named if isinstance(name, str)], f"are in {path}")
             entries = [named[key]]
+        listed = pack.get("calendars")
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        calendars = {str(row.get("key")): row for row in rows}
         try:
-            return parse_schedule(entries[0])
+            return parse_schedule(entries[0], calendars=calendars, folder=path.parent)
         except DefinitionError as error:
             raise CommandError(f"The schedule in {path} cannot be read.\n{error}", returncode=REFUSED) from None
 
@@ -112,7 +131,13 @@ class Command(BaseCommand):
 
 
 def sentence(facts: dict[str, Any]) -> str:
-    people = ", ".join(facts["on_call"]) or "nobody"
-    why = {"layer": f" (layer {', '.join(facts['layers'])})", "override": " (override)", None: ""}[facts["source"]]
-    until = f"until {facts['until']}" if facts["until"] else f"and nothing changes for {shifts.LOOK_AHEAD.days} days"
-    return f"{facts['schedule']} at {facts['at']}: {people}{why}, {until}"
+    why = f" ({facts['reason']})" if facts["reason"] else ""
+    watching = f", watched by {', '.join(facts['shadows'])}" if facts["shadows"] else ""
+    until = f"and nothing changes for {shifts.LOOK_AHEAD.days} days"
+    if following := facts["next"]:
+        until = f"until {facts['until']}, then {_names(following['on_call'])}"
+    return f"{facts['schedule']} at {facts['at']}: {_names(facts['on_call'])}{why}{watching}, {until}"
+
+
+def _names(people: list[str]) -> str:
+    return ", ".join(people) or "nobody"
