@@ -6,11 +6,13 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what becomes of a page whose message did not arrive after all, and who was paged when."""
-        from notifications import receipts
+        from notifications import callbacks, receipts
         from oncall import roster
 
-        from . import afterwards, nights
+        from . import afterwards, answering, nights
 
         if afterwards.lost not in receipts.LOST:
             receipts.LOST.append(afterwards.lost)
+        if answering.act not in callbacks.ANSWERERS:
+            callbacks.ANSWERERS.append(answering.act)
         roster.pages_from(nights.paged)
