@@ -1,6 +1,7 @@
 """Who a contact stands for, and who a user is."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from .models import EscalationContact
 
@@ -26,11 +27,16 @@ def contact_of(user) -> EscalationContact:
     return contact
 
 
-def persons(contacts: Iterable[EscalationContact]) -> tuple[list[EscalationContact], list[str]]:
+def persons(
+    contacts: Iterable[EscalationContact], *, at: datetime | None = None
+) -> tuple[list[EscalationContact], list[str]]:
     """Turn contacts into the persons who answer for them, each once and in order, and say who was left out and why.
 
-    Teams and roles become their members; somebody who is not active is replaced by the back-up; vendors are never asked
+    Teams and roles become their members, or stand for themselves when they have none and an address of their own, such
+    as a duty telephone; somebody who is not active is replaced by the back-up; vendors are never asked
     automatically.
+
+    at   when they are asked (aware): who is not valid then is not active; None: their validity is not looked at
     """
     found: dict[int, EscalationContact] = {}
     skipped: list[str] = []
@@ -39,7 +45,7 @@ def persons(contacts: Iterable[EscalationContact]) -> tuple[list[EscalationConta
         if contact.pk in seen or depth > DEPTH:
             return
         seen |= {contact.pk}
-        if not contact.active:
+        if not (contact.active if at is None else contact.available_at(at)):
             if contact.backup:
                 skipped.append(f"{contact} is not active, back-up {contact.backup} instead")
                 add(contact.backup, depth + 1, seen)
@@ -51,7 +57,9 @@ def persons(contacts: Iterable[EscalationContact]) -> tuple[list[EscalationConta
             found.setdefault(contact.pk, contact)
         else:
             members = list(contact.members.select_related("backup").order_by("name"))
-            if not members:
+            if not members and any(method.usable for method in contact.methods.all()):
+                found.setdefault(contact.pk, contact)
+            elif not members:
                 skipped.append(f"{contact} has no members")
             for member in members:
                 add(member, depth + 1, seen)
@@ -61,7 +69,7 @@ def persons(contacts: Iterable[EscalationContact]) -> tuple[list[EscalationConta
     return list(found.values()), skipped
 
 
-def catch_all() -> list[EscalationContact]:
+def catch_all(*, at: datetime | None = None) -> list[EscalationContact]:
     """The persons asked when nobody else is left."""
-    people, _ = persons(EscalationContact.objects.filter(catch_all=True).select_related("backup"))
+    people, _ = persons(EscalationContact.objects.filter(catch_all=True).select_related("backup"), at=at)
     return people

@@ -48,6 +48,12 @@ class Job:
 
 JOBS = (
     Job(
+        "test pages",
+        "opscenter.tasks.send_test_pages",
+        "Sends each person in a schedule a test page that asks to be confirmed; a policy switches it off by parameter.",
+        crontab="0 9 1 * *",
+    ),
+    Job(
         "maintenance",
         "opscenter.tasks.ops_maintenance",
         "Removes webhook logs and delivery attempts that are older than the settings keep them, expired sessions too.",

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.urls import reverse
 
 from alerts.models import RuleSource
+from api.models import ApiToken
 from incidents.models import EscalationPolicy
 from notifications.models import Destination
+from oncall import readiness as reach
 from oncall.models import EscalationContact
 from oncall.people import catch_all, persons
 from oncall.roster import responders
@@ -19,6 +22,7 @@ from policies.substitute import names
 from . import beat, health
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
+SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Finding:
     verdict: str
     check: str
     text: str
+    url: str = ""  # where it is mended
 
     def __str__(self) -> str:
         return f"{self.verdict:<4}  {self.check:<11} {self.text}"
@@ -49,6 +54,8 @@ def findings(*, at: datetime) -> Iterator[Finding]:
     yield from this_installation()
     yield from parameters()
     yield from on_call(at=at)
+    yield from people(at=at)
+    yield from tokens(at=at)
 
 
 def schedules() -> Iterator[Finding]:
@@ -113,17 +120,46 @@ def on_call(*, at: datetime) -> Iterator[Finding]:
         for step in plan.steps.all():
             asked += responders(step.schedule, at) if step.schedule else []
             asked += step.contacts.all()
-        people, _ = persons(asked)
-        reachable = [person for person in people if is_reachable(person)]
+        asked_for, _ = persons(asked, at=at)
+        reachable = [person for person in asked_for if is_reachable(person)]
         name = plan.policy.key if plan.policy else plan.key
         if reachable:
             yield Finding(OK, "on-call", f"{name}: {', '.join(map(str, reachable))}.")
-        elif people:
-            yield Finding(WARN, "on-call", f"{name}: {people[0]} has no usable contact method; add one in the admin.")
+        elif asked_for:
+            yield Finding(WARN, "on-call", f"{name}: {asked_for[0]} has no usable contact method; add one.")
         else:
             yield Finding(WARN, "on-call", f"{name}: no on-call. Put somebody on its schedule or role.")
-    if not any(is_reachable(person) for person in catch_all()):
+    if not any(is_reachable(person) for person in catch_all(at=at)):
         yield Finding(WARN, "on-call", "No catch-all contact can be reached; mark one, with a contact method.")
+
+
+def people(*, at: datetime) -> Iterator[Finding]:
+    """Those who are counted on and every schedule: what would keep a page from its person."""
+    found = list(reach.troubles(at=at))
+    for trouble in found:
+        url = ""
+        if trouble.contact is not None:
+            url = reverse("admin:oncall_escalationcontact_change", args=[trouble.contact.pk])
+        elif trouble.schedule is not None:
+            url = reverse("schedule", args=[trouble.schedule.key])
+        yield Finding(FAIL if trouble.serious else WARN, trouble.check, trouble.text, url)
+    fine = {"contacts": "Everybody who is counted on can be reached.", "cover": "Every schedule names somebody."}
+    for check in reach.CHECKS:
+        if not any(trouble.check == check for trouble in found):
+            yield Finding(OK, check, fine[check])
+
+
+def tokens(*, at: datetime) -> Iterator[Finding]:
+    """Tokens of channels and of the API that end within two weeks, or have ended."""
+    found = []
+    for place in Destination.objects.filter(enabled=True, expires_at__lte=(at + SOON).date()):
+        ended = "ended" if place.expires_at and place.expires_at < at.date() else "ends"
+        words = f"What the destination {place} is sent with {ended} on {place.expires_at}. Enter a new one."
+        found.append(Finding(WARN, "tokens", words, reverse("admin:notifications_destination_change", args=[place.pk])))
+    for token in ApiToken.objects.filter(revoked_at=None, expires_at__gt=at, expires_at__lte=at + SOON):
+        words = f"The API token {token} ends on {token.expires_at:%Y-%m-%d}. Make a new one for its program."
+        found.append(Finding(WARN, "tokens", words, reverse("admin:api_apitoken_change", args=[token.pk])))
+    yield from found or [Finding(OK, "tokens", "None ends within two weeks.")]
 
 
 def is_reachable(person: EscalationContact) -> bool:

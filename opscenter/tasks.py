@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from oncall import feeds
+from oncall import feeds, monthly
 
 from . import beat, handover, maintenance
 from .engine import task
@@ -39,3 +39,9 @@ def ops_maintenance() -> str:
 def fetch_feeds() -> str:
     """Fetch the calendar feeds that are due; tells how many."""
     return f"{feeds.fetch_due(at=timezone.now())} calendar feeds were fetched."
+
+
+@task
+def send_test_pages() -> str:
+    """Send the test page of the month to everybody in a schedule; tells how many."""
+    return f"{monthly.send(at=timezone.now())} test pages sent"
