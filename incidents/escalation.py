@@ -33,7 +33,7 @@ def begin(incident: Incident, *, at: datetime) -> Escalation | None:
         run = _run(incident, plan, at=at)
         plans.freeze(run, plan, at=at)
         return run
-    if plan is None or not any(step.prompt or step.destinations.exists() for step in plan.steps.all()):
+    if plan is None or not plans.tells(plan, incident):
         return None
     run = _run(incident, plan, at=at)
     plans.freeze(run, plan, asks=False, at=at)
@@ -172,10 +172,10 @@ def _people(turn: Turn, at: datetime) -> tuple[list[EscalationContact], list[str
     """The persons of the turn at `at`, and notes on who was left out."""
     if turn.final:
         chosen = [turn.escalation.catch_all] if turn.escalation.catch_all else catch_all()
-        people, notes = persons(chosen)
+        people, notes = persons(chosen, at=at)
         return people, [*notes, "nobody before has answered" if people else "no catch-all contact is named"]
     on_duty = responders(turn.schedule, at) if turn.schedule else []
-    people, notes = persons([*on_duty, *_asked_by(turn)])
+    people, notes = persons([*on_duty, *_asked_by(turn)], at=at)
     if turn.schedule and not on_duty:
         notes.insert(0, f"nobody on call in {turn.schedule}")
     return people, notes

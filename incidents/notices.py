@@ -157,7 +157,7 @@ def _release(held: HeldNotice, *, at: datetime) -> None:
 
 def tell_owners(incident: Incident, *, at: datetime) -> None:
     """Tell the persons whose business the incident is, each by the first method that is usable."""
-    people, skipped = persons(incident.owners.all())
+    people, skipped = persons(incident.owners.all(), at=at)
     words = _words(incident, "opened", at)
     for person in people:
         if to := _for_person(incident, person, at=at):
