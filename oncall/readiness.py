@@ -39,7 +39,7 @@ def troubles(*, at: datetime) -> Iterator[Trouble]:
 
 
 def counted_on() -> list[EscalationContact]:
-    """The persons whom a schedule, a plan or another contact names, directly or as a member."""
+    """Those who are asked because a schedule, a plan or another contact names them, directly or as a member."""
     named = Q(catch_all=True)
     for relation in EscalationContact._meta.related_objects:
         if relation.related_model._meta.label_lower in COUNTED_ON and relation.related_model is not EscalationContact:
@@ -56,7 +56,14 @@ def counted_on() -> list[EscalationContact]:
         waiting += contact.members.select_related("backup").prefetch_related("methods")
         if contact.backup is not None:
             waiting.append(contact.backup)
-    return sorted((one for one in found.values() if one.kind == one.Kind.PERSON), key=lambda one: one.name)
+    return sorted((one for one in found.values() if _answers(one)), key=lambda one: one.name)
+
+
+def _answers(contact: EscalationContact) -> bool:
+    """Whether it is asked itself: a person, or a role or team with an address of its own and nobody in it."""
+    if contact.kind == EscalationContact.Kind.PERSON:
+        return True
+    return bool(contact.methods.all()) and not contact.members.exists()
 
 
 def _contacts(at: datetime) -> Iterator[Trouble]:
