@@ -62,13 +62,19 @@ def ask(page: Page, method: ContactMethod, *, at: datetime, once: str) -> Delive
     incident = page.incident
     delivery = notices.page(
         incident, page.contact, method, at=at, ack_url=links.ack_url(incident, page.contact, at=at), why=why(page),
-        once=once,
+        once=once, first=_begins(page),
     )  # fmt: skip
     if incident.notified_at is None:
         incident.first("notified_at", at)
         targets.anchor(incident, "notified", at=at)
     targets.meet(incident, "notify", at=at)
     return delivery
+
+
+def _begins(page: Page) -> bool:
+    """Whether the page is the first step of its escalation, and nobody asked for it by hand."""
+    turn = page.turn
+    return turn is not None and turn.position == 0 and not turn.by_hand and page.instead_of_id is None
 
 
 def why(page: Page) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db.models import F
 
-from notifications import messages, outbox, routing, throttle
+from notifications import digests, messages, outbox, routing, throttle
 from notifications.messages import Words
 from notifications.models import Purpose
 from oncall import personal
@@ -27,6 +27,7 @@ MUTABLE = {"opened", "reopened"}
 """Only these are held back by a route's toggle; what follows is told wherever the opening was told."""
 THROTTLED = {*MUTABLE, AGAIN}
 """Only these are held back by a throttle."""
+MOST_LISTED = 20
 LOOK_AGAIN = timedelta(seconds=1)
 """A switch is turned in the admin or the environment, and tells nobody: what it holds back is looked at so often."""
 
@@ -44,17 +45,20 @@ def tell(incident: Incident, event: str, *, at: datetime, note: str = "") -> Non
     Switches of routes hold all of it back that was not begun before; a throttle holds back openings and repetitions.
     """
     words = _words(incident, event, at)
-    for choice in _choices(incident):
+    for choice in _choices(incident, at=at):
         if choice.muted_by and _muted(incident, choice, event, at=at):
             continue
+        if choice.digest and event != RAISED:
+            _for_digest(incident, choice, event, words, at=at)
+            continue
         said = note
-        if choice.throttle and event in {*THROTTLED, RAISED}:
+        if (choice.throttle or choice.place_throttle) and event in {*THROTTLED, RAISED}:
             rank = incident.severity.rank
-            passed = throttle.admit(_window(incident), choice, rank=rank, at=at, always=event == RAISED)
+            passed = throttle.admit_to_both(_window(incident), choice, rank=rank, at=at, always=event == RAISED)
             if isinstance(passed, throttle.Held):
                 _held_by_throttle(incident, choice, event, until=passed.until, at=at)
                 continue
-            said = " ".join(filter(None, [note, str(passed)]))
+            said = "\n".join(filter(None, [note, str(passed), _held_list(choice, passed, but=incident)]))
         elif event == AGAIN:
             continue
         _send(incident, choice, event, words, said, at=at)
@@ -66,6 +70,26 @@ def _send(incident: Incident, choice: routing.Choice, event: str, words: Words, 
         once += f":{at.timestamp():.3f}"
     words = replace(words, text=f"{words.text}\n{said}") if said else words
     _queue(incident, words, choice.target, purpose=Purpose.NOTICE, event=event, at=at, once=once)
+
+
+def _for_digest(incident: Incident, choice: routing.Choice, event: str, words: Words, *, at: datetime) -> None:
+    digests.add(
+        choice, incident.policy, thread=incident.thread, subject=words.subject if event in THROTTLED else str(incident),
+        url=link(incident), event=event, data=_data(incident), at=at,
+    )  # fmt: skip
+
+
+def _held_list(choice: routing.Choice, passed: throttle.Passed, *, but: Incident) -> str:
+    """Which other incidents the destination was not told of since the last message; empty when there are none."""
+    if not passed.held or passed.since is None:
+        return ""
+    held = HeldNotice.objects.filter(
+        destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, held_at__gte=passed.since
+    ).exclude(incident=but)
+    names = {one.incident_id: f"#{one.incident_id} {one.incident.title}" for one in held.select_related("incident")}
+    listed = list(names.values())
+    more = f"; and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return f"Held back meanwhile: {'; '.join(listed[:MOST_LISTED])}{more}." if listed else ""
 
 
 def _window(incident: Incident) -> str:
@@ -105,11 +129,13 @@ def _held_by_throttle(incident: Incident, choice: routing.Choice, event: str, *,
         kind=HeldNotice.Kind.THROTTLE,
         destination=choice.destination,
         part=choice.part,
-        held_at__gt=until - choice.throttle,
+        held_at__gt=until - max(choice.throttle, choice.place_throttle),
     )
     if known.update(times=F("times") + 1):
         return
     by = f"the throttle of one message in {format_duration(choice.throttle)}"
+    if choice.place_throttle and not throttle.holds(_window(incident), choice, rank=incident.severity.rank, at=at):
+        by = f"the throttle of {choice.destination}, one message in {format_duration(choice.place_throttle)}"
     HeldNotice.objects.create(
         incident=incident, destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, by=by,
         event=event, held_at=at, look_at=until if event in MUTABLE else None,
@@ -133,7 +159,7 @@ def _release(held: HeldNotice, *, at: datetime) -> None:
     if not incident.is_open:
         rows.update(look_at=None, ended_at=at, outcome="the incident was over before")
         return
-    chosen = [one for one in _choices(incident) if (one.destination, one.part) == (held.destination, held.part)]
+    chosen = [one for one in _choices(incident, at=at) if (one.destination, one.part) == (held.destination, held.part)]
     if not chosen:
         rows.update(look_at=None, ended_at=at, outcome="no route leads there any more")
         return
@@ -142,17 +168,31 @@ def _release(held: HeldNotice, *, at: datetime) -> None:
         rows.update(look_at=at + LOOK_AGAIN)
         return
     said = ""
-    if choice.throttle:
+    if choice.throttle or choice.place_throttle:
         if held.kind == HeldNotice.Kind.THROTTLE:
-            throttle.uncount(_window(incident), choice)
-        passed = throttle.admit(_window(incident), choice, rank=incident.severity.rank, at=at)
+            throttle.uncount(throttle.ANYTHING if "throttle of " + str(choice.destination) in held.by
+                             else _window(incident), choice)  # fmt: skip
+        passed = throttle.admit_to_both(_window(incident), choice, rank=incident.severity.rank, at=at)
         if isinstance(passed, throttle.Held):
             rows.update(look_at=passed.until)
             return
-        said = str(passed)
+        said = "\n".join(filter(None, [str(passed), _held_list(choice, passed, but=incident)]))
+        if choice.place_throttle:
+            _told_along(incident, choice, at=at)
     rows.update(look_at=None, ended_at=at, outcome="told")
     incident.log("released", f"{choice.destination} is told now: {held.by} holds nothing back any more.", at=at)
     _send(incident, choice, held.event, _words(incident, held.event, at), said, at=at)
+
+
+def _told_along(incident: Incident, choice: routing.Choice, *, at: datetime) -> None:
+    """What else waits for the window of this destination stands in the list of this message, and is told by it."""
+    others = HeldNotice.objects.waiting().filter(
+        destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, held_at__lte=at,
+        look_at__lte=at, incident__policy=incident.policy,
+    )  # fmt: skip
+    others.exclude(incident=incident).update(
+        look_at=None, ended_at=at, outcome=f"told in the list of the message about #{incident.pk}"
+    )
 
 
 def tell_owners(incident: Incident, *, at: datetime) -> None:
@@ -175,7 +215,7 @@ def tell_update(incident: Incident, update: IncidentUpdate, *, at: datetime) -> 
         **_facts(incident), text=update.text, by=str(update.by or ""), fields=update.fields,
         next_at=incident.update_due_at,
     )  # fmt: skip
-    for choice in _choices(incident):
+    for choice in _choices(incident, at=at):
         once = f"update:{update.pk}:{choice.key}"
         _queue(incident, words, choice.target, purpose=Purpose.UPDATE, event="update", at=at, once=once)
 
@@ -192,7 +232,7 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
     if to:
         _queue(incident, words, to, purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
         return
-    for choice in _choices(incident):
+    for choice in _choices(incident, at=at):
         cause = f"{once}:{choice.key}"
         _queue(incident, words, choice.target, purpose=Purpose.REMINDER, event="reminder", at=at, once=cause)
 
@@ -217,9 +257,13 @@ def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact | None
 
 
 def page(
-    incident: Incident, contact: EscalationContact, method: ContactMethod, *, at, ack_url: str, why: str, once: str
-):
-    """Ask `contact` by `method`; return the delivery."""
+    incident: Incident, contact: EscalationContact, method: ContactMethod, *, at, ack_url: str, why: str, once: str,
+    first: bool = False,
+):  # fmt: skip
+    """Ask `contact` by `method`; return the delivery.
+
+    first  it is the first step of a new incident: bundling and throttles may hold it a little
+    """
     words = messages.page(
         **_facts(incident), started_at=incident.detected_at, summary=incident.summary, service=_service(incident),
         why_you=why,
@@ -227,8 +271,9 @@ def page(
     actions = [{"label": "Acknowledge", "url": ack_url}]
     to = _to(method, contact)
     return _queue(
-        incident, words, to, purpose=Purpose.PAGE, event="page", at=at, once=once, actions=actions, urgent=True
-    )
+        incident, words, to, purpose=Purpose.PAGE, event="page", at=at, once=once, actions=actions, urgent=True,
+        may_wait=first, other_way=usable_method(contact, after=method) is not None,
+    )  # fmt: skip
 
 
 def usable_method(person: EscalationContact, after: ContactMethod | None = None) -> ContactMethod | None:
@@ -252,9 +297,9 @@ def _words(incident: Incident, event: str, at: datetime) -> Words:
     return messages.changed(**facts, started_at=since, summary=summary, service=service, headline=headline)
 
 
-def _choices(incident: Incident) -> list[routing.Choice]:
+def _choices(incident: Incident, *, at: datetime) -> list[routing.Choice]:
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
-    return routing.destinations(incident.policy, severity=incident.severity, labels=labels)
+    return routing.destinations(incident.policy, severity=incident.severity, labels=labels, at=at)
 
 
 def _for_person(incident: Incident, person: EscalationContact, *, at: datetime) -> dict | None:
@@ -302,6 +347,7 @@ def _data(incident: Incident) -> dict:
         "status": incident.status,
         "severity": incident.severity.key,
         "policy": incident.policy.key,
+        "service": incident.service.key if incident.service else "",
         "labels": incident.labels,
         "detected_at": incident.detected_at.isoformat(),
     }

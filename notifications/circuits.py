@@ -20,6 +20,7 @@ OPENS_AFTER = 5  # tries in a row that the far side did not take
 FIRST_PROBE = timedelta(seconds=30)
 LONGEST_PROBE = timedelta(minutes=10)
 ON_THE_WIRE = timedelta(seconds=30)  # a probe that has not come back by then counts as failed
+WAITS = "Waits: "
 TENANT, KIND = "opscenter", "destination"
 """Under these a destination stands among the channels."""
 
@@ -50,7 +51,7 @@ def _passes(row: Delivery, health: AddressHealth, *, at: datetime) -> bool:
         return True
     until = max(health.probe_at or at, at + timedelta(seconds=1))
     Delivery.objects.waiting().filter(pk=row.pk).update(
-        next_attempt_at=until, held_until=until, claimed_by="", error=f"Waits: {words}"
+        next_attempt_at=until, held_until=until, claimed_by="", error=f"{WAITS}{words}"
     )
     return False
 
@@ -100,7 +101,7 @@ def _recovered(answered: dict[str, Outcome], *, at: datetime) -> None:
         failures=0, opened_at=None, probe_at=None, probes=0, error=""
     )
     for key in opened:
-        waiting = Delivery.objects.waiting().filter(address_key=key, held_until__isnull=False, claimed_by="")
+        waiting = Delivery.objects.waiting().filter(address_key=key, error__startswith=WAITS, claimed_by="")
         waiting.update(next_attempt_at=at, held_until=None, error="")
         tell_channel(answered[key].delivery.destination_id, "connected", at=at, reason="It takes messages again.")
         wake()

@@ -29,6 +29,7 @@ class Choice:
     muted_by  what holds it back, in words; empty when nothing does
     toggle    the parameter that is the switch, when one holds it back
     throttle  at most one opening of a key in so long; zero: every one
+    place_throttle   at most one opening of any key in so long; zero: every one
     digest    the hour at which it is told with others: "09:00 Asia/Jakarta"; empty: at once
     route     by which it was chosen
     """
@@ -40,6 +41,7 @@ class Choice:
     part: int = 0
     toggle: Parameter | None = None
     throttle: timedelta = timedelta()
+    place_throttle: timedelta = timedelta()
     digest: str = ""
     route: Route | None = None
 
@@ -140,8 +142,10 @@ def _told_by(route: Route, severity: str | Severity, values: "_Values") -> Itera
     channels = levels_to_channels(route, values).get(level.lower(), []) if route.by_level else []
     for destination in route.destinations.all():
         for choice in _choices(destination, values, muted_by):
-            held = max(throttle, _place_throttle(choice.destination, values))
-            choice = replace(choice, toggle=toggle, throttle=held, digest=route.digest, route=route)
+            for_all = _place_throttle(choice.destination, values)
+            choice = replace(
+                choice, toggle=toggle, throttle=throttle, place_throttle=for_all, digest=route.digest, route=route
+            )
             if not route.by_level:
                 yield choice
             for place, channel in enumerate(channels, start=1):
@@ -326,7 +330,7 @@ def _addresses(destination: Destination, values: "_Values") -> list[str]:
 
 def _opener(choice: Choice) -> tuple[bool, timedelta]:
     """Of two ways to one address that is taken which sorts first: open before muted, the shorter throttle before."""
-    return bool(choice.muted_by), choice.throttle
+    return bool(choice.muted_by), max(choice.throttle, choice.place_throttle)
 
 
 def _throttle(route: Route, values: "_Values") -> timedelta:

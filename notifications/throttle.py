@@ -1,6 +1,6 @@
 """At most one message for a key and destination in a window; what is held back is counted, and told of by the next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -52,6 +52,29 @@ def admit(key: str, choice: Choice, *, rank: int, at: datetime, always: bool = F
         return Held(window.ends_at)
     ThrottleWindow.objects.filter(pk=window.pk).update(**values, held=0)
     return Passed(window.held, window.opened_at, choice.throttle)
+
+
+ANYTHING = "*"
+"""The key of the window that a destination has for all it is told."""
+
+
+def admit_to_both(key: str, choice: Choice, *, rank: int, at: datetime, always: bool = False) -> Passed | Held:
+    """As `admit`, for the window of the key and that of the destination: it goes out when neither holds it back."""
+    if not choice.place_throttle:
+        return admit(key, choice, rank=rank, at=at, always=always) if choice.throttle else Passed()
+    if choice.throttle and not always and holds(key, choice, rank=rank, at=at):
+        return admit(key, choice, rank=rank, at=at)
+    for_all = admit(ANYTHING, replace(choice, throttle=choice.place_throttle), rank=rank, at=at, always=always)
+    if isinstance(for_all, Held) or not choice.throttle:
+        return for_all
+    of_key = admit(key, choice, rank=rank, at=at, always=always)
+    return for_all if for_all.held or isinstance(of_key, Held) else of_key
+
+
+def holds(key: str, choice: Choice, *, rank: int, at: datetime) -> bool:
+    """Whether `admit` would hold a message back; changes nothing."""
+    window = ThrottleWindow.objects.filter(key=key[:400], destination=choice.destination, part=choice.part).first()
+    return window is not None and at < window.ends_at and rank >= window.rank
 
 
 def uncount(key: str, choice: Choice) -> None:
