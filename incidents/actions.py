@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from . import confirming, escalation, forms, lifecycle, updates
+from oncall.people import persons
+
+from . import answers, confirming, escalation, forms, lifecycle, updates
 from .models import OPEN, IllegalMove, Status
 
 BEFORE_CLOSE = frozenset([*OPEN, Status.RESOLVED])
@@ -62,6 +64,11 @@ def _page(incident, form, *, by, at):
         raise IllegalMove(f"{form.cleaned_data['contact']} has no usable contact method; ask somebody else.")
 
 
+def _help(incident, form, *, by, at):
+    people, _ = persons(form.cleaned_data["contacts"])
+    answers.request(incident, people, words=form.cleaned_data["words"], by=by, at=at)
+
+
 ACTIONS = {
     "acknowledge": Action(lambda i, form, *, by, at: lifecycle.acknowledge(i, by=by, at=at), "You have it."),
     "mitigate": Action(_move(lifecycle.mitigate), "Mitigated: the harm is held.", forms.MoveForm),
@@ -90,6 +97,25 @@ ACTIONS = {
         lambda i, form, *, by, at: escalation.escalate_now(i, by=by, at=at), "The next step is taken now.",
         tool="Ask the next step now", button="Escalate now",
         hint="Takes the next step of the escalation at once. Whoever had acknowledged does not hold it any more.",
+    ),
+    "help": Action(
+        _help, "Asked to help.", forms.HelpForm, "Ask for help", "Ask them to help",
+        hint="They are paged, also when somebody has the incident already, and accept or decline.",
+    ),
+    "accept": Action(lambda i, form, *, by, at: answers.reply(i, by=by, accepts=True, at=at), "You come to help."),
+    "decline": Action(
+        lambda i, form, *, by, at: answers.reply(i, by=by, accepts=False, at=at), "Declined; whoever asked can see it.",
+    ),
+    "assess": Action(
+        lambda i, form, *, by, at: lifecycle.assess(i, form.cleaned_data["text"], by=by, at=at), "Assessed.",
+        forms.AssessForm, "Assess it", "Assessed", hint="Meets the target for the assessment.",
+    ),
+    "vendor": Action(
+        lambda i, form, *, by, at: lifecycle.contact_vendor(
+            i, form.cleaned_data["contact"], form.cleaned_data["text"], by=by, at=at
+        ),
+        "The vendor was written to.", forms.VendorForm, "Write to a vendor", "Send to the vendor",
+        hint="Opscenter never writes to a vendor by itself.",
     ),
     "merge": Action(
         lambda i, form, *, by, at: lifecycle.merge(i, form.cleaned_data["into"], by=by, at=at), "Merged.",
@@ -140,13 +166,17 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
         for name, action in ACTIONS.items()
         if action.tool and (incident.status in action.when or name in refused)
     }
-    confirm = offered.pop("confirm", None)
-    naming = any(issubclass(action.form, forms.PersonForm) for action in offered.values())
-    persons = forms.people() if naming else []
+    confirm, vendor = offered.pop("confirm", None), offered.pop("vendor", None)
+    naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values())
+    contacts = forms.known_contacts() if naming else []
     found = [
-        Tool(name, action, refused.get(name) or _form(name, incident, persons), name in refused)
+        Tool(name, action, refused.get(name) or _form(name, incident, contacts), name in refused)
         for name, action in offered.items()
     ]
+    if vendor:  # there may be none
+        form = refused.get("vendor") or _form("vendor", incident, contacts)
+        if form.fields["contact"].choices:
+            found.append(Tool("vendor", vendor, form, "vendor" in refused))
     if confirm:  # first, since it is only there when it matters
         form = refused.get("confirm") or _form("confirm", incident, [])
         if "words" in form.fields:
@@ -158,7 +188,7 @@ def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.Inciden
     return refused.get("note") or _form("note", incident, [])
 
 
-def _form(name: str, incident, persons: list) -> forms.IncidentForm:
+def _form(name: str, incident, contacts: list) -> forms.IncidentForm:
     form = ACTIONS[name].form
-    more = {"persons": persons} if issubclass(form, forms.PersonForm) else {}
+    more = {"contacts": contacts} if issubclass(form, forms.NamingForm) else {}
     return form(incident=incident, auto_id=f"{name}-%s", **more)

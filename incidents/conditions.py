@@ -52,11 +52,19 @@ def owing(escalation_id: int):
 def _elsewhere(turn: Turn, incident: Incident) -> str:
     if turn.at_least is not None and incident.severity.rank > turn.at_least:
         return f"Not for the level {incident.severity.key}."
-    if turn.match:
-        labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
-        if not routing.matches(turn.match, incident.severity.key, labels):
-            return "Not for this rule or these labels."
-    return ""
+    return not_matched(turn.match, incident)
+
+
+def not_matched(match: dict, incident: Incident) -> str:
+    """Why an incident is not one of those that `match` is for; empty when it is."""
+    rest = {name: value for name, value in match.items() if name != "rules"}
+    rules = match.get("rules", [])
+    if rules and incident.labels.get("alertname") not in rules:
+        return f"Only for {', '.join(rules)}."
+    if not rest:
+        return ""
+    labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
+    return "" if routing.matches(rest, incident.severity.key, labels) else "Not for these labels."
 
 
 def _other_hours(turn: Turn, at: datetime) -> str:

@@ -21,9 +21,9 @@ def _text(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
 
 
-def people() -> list[EscalationContact]:
+def known_contacts() -> list[EscalationContact]:
     """Whom a form may name."""
-    return list(EscalationContact.objects.filter(kind=EscalationContact.Kind.PERSON, active=True))
+    return list(EscalationContact.objects.filter(active=True))
 
 
 def _one_of(rows, label: str) -> forms.TypedChoiceField:
@@ -93,6 +93,10 @@ class NoteForm(IncidentForm):
     text = forms.CharField(widget=_text(2), label="Add to the timeline")
 
 
+class AssessForm(IncidentForm):
+    text = forms.CharField(widget=_text(2), max_length=2000, label="How bad is it?")
+
+
 class UpdateForm(KnownForm):
     text = forms.CharField(required=False, widget=_text(3), label="What people should know")
     impact = forms.CharField(required=False, widget=_text(2))
@@ -132,10 +136,45 @@ class ConfirmForm(IncidentForm):
             self.fields["words"] = forms.ChoiceField(choices=choices, widget=forms.RadioSelect, label="I confirm")
 
 
-class PersonForm(IncidentForm):
-    def __init__(self, *args, persons: list[EscalationContact] | None = None, **kwargs):
+class NamingForm(IncidentForm):
+    """Names contacts; those that are known are read once for all forms of a page."""
+
+    def __init__(self, *args, contacts: list[EscalationContact] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["contact"] = _one_of(people() if persons is None else persons, "Person")
+        self.contacts = known_contacts() if contacts is None else contacts
+
+    def named(self, *kinds: str) -> list[EscalationContact]:
+        return [contact for contact in self.contacts if contact.kind in kinds]
+
+
+class PersonForm(NamingForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["contact"] = _one_of(self.named("person"), "Person")
+
+
+class VendorForm(NamingForm):
+    text = forms.CharField(widget=_text(3), max_length=2000, label="What they should know or do")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["contact"] = _one_of(self.named("vendor"), "Vendor")
+        self.order_fields(["contact"])
+
+
+class HelpForm(NamingForm):
+    """Whom to ask to help: persons, or everybody of a team or role."""
+
+    words = forms.CharField(required=False, max_length=250, label="What you need them for")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        known = {str(row.pk): row for row in self.named("person", "team", "role")}
+        self.fields["contacts"] = forms.TypedMultipleChoiceField(
+            choices=[(pk, f"{row}" if row.kind == "person" else f"{row} ({row.kind})") for pk, row in known.items()],
+            coerce=known.__getitem__, label="Whom",
+        )  # fmt: skip
+        self.order_fields(["contacts"])
 
 
 class RoleForm(PersonForm):

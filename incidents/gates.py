@@ -32,7 +32,7 @@ def check(name: str):
 def missing(incident: Incident, to: str, *, by=None) -> list[str]:
     """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open."""
     sentences = [sentence for always in ALWAYS if (sentence := always(incident, to))]
-    for gate in incident.policy.gates.filter(to=to):
+    for gate in (gate for gate in incident.policy.gates.all() if gate.to == to):
         if gate.role and not (by and incident.roles.filter(role=gate.role, until=None, contact=by).exists()):
             sentences.append(f"Only the {gate.role} may do this.")
         for name in gate.require:

@@ -14,7 +14,7 @@ from oncall.models import EscalationContact
 from policies.models import AlertClass, Policy, Service, Severity
 from policies.wake import wake
 
-from . import answers, escalation, gates, notices, paging, targets, updates
+from . import alarms, answers, escalation, gates, notices, paging, targets, updates
 from .models import IllegalMove, Incident, Status, TimelineEntry
 
 EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
@@ -267,6 +267,22 @@ def assign_role(incident: Incident, role: str, contact: EscalationContact, *, by
     text = f"{contact} took over as {role} from {held.contact}." if held else f"{contact} is {role}."
     incident.log("role", text, at=at, by=by, data={"role": role, "contact": contact.pk})
     targets.meet(incident, "appoint", at=at, by=contact)
+
+
+@transaction.atomic
+def assess(incident: Incident, text: str, *, by, at: datetime) -> None:
+    """Somebody has looked at how bad it is: the target for that is met, and nobody is asked for it any more."""
+    if not text.strip():
+        raise IllegalMove("Say how bad it is: what does not work, for whom, and whether it spreads.")
+    incident.log("assessed", f"Assessed by {by}: {text.strip()}", at=at, by=by)
+    targets.meet(incident, "assess", at=at, by=by)
+
+
+def contact_vendor(incident: Incident, vendor: EscalationContact, text: str, *, by, at: datetime) -> None:
+    """Write to a vendor because `by` chose to; nothing else ever does."""
+    if not alarms.ask_vendor(incident, vendor, text.strip(), by=by, at=at):
+        raise IllegalMove(f"{vendor} has no usable contact method; add one in the admin, or reach them another way.")
+    incident.log("vendor", f"{by} wrote to {vendor}: {text.strip()}", at=at, by=by, data={"contact": vendor.pk})
 
 
 def note(incident: Incident, text: str, *, by, at: datetime) -> TimelineEntry:

@@ -9,12 +9,14 @@ from policies.shapes import (
     Choice,
     Desk,
     Entry,
+    Filled,
     Length,
     Many,
     Path,
     Ref,
     Several,
     Slug,
+    Table,
     Text,
     Whole,
     allowed,
@@ -23,7 +25,7 @@ from policies.shapes import (
 
 from .gates import CHECKS
 from .models import EscalationPolicy, EscalationStep, Status
-from .models.escalation import Condition
+from .models.escalation import Asks, Condition, Hours, OnRise, Since
 
 GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
 
@@ -63,9 +65,15 @@ class Gates(Section):
         return row
 
 
-def _somebody(values: Values, path: Path, desk: Desk) -> None:
-    if not values["schedule"] and not values["contacts"]:
-        desk.problem(path, "This step asks nobody; name a schedule, contacts, or both.")
+def _whole_step(values: Values, path: Path, desk: Desk) -> None:
+    if not any(values[name] for name in ("schedule", "contacts", "destinations", "prompt")):
+        desk.problem(path, "This step asks nobody; name a schedule, contacts, destinations or a prompt.")
+    if bool(values["hours"]) != bool(values["calendar"]):
+        desk.problem(path, "The hours of a step need both: `hours` (inside, outside) and `calendar`.")
+    if bool(values["repeat"]) != bool(values["repeat_every"]):
+        desk.problem(path, "A step that repeats needs both: `repeat` (how often) and `repeat_every` (a length).")
+    if values["asks"] != "everybody" and not (values["schedule"] or values["contacts"]):
+        desk.problem((*path, "asks"), f"Nobody is named of whom {values['asks']} could be asked; name contacts.")
 
 
 class Escalations(Section):
@@ -73,11 +81,28 @@ class Escalations(Section):
 
     name, thing = "escalations", "escalation"
     step = Entry(
-        _somebody,
-        after=Length(),
+        _whole_step,
+        after=optional(Length(), "0s"),
+        since=optional(Choice(tuple(Since.values)), "start"),
         if_=optional(Choice(tuple(Condition.values)), "unacked"),
+        at_least=optional(Ref("severity")),
+        hours=optional(Choice(tuple(Hours.values)), ""),
+        calendar=optional(Ref("calendar")),
+        match=optional(
+            Entry(
+                severity=optional(Several(Ref("severity")), []),
+                labels=optional(Table(Text(500)), {}),
+                rules=optional(Several(Ref("rule")), []),
+            ),
+            {},
+        ),
+        repeat=optional(Whole(0, 100), 0),
+        repeat_every=optional(Length(positive=True)),
+        asks=optional(Choice(tuple(Asks.values)), "everybody"),
         schedule=optional(Ref("schedule")),
         contacts=optional(Several(Ref("contact")), []),
+        destinations=optional(Several(Ref("destination")), []),
+        prompt=optional(Filled(250), ""),
     )
     shape = Entry(
         key=Slug(80),
@@ -86,12 +111,16 @@ class Escalations(Section):
         repeat=optional(Whole(0, 100), 0),
         repeat_after=optional(Length(positive=True)),
         catch_all=optional(Ref("contact")),
+        ack_timeout=optional(Length(positive=True)),
+        on_rise=optional(Choice(tuple(OnRise.values)), "unacked"),
         steps=Many(step, at_least=1),
     )
 
     def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
         values["name"] = values["name"] or values["key"]
         values["position"] = position
+        for step in values["steps"]:
+            step["match"] = {name: value for name, value in step["match"].items() if value}
         owner = EscalationPolicy.objects.filter(key=values["key"]).select_related("policy").first()
         if owner and owner.policy and owner.policy.key not in desk.names.get("own policy", set()):
             desk.problem(
@@ -116,22 +145,38 @@ class Escalations(Section):
             "repeat": row.repeat,
             "repeat_after": length_text(row.repeat_after),
             "catch_all": row.catch_all.name if row.catch_all else None,
+            "ack_timeout": length_text(row.ack_timeout),
+            "on_rise": row.on_rise,
             "steps": [
-                {
-                    "after": length_text(step.after),
-                    "if": step.condition,
-                    "schedule": step.schedule.key if step.schedule else None,
-                    "contacts": sorted(step.contacts.values_list("name", flat=True)),
-                }
-                for step in row.steps.select_related("schedule").order_by("position", "pk")
+                self._step(step)
+                for step in row.steps.select_related("schedule", "at_least", "calendar").order_by("position", "pk")
             ],
             "position": row.position,
+        }
+
+    def _step(self, step: EscalationStep) -> Values:
+        return {
+            "after": length_text(step.after),
+            "since": step.since,
+            "if": step.condition,
+            "at_least": step.at_least.key if step.at_least else None,
+            "hours": step.hours,
+            "calendar": step.calendar.key if step.calendar else None,
+            "match": {name: value for name, value in step.match.items() if value},
+            "repeat": step.repeat,
+            "repeat_every": length_text(step.repeat_every),
+            "asks": step.asks,
+            "schedule": step.schedule.key if step.schedule else None,
+            "contacts": sorted(step.contacts.values_list("name", flat=True)),
+            "destinations": sorted(step.destinations.values_list("key", flat=True)),
+            "prompt": step.prompt,
         }
 
     def write(self, policy: Policy, row: EscalationPolicy | None, values: Values) -> EscalationPolicy:
         row = row or EscalationPolicy(policy=policy, key=values["key"])
         row.name, row.position, row.repeat = values["name"], values["position"], values["repeat"]
         row.repeat_after = length_of(values["repeat_after"])
+        row.ack_timeout, row.on_rise = length_of(values["ack_timeout"]), values["on_rise"]
         row.catch_all = one_named(EscalationContact.objects.all(), values["catch_all"], "name")
         row.save()
         row.severities.set(all_named(policy.severities.all(), values["severities"]))
@@ -139,10 +184,15 @@ class Escalations(Section):
             row.steps.all().delete()
             for position, said in enumerate(values["steps"]):
                 step = EscalationStep.objects.create(
-                    policy=row, position=position, after=length_of(said["after"]), condition=said["if"],
-                    schedule=one_named(Schedule.objects.all(), said["schedule"]),
+                    policy=row, position=position, after=length_of(said["after"]), since=said["since"],
+                    condition=said["if"], at_least=one_named(policy.severities.all(), said["at_least"]),
+                    hours=said["hours"], calendar=one_named(policy.calendars.all(), said["calendar"]),
+                    match=said["match"], repeat=said["repeat"], repeat_every=length_of(said["repeat_every"]),
+                    asks=said["asks"], schedule=one_named(Schedule.objects.all(), said["schedule"]),
+                    prompt=said["prompt"],
                 )  # fmt: skip
                 step.contacts.set(all_named(EscalationContact.objects.all(), said["contacts"], "name"))
+                step.destinations.set(all_named(policy.destinations.all(), said["destinations"]))
         return row
 
 

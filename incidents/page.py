@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2s
 
-from django.db.models import Count, Q, Window
+from django.db.models import Count, Q, Window, prefetch_related_objects
 from django.template.loader import render_to_string
 
 from notifications.models import Delivery
@@ -75,7 +75,8 @@ def contact_for(user) -> EscalationContact | None:
 
 def context(incident: Incident, user) -> dict:
     """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
-    run = incident.escalations.order_by("-pk").first()
+    run, me = incident.escalations.order_by("-pk").first(), contact_for(user)
+    pages = list(incident.page_rows.select_related("contact", "method", "asked_by").order_by("-pk")[:LISTED])
     responds = user.has_perm("incidents.respond_incident")
     alerts = _alerts(incident)
     return {
@@ -88,13 +89,14 @@ def context(incident: Incident, user) -> dict:
         "roles": incident.roles.filter(until=None).select_related("contact"),
         "run": run,
         "turns": run.turns.order_by("position") if run else [],
-        "pages": incident.page_rows.select_related("contact", "method").order_by("-pk")[:LISTED],
+        "pages": pages,
+        "wanted": [page for page in pages if me and page.contact_id == me.pk and page.waits_for_answer],
         "sent": _counted(Delivery.objects.filter(thread=incident.thread).order_by("-pk"), status="failed"),
         "alerts": alerts,
         "changes": beside.changes_near(incident),
         "change_window": beside.window(),
         "impact": [met for told in IMPACTS for met in told(alerts)],
-        "shut": shut_gates(incident, by=contact_for(user)) if responds else [],
+        "shut": shut_gates(incident, by=me) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
@@ -130,6 +132,7 @@ def _clocks(incident: Incident) -> list[ResponseTarget]:
 
 def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut]:
     """The gates in front of the incident that are shut for `by`."""
+    prefetch_related_objects([incident.policy], "gates")  # asked once for all moves
     asked = ((to, gates.missing(incident, to, by=by)) for to in NEXT.get(Status(incident.status), []))
     return [Shut(to, sentences) for to, sentences in asked if sentences]
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from oncall.models import EscalationContact
 
+from .conditions import not_matched
 from .models import Escalation, EscalationPolicy, EscalationStep, Incident, Turn
 from .models.escalation import Asks, Condition, Since
 
@@ -69,7 +70,7 @@ def freeze(
     steps: list[EscalationStep] = []
     if plan is not None:
         related = plan.steps.select_related("schedule", "at_least").prefetch_related("contacts", "destinations")
-        steps = [step for step in related if asks or step.destinations.all() or step.prompt]
+        steps = list(related) if asks else tells(plan, run.incident)
     times, end = timetable(plan, steps, at) if plan else ([], at)
     if again is not None:
         aim = f"{again}, who had acknowledged"
@@ -83,6 +84,13 @@ def freeze(
         run.turns.create(
             position=last, planned_at=end, due_at=end, condition=Condition.UNACKED, aim="catch-all", final=True
         )
+
+
+def tells(plan: EscalationPolicy, incident: Incident) -> list[EscalationStep]:
+    """The steps that tell places or prompt, for an incident that pages nobody; only those that are for its labels."""
+    found = plan.steps.select_related("schedule", "at_least").prefetch_related("contacts", "destinations")
+    steps = [step for step in found if step.destinations.all() or step.prompt]
+    return [step for step in steps if not not_matched(step.match, incident)]
 
 
 def _turn(run: Escalation, planned: Planned, position: int, asks: bool) -> Turn:

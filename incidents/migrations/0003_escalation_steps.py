@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             model_name="escalationstep",
             name="match",
             field=models.JSONField(
-                blank=True, default=dict, help_text='Only for these: {"labels": {"alertname": ["db-down", "db-slow"]}}'
+                blank=True, default=dict, help_text='Only for these: {"rules": ["db-down"], "labels": {"team": "shop"}}'
             ),
         ),
         migrations.AddField(

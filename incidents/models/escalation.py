@@ -98,7 +98,7 @@ class EscalationStep(models.Model):
     hours = models.CharField(max_length=8, choices=Hours, blank=True, help_text="Only then; empty: at any hour.")
     calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     match = models.JSONField(
-        default=dict, blank=True, help_text='Only for these: {"labels": {"alertname": ["db-down", "db-slow"]}}',
+        default=dict, blank=True, help_text='Only for these: {"rules": ["db-down"], "labels": {"team": "shop"}}',
     )  # fmt: skip
     repeat = models.PositiveSmallIntegerField(default=0, help_text="How often this step is taken again.")
     repeat_every = models.DurationField(null=True, blank=True, help_text="Pause between two times.")
@@ -295,3 +295,8 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} for incident #{self.incident_id}"
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether this person was asked to help and has neither accepted nor declined."""
+        return self.asked_by_id is not None and not self.answer and self.state != self.State.CANCELLED

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from alerts.models import AlertRule
+from incidents import escalation
+from incidents.models import Page
 from sources.models import Event, WebhookLog
 from tests.factories import UserFactory
 from tests.packs.senders import Senders
@@ -288,7 +290,8 @@ def test_a_resend_error_pages(deelrx):
     assert incident.severity.key == "P1" and pages(incident) == 1
 
 
-def test_both_providers_failing_the_same_notification_is_the_gravest(deelrx):
+@pytest.mark.req("DX-29")
+def test_both_providers_failing_the_same_notification_is_the_gravest_and_pages_at_once(deelrx):
     deelrx.knock("undelivered", "7")
     deelrx.resend("failed", "8")
     deelrx.check()
@@ -296,6 +299,9 @@ def test_both_providers_failing_the_same_notification_is_the_gravest(deelrx):
     deelrx.resend("failed", "m9", notification_id="7")
     deelrx.check()
     assert deelrx.firing["double-failure"][0] == "P0"
+    escalation.climb_due(at=deelrx.at)
+    paged = Page.objects.filter(incident=deelrx.incident("double-failure"))
+    assert [str(page.contact) for page in paged] == ["On-Call Engineer"]
 
 
 @pytest.mark.req("DX-43")
