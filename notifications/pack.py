@@ -1,32 +1,43 @@
 """Sections of a pack that say where messages go: destinations and the routes that choose them."""
 
+from datetime import date
 from typing import Any
+
+import re2
 
 from policies.durations import BadDuration, parse_duration
 from policies.models import Policy
 from policies.pack import PASSWORD_IN_URL
-from policies.sections import Section, Values, all_named, one_named
+from policies.sections import Section, Values, all_named, length_of, length_text, one_named
 from policies.shapes import (
+    BAD,
     Choice,
+    Day,
     Desk,
     Entry,
     Filled,
     Flag,
     Key,
+    Length,
+    Many,
     Path,
     Ref,
     Several,
     Table,
     Text,
+    Whole,
     optional,
 )
 from policies.substitute import names
 
-from .models import Destination, Route
+from . import digests
+from .models import Destination, Route, SendingPlan
+from .routing import regex
 from .transports import TRANSPORTS
 
 
 def _no_secrets(values: Values, path: Path, desk: Desk) -> None:
+    _throttle(values, path, desk)
     if PASSWORD_IN_URL.search(values["address"]):
         desk.problem(
             (*path, "address"), "A password does not stand in a pack; put the address into a secret parameter."
@@ -48,6 +59,9 @@ class Destinations(Section):
         secret=optional(Filled(500), ""),
         fallback=optional(Ref("destination")),
         enabled=optional(Flag(), True),
+        throttle=optional(Filled(120), ""),
+        self_test=optional(Flag(), True),
+        expires=optional(Day()),
     )
 
     def rows(self, policy: Policy) -> dict[str, Destination]:
@@ -57,12 +71,16 @@ class Destinations(Section):
         return {
             "key": row.key, "kind": row.kind, "address": row.address, "secret": row.secret,
             "fallback": row.fallback.key if row.fallback else None, "enabled": row.enabled,
+            "throttle": row.throttle, "self_test": row.self_test,
+            "expires": row.expires_at.isoformat() if row.expires_at else None,
         }  # fmt: skip
 
     def write(self, policy: Policy, row: Destination | None, values: Values) -> Destination:
         row = row or Destination(policy=policy, key=values["key"])
         row.kind, row.address = values["kind"], values["address"]
         row.secret, row.enabled = values["secret"], values["enabled"]
+        row.throttle, row.self_test = values["throttle"], values["self_test"]
+        row.expires_at = date.fromisoformat(values["expires"]) if values["expires"] else None
         row.save()
         return row
 
@@ -71,14 +89,87 @@ class Destinations(Section):
         row.save(update_fields=["fallback"])
 
 
-def _somewhere(values: Values, path: Path, desk: Desk) -> None:
+def _throttle(values: Values, path: Path, desk: Desk) -> None:
     if values["throttle"] and not names(values["throttle"]):
         try:
             parse_duration(values["throttle"])
         except BadDuration as error:
             desk.problem((*path, "throttle"), str(error))
+
+
+def _somewhere(values: Values, path: Path, desk: Desk) -> None:
+    _throttle(values, path, desk)
+    if values["digest"]:
+        try:
+            digests.hour_of(values["digest"])
+        except digests.BadHour as error:
+            desk.problem((*path, "digest"), str(error))
+    if values["by_level"] and values["default"]:
+        desk.problem((*path, "by_level"), "A route by level tells besides the others; it is no default.")
+    if values["by_level"] and not names(values["by_level"]):
+        for part in values["by_level"].split(","):
+            level, _, channel = (word.strip() for word in part.partition(":"))
+            if not level or not channel:
+                words = f"{part.strip()!r} is no level and channel; write critical:#war-room, commas between several."
+                desk.problem((*path, "by_level"), words)
+            else:
+                desk.references.append(("severity", level, (*path, "by_level")))
     if values["default"] and values["match"]:
         desk.problem((*path, "match"), "A default route takes what no other took; it matches nothing itself.")
+
+
+LISTED = ("severity", "kind", "service", "hours")
+
+
+def _written(value: Any) -> str:
+    return "|".join(value) if isinstance(value, list) else value
+
+
+def _whole(values: Values, path: Path, desk: Desk) -> None:
+    if (values["most"] is None) != (values["within"] is None):
+        desk.problem(path, "`most` and `within` belong together: at most so many first pages to a person in that time.")
+
+
+class OneOrMore:
+    """One value, or a list of several; one alone stays one."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, list):
+            return Many(self.kind, at_least=1).read(value, path, desk)
+        return self.kind.read(value, path, desk)
+
+
+class Pattern(Text):
+    """A label's value, or != =~ !~ and a value; after ~ stands an RE2 expression."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        value = super().read(value, path, desk)
+        if value is not BAD and value.startswith(("=~", "!~")):
+            try:
+                regex(value[2:])
+            except re2.error as error:
+                return desk.problem(path, f"{value[2:]!r} is no RE2 expression: {_told(error)}.")
+        return value
+
+
+def _told(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+
+
+class Hours(Key):
+    """A calendar of the pack, or ! and one for the hours outside it."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        outside = isinstance(value, str) and value.startswith("!")
+        name = super().read(value[1:] if outside else value, path, desk)
+        if name is BAD:
+            return BAD
+        desk.references.append(("calendar", name, path))
+        return f"!{name}" if outside else name
 
 
 class Routes(Section):
@@ -87,7 +178,10 @@ class Routes(Section):
     name = "routes"
     matching = Entry(
         severity=optional(Several(Ref("severity")), []),
-        labels=optional(Table(Text(500)), {}),
+        kind=optional(Several(Key(40)), []),
+        service=optional(Several(Key(80)), []),
+        hours=optional(Several(Hours(40)), []),
+        labels=optional(Table(OneOrMore(Pattern(500))), {}),
     )
     shape = Entry(
         _somewhere,
@@ -97,15 +191,18 @@ class Routes(Section):
         default=optional(Flag(), False),
         toggle=optional(Ref("parameter"), ""),
         throttle=optional(Filled(120), ""),
+        digest=optional(Filled(60), ""),
+        by_level=optional(Filled(200), ""),
     )
 
     def key(self, values: Values) -> str:
         if values["default"]:
             return "default"
         match = values["match"]
-        parts = [f"severity={','.join(match['severity'])}"] if match.get("severity") else []
-        parts += [f"{name}={value}" for name, value in sorted(match.get("labels", {}).items())]
-        return " ".join(parts) or "everything"
+        parts = [f"{name}={','.join(match[name])}" for name in LISTED if match.get(name)]
+        parts += [f"{name}={_written(value)}" for name, value in sorted(match.get("labels", {}).items())]
+        key = " ".join(parts) or "everything"
+        return f"{key} by {values['by_level']}" if values.get("by_level") else key
 
     def complete(self, values: Values, position: int, path: Path, desk: Desk) -> None:
         values["match"] = {name: value for name, value in values["match"].items() if value}
@@ -120,8 +217,9 @@ class Routes(Section):
 
     def present(self, row: Route) -> Values:
         match = {**row.match}
-        if "severity" in match:
-            match["severity"] = sorted(match["severity"])
+        for name in LISTED:
+            if name in match:
+                match[name] = sorted(match[name]) if isinstance(match[name], list) else [match[name]]
         return {
             "match": {name: value for name, value in match.items() if value},
             "to": sorted(row.destinations.values_list("key", flat=True)),
@@ -129,6 +227,8 @@ class Routes(Section):
             "default": row.default,
             "toggle": row.toggle,
             "throttle": row.throttle,
+            "digest": row.digest,
+            "by_level": row.by_level,
             "position": row.position,
         }
 
@@ -136,10 +236,49 @@ class Routes(Section):
         row = row or Route(policy=policy)
         row.match, row.position = values["match"], values["position"]
         row.carry_on, row.default, row.toggle = values["carry_on"], values["default"], values["toggle"]
-        row.throttle = values["throttle"]
+        row.throttle, row.digest, row.by_level = values["throttle"], values["digest"], values["by_level"]
         row.save()
         row.destinations.set(all_named(policy.destinations.all(), values["to"]))
         return row
 
 
-SECTIONS: list[Section] = [Destinations(), Routes()]
+class Sending(Section):
+    """`sending:`, one mapping: how many first pages a person is sent one by one."""
+
+    name = "sending"
+    shape = Entry(
+        _whole,
+        bundle=optional(Length(positive=True)),
+        most=optional(Whole(1, 1000)),
+        within=optional(Length(positive=True)),
+    )
+
+    def key(self, values: Values) -> str:
+        return self.name
+
+    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
+        values = self.shape.read(value, path, desk) if value else BAD
+        if values is BAD:
+            return {}
+        desk.places[(self.name, self.name)] = path
+        return {self.name: values}
+
+    def dump(self, records: dict[str, Values]) -> Any:
+        return next((self.shape.trimmed(values) for values in records.values()), {})
+
+    def rows(self, policy: Policy) -> dict[str, SendingPlan]:
+        plan = SendingPlan.objects.filter(policy=policy).first() if policy.pk else None
+        return {self.name: plan} if plan else {}
+
+    def present(self, row: SendingPlan) -> Values:
+        return {"bundle": length_text(row.bundle_within), "most": row.most, "within": length_text(row.within)}
+
+    def write(self, policy: Policy, row: SendingPlan | None, values: Values) -> SendingPlan:
+        row = row or SendingPlan(policy=policy)
+        row.bundle_within, row.most = length_of(values["bundle"]), values["most"]
+        row.within = length_of(values["within"])
+        row.save()
+        return row
+
+
+SECTIONS: list[Section] = [Destinations(), Routes(), Sending()]

@@ -85,7 +85,7 @@ def double_bookings(rosters: Rosters) -> list[Finding]:
     A team counts as its members. Each pair of schedules is told once, on the first by name.
     """
     found: list[Finding] = []
-    held = {schedule: _by_person(rows) for schedule, rows in rosters.items()}
+    held = {schedule: by_person(rows) for schedule, rows in rosters.items()}
     order = sorted(held, key=lambda one: (one.name, one.pk))
     for index, first in enumerate(order):
         for second in order[index + 1 :]:
@@ -171,7 +171,7 @@ def _together(before: Sequence[Shift], after: Sequence[Shift]) -> Iterator[tuple
         yield start, end, was, (new[0].people if new and new[0].start <= start else ())
 
 
-def _by_person(rows: Sequence[Shift]) -> dict[EscalationContact, list[tuple[datetime, datetime]]]:
+def by_person(rows: Sequence[Shift]) -> dict[EscalationContact, list[tuple[datetime, datetime]]]:
     """When each person is on call, teams resolved to their members; stretches that touch are one."""
     members: dict[tuple[int, ...], list[EscalationContact]] = {}
     held: dict[EscalationContact, list[tuple[datetime, datetime]]] = {}

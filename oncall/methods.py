@@ -39,7 +39,6 @@ def send_test(method: ContactMethod, *, at: datetime) -> Delivery:
             thread=thread_of(method), recipient=recipient_of(contact), at=at,
             subject="Test message from Opscenter",
             text=f"This is a test that {contact} asked for. If you can read it, you can be reached this way.",
-            data={"event": "test"},
         )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def _send(contact: EscalationContact, *, at: datetime) -> bool:
             subject="Test page: did it arrive?",
             text=f"This is the test page of the month for {contact}. Nothing has happened. Open the link and say that "
             "it arrived, so that everybody knows that you can be paged this way.",
-            actions=[{"label": "It arrived", "url": link_of(row, at=at)}], data={"event": "test"},
+            actions=[{"label": "It arrived", "url": link_of(row, at=at)}],
         )  # fmt: skip
         row.save(update_fields=["delivery"])
     return True

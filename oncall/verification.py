@@ -55,7 +55,6 @@ def send_code(method: ContactMethod, *, at: datetime) -> Delivery:
             "Or open the link and confirm. If you did not ask for it, do nothing.",
             short=f"{code} is your Opscenter code, for 15 minutes.",
             actions=[{"label": "Verify this address", "url": link_of(row, at=at)}],
-            data={"event": "verification"},
         )  # fmt: skip
 
 

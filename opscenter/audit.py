@@ -11,7 +11,7 @@ CONFIGURATION = {
     "sources": ["Connection", "Integration"],
     "notifications": ["Account", "Destination", "Route", "Wording"],
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
-               "Ownership"],
+               "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
     "incidents": ["EscalationPolicy", "EscalationStep"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "auth": ["User", "Group"],

@@ -13,6 +13,7 @@ from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
 from incidents import calls, escalation, lapsing, notices, paging, recovery, targets, updates
+from oncall import ahead, handoff
 from reviews import followup
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ TIMERS: list[Timer] = [
     updates.remind_due,
     recovery.resolve_due,
     followup.remind_due,
+    ahead.look_due,
+    handoff.look_due,
 ]
 ROUNDS = 50
 """How often one pass repeats a sweep that keeps finding rows; the rest waits for the next pass."""

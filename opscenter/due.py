@@ -27,6 +27,8 @@ EARLIEST = {
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "oncall.ahead.look_due": "SELECT min(look_at) FROM oncall_schedule WHERE look_at IS NOT NULL",
+    "oncall.handoff.look_due": "SELECT min(handoff_at) FROM oncall_schedule WHERE handoff_at IS NOT NULL",
     "notifications.outbox.deliver_due": "SELECT min(due) FROM ("  # its index has the urgent ones first
     "SELECT min(next_attempt_at) AS due FROM notifications_delivery WHERE next_attempt_at IS NOT NULL AND urgent = true"
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"

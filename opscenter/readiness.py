@@ -11,7 +11,8 @@ from django.urls import reverse
 from alerts.models import RuleSource
 from api.models import ApiToken
 from incidents.models import EscalationPolicy
-from notifications.models import Destination
+from notifications import routing
+from notifications.models import Destination, Route
 from oncall import readiness as reach
 from oncall.models import EscalationContact
 from oncall.people import catch_all, persons
@@ -53,6 +54,7 @@ def findings(*, at: datetime) -> Iterator[Finding]:
     yield from schedules()
     yield from this_installation()
     yield from parameters()
+    yield from routes()
     yield from on_call(at=at)
     yield from people(at=at)
     yield from tokens(at=at)
@@ -97,6 +99,21 @@ def parameters() -> Iterator[Finding]:
         yield Finding(FAIL, "parameters", f"{name} is not set, and {users[0]} needs it.")
     if not missing:
         yield Finding(OK, "parameters", "Every parameter that is asked for has a value.")
+
+
+def routes() -> Iterator[Finding]:
+    """Texts that send levels to other channels: each that cannot be read, with the parameter it comes from."""
+    wrong = 0
+    for route in Route.objects.exclude(by_level="").select_related("policy"):
+        try:
+            routing.levels_to_channels(route, strict=True)
+        except routing.BadLevels as error:
+            wrong += 1
+            where = ", ".join(names(route.by_level)) or f"the route {route}"
+            url = reverse("admin:notifications_route_change", args=[route.pk])
+            yield Finding(FAIL, "routes", f"{where}: {error}", url)
+    if not wrong:
+        yield Finding(OK, "routes", "Every route can be read.")
 
 
 def uses() -> Iterator[tuple[int | None, str, str]]:

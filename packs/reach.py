@@ -24,7 +24,8 @@ def check(records: Records, base: Records, desk: Desk) -> None:
 def _takes(route: Values, level: str) -> bool:
     """Whether everything of the level goes this way, whatever its labels and however a switch stands."""
     match = route["match"]
-    return not route["toggle"] and not match.get("labels") and level in match.get("severity", [level])
+    narrowed = any(match.get(name) for name in ("labels", "kind", "service", "hours")) or route.get("by_level")
+    return not route["toggle"] and not narrowed and level in match.get("severity", [level])
 
 
 def _asks(plan: Values, level: Values) -> bool:

@@ -39,7 +39,10 @@ from incidents.models import (
 )
 from notifications.models import Account, Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow, Wording
 from oncall.models import (
+    CalendarFeed,
+    CalendarLink,
     ContactMethod,
+    CoverRequest,
     EscalationContact,
     HandoffNote,
     Layer,
@@ -48,6 +51,8 @@ from oncall.models import (
     Ownership,
     PersonalRule,
     Schedule,
+    Swap,
+    TemporarySchedule,
     TestPage,
     Verification,
 )
@@ -316,6 +321,40 @@ class OverrideFactory(model(Override)):
     contact = factory.SubFactory(ContactFactory)
     starts_at = NINE
     ends_at = NINE + HOUR
+
+
+class SwapFactory(model(Swap)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    person = factory.SubFactory(ContactFactory)
+    partner = factory.SubFactory(ContactFactory)
+    starts_at = NINE
+    ends_at = NINE + HOUR
+
+
+class CoverRequestFactory(model(CoverRequest)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    asked_by = factory.SubFactory(ContactFactory)
+    starts_at = NINE
+    ends_at = NINE + HOUR
+    created_at = NINE
+
+
+class TemporaryScheduleFactory(model(TemporarySchedule)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    name = "office move"
+    starts_at = NINE
+    ends_at = NINE + HOUR
+
+
+class CalendarFeedFactory(model(CalendarFeed)):
+    name = factory.Sequence(lambda n: f"calendar {n}")
+    url = "https://calendar.example.org/team.ics"
+
+
+class CalendarLinkFactory(model(CalendarLink)):
+    schedule = factory.SubFactory(ScheduleFactory)
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    created_at = NINE
 
 
 class IncidentFactory(model(Incident)):

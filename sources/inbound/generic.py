@@ -30,6 +30,8 @@ ITEMS = "items"
 """In a mapping: the path of the list of alerts, for payloads that wrap it."""
 FIRING = {"firing", "alerting", "triggered", "trigger", "problem", "open", "active", "down", "error", "critical"}
 RESOLVED = {"resolved", "resolve", "ok", "recovered", "recovery", "closed", "inactive", "up", "normal", "success"}
+SMOKE = "smoke"
+"""The type of a body that only asks whether it arrives: {"type": "smoke", "message": "alert-test"}."""
 MOST = 1000
 NESTED_LABEL = "labels."
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -43,6 +45,9 @@ class Generic(Inbound):
     options = {"as": "events: what is posted happened, and rules judge it; without it each is an alert"}
 
     def parse(self, payload: Any, sent: Sent, door: Integration, *, at: datetime) -> Parsed:
+        if isinstance(payload, dict) and payload.get("type") == SMOKE:
+            said = str(payload.get("message", ""))[:200]
+            return Parsed(note=f"smoke: a test of the way here ({said}); nothing is opened.")
         if door.options.get("as") == EVENTS:
             return Parsed(events=happenings_of(payload, door.mapping, at=at))
         return Parsed(signals=signals_of(payload, door.mapping, at=at))

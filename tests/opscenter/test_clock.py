@@ -31,6 +31,7 @@ from tests.factories import (
     PolicyFactory,
     ResponseTargetFactory,
     ReviewFactory,
+    ScheduleFactory,
     SeverityFactory,
     SilenceFactory,
     TurnFactory,
@@ -133,6 +134,8 @@ DUE_ROWS = {
     "incidents.updates.remind_due": lambda: IncidentFactory(remind_at=LATER),
     "incidents.recovery.resolve_due": lambda: IncidentFactory(quiet_until=LATER),
     "reviews.followup.remind_due": lambda: ReviewFactory(remind_at=LATER),
+    "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
+    "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
