@@ -1,81 +1,28 @@
 """The statements of the store for PostgreSQL: one a batch, with binary arrays that the server unpacks.
 
-They run on Django's connection of the thread, hence inside its transaction, but past its cursors: Django's writes the
-values into the text of a statement, so that the server parses each anew, and psycopg's own sends half a megabyte of
-arrays in so many small steps that it costs more than the server does. The plain twin is in plain.py.
+How they run is in policies/statements.py; psycopg's own way sends half a megabyte of arrays in so many small steps that
+it costs more than the server does. The plain twin is in plain.py.
 """
 
-import re
 import struct
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections
-from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 
+from policies.statements import TO_2000, Statement
 from policies.wake import CHANNEL
 
 from .facts import Facts, Life, Told
 from .memory import Known
 
-TO_2000 = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000
 BOOL, BYTEA, INT8, INT4, TEXT, VARCHAR, TIMESTAMPTZ = 16, 17, 20, 23, 25, 1043, 1184
-
-
-class Statement:
-    """One statement, prepared once a connection; parameters and results travel in binary."""
-
-    def __init__(self, name: str, text: str):
-        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
-        for number, parameter in enumerate(names, start=1):
-            text = text.replace(f"%({parameter})s", f"${number}")
-        self.name, self.text, self.parameters = f"alerts_{name}".encode(), text.encode(), names
-        self.binary = [Format.BINARY] * len(names)
-
-    def run(self, **values: bytes | None) -> PGresult:
-        """The statement's result; a transaction is begun if Django said so and none is open yet."""
-        django = connections[DEFAULT_DB_ALIAS]  # looked up once: every look at the proxy `connection` costs 2 µs
-        django.ensure_connection()
-        raw, wanted = django.connection, [values[name] for name in self.parameters]
-        pgconn = raw.pgconn
-        with django.wrap_database_errors:
-            if not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
-                _checked(pgconn, pgconn.exec_(b"BEGIN"))
-            # behind a pool that hands each transaction another server connection nothing stays prepared
-            if django.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-                result = pgconn.exec_params(self.text, wanted, None, self.binary, Format.BINARY)
-            else:
-                self._prepare(pgconn)
-                result = pgconn.exec_prepared(self.name, wanted, self.binary, Format.BINARY)
-            return _checked(pgconn, result)
-
-    def _prepare(self, pgconn: PGconn) -> None:
-        """Once a connection."""
-        if getattr(_thread, "pgconn", None) is not pgconn:
-            _thread.pgconn, _thread.prepared = pgconn, set()
-        if self.name not in _thread.prepared:
-            _checked(pgconn, pgconn.prepare(self.name, self.text))
-            _thread.prepared.add(self.name)
-
-
-_thread = threading.local()
-
-
-def _checked(pgconn: PGconn, result: PGresult) -> PGresult:
-    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-        return result
-    if pgconn.status == ConnStatus.BAD:
-        raise psycopg.OperationalError(result.get_error_message())
-    raise psycopg.errors.error_from_result(result)
-
 
 # `(told.id & 0) = 0` is always true: by it the planner expects few rows and looks them up by their number. A plan made
 # while the table was still empty would otherwise read all of it for every batch, until statistics are gathered.
 RESEND = Statement(
-    "resend",
+    "alerts_resend",
     """
 UPDATE alerts_liveness AS life
 SET last_seen_at = %(now)s::timestamptz, ends_at = greatest(life.ends_at, told.ends_at),
@@ -90,7 +37,7 @@ WHERE life.alert_id = told.id AND (told.id & 0) = 0 AND life.stamp = told.stamp 
 # What was stored by one batch has neighbouring numbers and one stamp, and mostly comes again as one batch: then no row
 # has to be looked up by itself.
 RESEND_RUN = Statement(
-    "resend_run",
+    "alerts_resend_run",
     """
 UPDATE alerts_liveness AS life
 SET last_seen_at = %(now)s::timestamptz, ends_at = greatest(life.ends_at, %(end)s::timestamptz),
@@ -102,7 +49,7 @@ WHERE life.alert_id BETWEEN %(first)s::int8 AND %(last)s::int8 AND life.stamp = 
 )
 
 END_RUN = Statement(
-    "end_run",
+    "alerts_end_run",
     f"""
 WITH ended AS (
 UPDATE alerts_liveness AS life
@@ -117,7 +64,7 @@ SELECT count(*), (SELECT pg_notify('{CHANNEL}', '')) FROM ended
 )
 
 END = Statement(
-    "end",
+    "alerts_end",
     f"""
 WITH ended AS (
 UPDATE alerts_liveness AS life
@@ -133,7 +80,7 @@ SELECT count(*), (SELECT pg_notify('{CHANNEL}', '')) FROM ended
 )
 
 UNCHANGED = Statement(
-    "unchanged",
+    "alerts_unchanged",
     """
 SELECT count(*) FROM alerts_liveness AS life
 JOIN unnest(%(ids)s::int8[], %(stamps)s::int8[]) AS told (id, stamp)
@@ -142,7 +89,7 @@ JOIN unnest(%(ids)s::int8[], %(stamps)s::int8[]) AS told (id, stamp)
 )
 
 LOCK = Statement(
-    "lock",
+    "alerts_lock",
     """
 SELECT count(*) FROM (
   SELECT FROM alerts_liveness WHERE alert_id = ANY(%(ids)s::int8[]) ORDER BY alert_id FOR UPDATE
@@ -153,7 +100,7 @@ SELECT count(*) FROM (
 
 def _insert(name: str, on_conflict: str) -> Statement:
     return Statement(
-        name,
+        f"alerts_{name}",
         f"""
 WITH fresh AS (
   INSERT INTO alerts_alert (integration_id, rule_id, identity, key, name, labels, annotations, url)
@@ -187,7 +134,7 @@ INSERT_NEW = _insert("insert_new", "")
 
 # Locked in the order of their numbers, so that two batches that overlap wait for each other instead of deadlocking.
 LOAD = Statement(
-    "load",
+    "alerts_load",
     """
 SELECT alert.identity, alert.key, alert.name, alert.labels, alert.annotations, alert.url, life.severity_key,
        life.firing, life.timeout_end, alert.id, life.times, life.starts_at, life.ends_at, life.check_at
@@ -199,7 +146,7 @@ FOR UPDATE OF life
 )
 
 REWRITE = Statement(
-    "rewrite",
+    "alerts_rewrite",
     """
 UPDATE alerts_liveness AS life
 SET firing = told.firing, starts_at = told.starts_at, ends_at = told.ends_at, timeout_end = told.timeout_end,
@@ -215,7 +162,7 @@ WHERE life.alert_id = told.id
 )
 
 RESTATE = Statement(
-    "restate",
+    "alerts_restate",
     """
 UPDATE alerts_alert AS alert
 SET key = told.key, name = told.name, labels = told.labels, annotations = told.annotations, url = told.url

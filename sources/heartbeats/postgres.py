@@ -90,13 +90,13 @@ def write(moved: Sequence[Life], beats: Sequence[tuple[UUID, Beat]]) -> set[UUID
         (life,), ((id, beat),) = moved, beats
         values = {name: scalar(type, getattr(life, name)) for name, type in MOVED.items()}
         values |= {name: scalar(type, getattr(beat, name)) for name, type in KEPT.items()}
-        done = WRITE_ONE.run(values | {"heartbeat": id.bytes})
+        done = WRITE_ONE.run(**values, heartbeat=id.bytes)
     else:
         many: dict[str, bytes | None] = {
             name: array(type, [getattr(life, name) for life in moved]) for name, type in MOVED.items()
         }
         many |= {name: array(type, [getattr(beat, name) for _, beat in beats]) for name, type in KEPT.items()}
-        done = WRITE_MANY.run(many | {"heartbeat": array("uuid", [id for id, _ in beats])})
+        done = WRITE_MANY.run(**many, heartbeat=array("uuid", [id for id, _ in beats]))
     by_bytes = {life.id.bytes: life for life in moved}
     written = set()
     for row in range(done.ntuples):
@@ -110,4 +110,4 @@ def write(moved: Sequence[Life], beats: Sequence[tuple[UUID, Beat]]) -> set[UUID
 
 def wake() -> None:
     """Have the clock look at once; what it is to see is committed."""
-    WAKE.run({})
+    WAKE.run()

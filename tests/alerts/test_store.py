@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from alerts.fingerprint import fingerprint
 from alerts.models import Alert, Liveness
-from alerts.store import Signal, memory, postgres, receive, store
+from alerts.store import Signal, memory, receive, store
 from alerts.store.memory import Memory, remembered
+from policies import statements
 from sources.inbound import alertmanager
 from tests.factories import NINE, AlertRuleFactory, IntegrationFactory
 
@@ -475,4 +476,4 @@ def test_behind_a_pool_of_connections_nothing_is_prepared(door):
     finally:
         connection.settings_dict.clear()
         connection.settings_dict.update(before)
-        postgres._thread.__dict__.clear()  # what was deallocated here is to be prepared anew
+        statements._thread.__dict__.clear()  # what was deallocated here is to be prepared anew
