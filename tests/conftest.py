@@ -47,3 +47,15 @@ def quick_passwords():
     """Password hashing is slow by design; nothing here is a secret."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+NEEDS_DATABASE = {"db", "transactional_db", "live_server"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What asks for no database gives the same answer on each: it is `once`, unless it is marked `both`."""
+    for item in items:
+        marked = any(item.get_closest_marker(name) for name in ("django_db", "both"))
+        if not marked and NEEDS_DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("once")

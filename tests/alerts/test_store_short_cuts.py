@@ -12,6 +12,8 @@ from tests.factories import IntegrationFactory
 
 MINUTE = timedelta(minutes=1)
 
+pytestmark = pytest.mark.both
+
 
 def posts(names, *, starts, ends):
     return alertmanager.decode(

@@ -18,6 +18,7 @@ from sources.probes.sql_guard import check_reads
 NINE = datetime(2025, 3, 3, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
+pytestmark = pytest.mark.both
 needs_postgres = pytest.mark.skipif(
     not DATABASE_URL.startswith("postgres"), reason="asks a real PostgreSQL; this is the SQLite pass"
 )
