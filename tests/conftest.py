@@ -5,6 +5,7 @@ import os
 import pytest
 from django.test import override_settings
 
+from sources import intake
 from tests.factories import NINE, ContactFactory, ContactMethodFactory
 
 os.environ.setdefault("OPSCENTER_ENGINE", "inline")
@@ -47,6 +48,12 @@ def quick_passwords():
     """Password hashing is slow by design; nothing here is a secret."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_refusals_before():
+    """How many refusals the log takes in a minute is counted in the process, which all tests of a worker share."""
+    intake.refusals.forget()
 
 
 NEEDS_DATABASE = {"db", "transactional_db", "live_server"}
