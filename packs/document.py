@@ -14,6 +14,7 @@ import yaml
 from policies.shapes import Path, Problem
 
 LARGEST = 1_000_000  # characters
+DEEPEST = 50
 NOT_TAKEN = "aliases (*name), tags (!name) and merge keys (<<) are not taken; write the value out"
 
 
@@ -87,11 +88,15 @@ def read(text: str) -> Document:
     """Return what `text` says; Broken lists every fault with its line."""
     if len(text) > LARGEST:
         raise Broken([(1, f"This file has {len(text):,} characters; {LARGEST:,} are allowed.")])
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=_Loader):
+            line = event.start_mark.line + 1 if event.start_mark else 1
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
                 raise Broken([(line, f"*{event.anchor}: {NOT_TAKEN}.")])
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # the parser's time grows with the square of it
+                raise Broken([(line, f"This is nested deeper than {DEEPEST} levels.")])
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -102,8 +107,6 @@ def read(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Broken([(line, f"The character #x{error.character:04x} is not allowed in YAML.")]) from None
-    except RecursionError:
-        raise Broken([(1, "This YAML is nested too deeply.")]) from None
     if not isinstance(node, yaml.MappingNode):
         raise Broken([(1, "This file has no sections; a pack begins with `pack:`.")])
     reader = _Reader()
