@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-EMAIL = re.compile(r"[\w.+%-]+@([\w-]+(?:\.[\w-]+)+)")
+# possessive and from the beginning of a word: whoever writes the text chooses its length
+EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]++@([\w-]++(?:\.[\w-]++)++)")
 PERSON = re.compile(r"(?i)^(e-?mail|username|user_?name|ip|ip_?address|phone|name)$")
 MASK = "•••"
 SEE = "sources.see_persons_event"
