@@ -35,6 +35,13 @@ class Caller:
         return self.user.has_perm(right)
 
 
+class Request(HttpRequest):
+    """A request as the entry hands it on: who sent it, and when it came (aware)."""
+
+    caller: Caller
+    at: datetime
+
+
 def caller_of(request: HttpRequest, *, at: datetime) -> Caller:
     """Who sends this request; Problem when nobody is recognised, or a browser's request lacks its CSRF token."""
     if header := request.headers.get("Authorization", ""):

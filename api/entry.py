@@ -7,6 +7,7 @@ what is read, and problems instead of pages for whatever goes wrong.
 
 import logging
 from functools import cache
+from typing import cast
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
@@ -51,7 +52,8 @@ def _answer(request: HttpRequest, path: str) -> HttpResponse:
     at = timezone.now()
     _read_body(request)
     caller = access.caller_of(request, at=at)
-    request.caller, request.at = caller, at  # type: ignore[attr-defined]
+    known = cast(access.Request, request)
+    known.caller, known.at = caller, at
     try:
         match = _resolver().resolve(path)
     except Resolver404:

@@ -1,9 +1,11 @@
 """What an operation asks of its caller; apart from access.py, which serves pages that must not load the API's parts."""
 
+from typing import cast
+
 from django.http import HttpRequest
 from ninja.security.base import AuthBase
 
-from .access import REALM, Caller
+from .access import REALM, Caller, Request
 from .problems import Problem
 from .scopes import SCOPES
 
@@ -18,7 +20,7 @@ class Needs(AuthBase):
         super().__init__()
 
     def __call__(self, request: HttpRequest) -> Caller:
-        caller: Caller = request.caller  # type: ignore[attr-defined]  # set by the entry
+        caller = cast(Request, request).caller
         if self.scope is None:
             return caller
         if not caller.granted(self.scope):

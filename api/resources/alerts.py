@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
 from alerts.models import Liveness
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, Instant, InstantIn, Number, Out, Page, Text
@@ -75,9 +75,9 @@ def _rows() -> QuerySet[Liveness]:
 
 
 @read(router, "/alerts", scope=SCOPE, out=Page[AlertOut], id="listAlerts", summary="List alerts")
-def list_alerts(request: HttpRequest, query: Query[AlertQuery]) -> Any:
+def list_alerts(request: Request, query: Query[AlertQuery]) -> Any:
     """The newest identity first; an alert that fires again keeps its place."""
-    at: datetime = request.at  # type: ignore[attr-defined]
+    at = request.at
     rows, fires = _rows(), Q(firing=True) & (Q(ends_at=None) | Q(ends_at__gt=at))
     if query.state == "resolved":
         rows = rows.exclude(fires)
@@ -97,6 +97,6 @@ def list_alerts(request: HttpRequest, query: Query[AlertQuery]) -> Any:
 
 
 @read(router, "/alerts/{id}", scope=SCOPE, out=AlertOut, id="getAlert", summary="One alert")
-def get_alert(request: HttpRequest, id: Number) -> AlertOut:
+def get_alert(request: Request, id: Number) -> AlertOut:
     """With its verdict: joined an incident, or suppressed and why."""
-    return AlertOut.of(got(_rows(), f"alert {id}", pk=id), request.at)  # type: ignore[attr-defined]
+    return AlertOut.of(got(_rows(), f"alert {id}", pk=id), request.at)

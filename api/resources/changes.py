@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.db.models import Q
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read, write
 from api.shapes import ByTime, In, Instant, InstantIn, Labels, Number, Out, Page, Text, Words
@@ -106,13 +106,13 @@ def _noted(body: DeployIn, kind: str, at: datetime) -> ChangeOut:
 
 
 @read(router, "/changes", scope="changes:read", out=Page[ChangeOut], id="listChanges", summary="List changes")
-def list_changes(request: HttpRequest, query: Query[ChangeQuery]) -> Any:
+def list_changes(request: Request, query: Query[ChangeQuery]) -> Any:
     """The latest first."""
     return _listed(query, query.kind)
 
 
 @read(router, "/changes/{id}", scope="changes:read", out=ChangeOut, id="getChange", summary="One change")
-def get_change(request: HttpRequest, id: Number) -> ChangeOut:
+def get_change(request: Request, id: Number) -> ChangeOut:
     """As it was told."""
     return ChangeOut.of(got(Change.objects.select_related("integration"), f"change {id}", pk=id))
 
@@ -120,13 +120,13 @@ def get_change(request: HttpRequest, id: Number) -> ChangeOut:
 @write(
     router, "/changes", scope="changes:write", out=ChangeOut, status=201, id="recordChange", summary="Record a change"
 )
-def record_change(request: HttpRequest, body: ChangeIn) -> ChangeOut:
+def record_change(request: Request, body: ChangeIn) -> ChangeOut:
     """Shown beside the incidents of its service."""
-    return _noted(body, body.kind, request.at)  # type: ignore[attr-defined]
+    return _noted(body, body.kind, request.at)
 
 
 @read(router, "/deploys", scope="changes:read", out=Page[ChangeOut], id="listDeploys", summary="List deploys")
-def list_deploys(request: HttpRequest, query: Query[DeployQuery]) -> Any:
+def list_deploys(request: Request, query: Query[DeployQuery]) -> Any:
     """Changes of the kind deploy, the latest first. Also at /api/deploys."""
     return _listed(query, Change.Kind.DEPLOY)
 
@@ -134,6 +134,6 @@ def list_deploys(request: HttpRequest, query: Query[DeployQuery]) -> Any:
 @write(
     router, "/deploys", scope="changes:write", out=ChangeOut, status=201, id="recordDeploy", summary="Record a deploy"
 )
-def record_deploy(request: HttpRequest, body: DeployIn) -> ChangeOut:
+def record_deploy(request: Request, body: DeployIn) -> ChangeOut:
     """For pipelines: one line at the end of a deploy."""
-    return _noted(body, Change.Kind.DEPLOY, request.at)  # type: ignore[attr-defined]
+    return _noted(body, Change.Kind.DEPLOY, request.at)

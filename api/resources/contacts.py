@@ -3,11 +3,10 @@
 from typing import Any, Literal
 
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
-from api.access import Caller
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, Flag, Instant, Number, Out, Page, Text
@@ -92,13 +91,13 @@ def _rows() -> QuerySet[EscalationContact]:
     )
 
 
-def _sees_addresses(request: HttpRequest) -> bool:
-    caller: Caller = request.caller  # type: ignore[attr-defined]
+def _sees_addresses(request: Request) -> bool:
+    caller = request.caller
     return caller.has(SEE_ADDRESSES)
 
 
 @read(router, "/contacts", scope=SCOPE, out=Page[ContactOut], id="listContacts", summary="List contacts")
-def list_contacts(request: HttpRequest, query: Query[ContactQuery]) -> Any:
+def list_contacts(request: Request, query: Query[ContactQuery]) -> Any:
     """The newest first."""
     exact = {"kind": query.kind, "active": query.active, "name__icontains": query.text}
     rows = _rows().filter(**{name: value for name, value in exact.items() if value is not None})
@@ -107,6 +106,6 @@ def list_contacts(request: HttpRequest, query: Query[ContactQuery]) -> Any:
 
 
 @read(router, "/contacts/{id}", scope=SCOPE, out=ContactOut, id="getContact", summary="One contact")
-def get_contact(request: HttpRequest, id: Number) -> ContactOut:
+def get_contact(request: Request, id: Number) -> ContactOut:
     """With its methods and members."""
     return ContactOut.of(got(_rows(), f"contact {id}", pk=id), whole=_sees_addresses(request))

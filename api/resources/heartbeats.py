@@ -1,15 +1,15 @@
 """Heartbeats: jobs that should tell that they are alive, and what their pings said."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
+from api.access import Request
 from api.paging import Order, got, page
 from api.problems import Problem
 from api.routing import read, write
@@ -135,7 +135,7 @@ def _found(id: Any, *, locked: bool = False) -> Heartbeat:
     return got(rows, f"heartbeat {id}", pk=id)
 
 
-def _matching(request: HttpRequest, id: Any) -> Heartbeat:
+def _matching(request: Request, id: Any) -> Heartbeat:
     """The heartbeat, locked; Problem (412) when it is not as If-Match says."""
     heartbeat = _found(id, locked=True)
     demand_match(request, rendered(HeartbeatOut.of(heartbeat)))
@@ -155,7 +155,7 @@ def _taken(name: str) -> Problem:
     id="listHeartbeats",
     summary="List heartbeats",
 )
-def list_heartbeats(request: HttpRequest, query: Query[HeartbeatQuery]) -> Any:
+def list_heartbeats(request: Request, query: Query[HeartbeatQuery]) -> Any:
     """The newest first."""
     exact = {"state": query.state, "slug": query.slug, "name__icontains": query.text}
     rows: QuerySet[Heartbeat] = Heartbeat.objects.all()
@@ -164,13 +164,13 @@ def list_heartbeats(request: HttpRequest, query: Query[HeartbeatQuery]) -> Any:
 
 
 @read(router, "/heartbeats/{id}", scope="heartbeats:read", out=HeartbeatOut, id="getHeartbeat", summary="One heartbeat")
-def get_heartbeat(request: HttpRequest, id: Uuid) -> HeartbeatOut:
+def get_heartbeat(request: Request, id: Uuid) -> HeartbeatOut:
     """How it stands."""
     return HeartbeatOut.of(_found(id))
 
 
 @read(router, "/heartbeats/{id}/pings", scope="heartbeats:read", out=Page[PingOut], id="listPings", summary="Its pings")
-def list_pings(request: HttpRequest, id: Uuid, query: Query[ByKey]) -> Any:
+def list_pings(request: Request, id: Uuid, query: Query[ByKey]) -> Any:
     """The last that was stored first."""
     return page(Ping.objects.filter(heartbeat=_found(id)), query, Order(), PingOut.of)
 
@@ -179,14 +179,14 @@ def list_pings(request: HttpRequest, id: Uuid, query: Query[ByKey]) -> Any:
     router, "/heartbeats", scope="heartbeats:write", out=HeartbeatOut, status=201, id="createHeartbeat",
     summary="Create a heartbeat",
 )  # fmt: skip
-def create(request: HttpRequest, body: NewHeartbeatIn) -> HeartbeatOut:
+def create(request: Request, body: NewHeartbeatIn) -> HeartbeatOut:
     """Its first ping starts the clock. 409 names what cannot be used of its schedule, and a name that is taken."""
     facts = body.facts()
     if Heartbeat.objects.filter(name=body.name).exists() or Integration.objects.filter(name=body.name).exists():
         raise _taken(body.name)
     try:
         with transaction.atomic():
-            heartbeat = managing.add(at=request.at, **facts)  # type: ignore[attr-defined]
+            heartbeat = managing.add(at=request.at, **facts)
     except IntegrityError:
         raise _taken(body.name) from None
     return HeartbeatOut.of(_found(heartbeat.pk))
@@ -196,9 +196,9 @@ def create(request: HttpRequest, body: NewHeartbeatIn) -> HeartbeatOut:
     router, "/heartbeats/{id}", scope="heartbeats:write", out=HeartbeatOut, method="PATCH", id="changeHeartbeat",
     summary="Change a heartbeat",
 )  # fmt: skip
-def change(request: HttpRequest, id: Uuid, body: ChangeHeartbeatIn) -> HeartbeatOut:
+def change(request: Request, id: Uuid, body: ChangeHeartbeatIn) -> HeartbeatOut:
     """A changed schedule counts from the last ping. With If-Match only if it is as you read it."""
-    at: datetime = request.at  # type: ignore[attr-defined]
+    at = request.at
     heartbeat, facts = _matching(request, id), body.facts()
     for name, value in facts.items():
         setattr(heartbeat, name, value)
@@ -215,9 +215,9 @@ def change(request: HttpRequest, id: Uuid, body: ChangeHeartbeatIn) -> Heartbeat
 @write(
     router, "/heartbeats/{id}/pause", scope="heartbeats:write", out=HeartbeatOut, id="pauseHeartbeat", summary="Pause",
 )  # fmt: skip
-def pause(request: HttpRequest, id: Uuid) -> HeartbeatOut:
+def pause(request: Request, id: Uuid) -> HeartbeatOut:
     """Expect nothing until it is resumed, or pings; its alert ends."""
-    managing.pause(_matching(request, id), at=request.at)  # type: ignore[attr-defined]
+    managing.pause(_matching(request, id), at=request.at)
     return HeartbeatOut.of(_found(id))
 
 
@@ -225,9 +225,9 @@ def pause(request: HttpRequest, id: Uuid) -> HeartbeatOut:
     router, "/heartbeats/{id}/resume", scope="heartbeats:write", out=HeartbeatOut, id="resumeHeartbeat",
     summary="Resume",
 )  # fmt: skip
-def resume(request: HttpRequest, id: Uuid) -> HeartbeatOut:
+def resume(request: Request, id: Uuid) -> HeartbeatOut:
     """Expect it again, from its next ping on."""
-    managing.resume(_matching(request, id), at=request.at)  # type: ignore[attr-defined]
+    managing.resume(_matching(request, id), at=request.at)
     return HeartbeatOut.of(_found(id))
 
 
@@ -235,7 +235,7 @@ def resume(request: HttpRequest, id: Uuid) -> HeartbeatOut:
     router, "/heartbeats/{id}", scope="heartbeats:write", out=None, method="DELETE", status=204, id="deleteHeartbeat",
     summary="Delete a heartbeat",
 )  # fmt: skip
-def delete(request: HttpRequest, id: Uuid) -> None:
+def delete(request: Request, id: Uuid) -> None:
     """With its pings. 409 while its alert fires: pause it first, so that the alert ends."""
     heartbeat = _matching(request, id)
     if heartbeat.alerting or heartbeat.untold:

@@ -5,11 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 from ninja import Body, Router
 from pydantic import Field
 
-from api.access import Caller
+from api.access import Request
 from api.choosing import one_of
 from api.problems import Problem
 from api.routing import write
@@ -117,24 +116,24 @@ class EditIn(In):
     started_at: InstantIn | None = None
 
 
-def _work(request: HttpRequest, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
+def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
     """Do `deed(incident, by=…, at=…)` and show what the incident is then; If-Match is heeded."""
     incident = found(number)
     if "If-Match" in request.headers:
         Incident.objects.select_for_update().get(pk=number)
         demand_match(request, rendered(detail(number)))
-    caller: Caller = request.caller  # type: ignore[attr-defined]
+    caller = request.caller
     try:
         with transaction.atomic():
-            deed(incident, by=contact_of(caller.user), at=request.at)  # type: ignore[attr-defined]
+            deed(incident, by=contact_of(caller.user), at=request.at)
     except IntegrityError:
         words = f"Somebody changed incident #{number} at the same moment; look again."
         raise Problem("refused", words) from None
     return detail(number)
 
 
-def _permit_override(request: HttpRequest, reason: str) -> str:
-    caller: Caller = request.caller  # type: ignore[attr-defined]
+def _permit_override(request: Request, reason: str) -> str:
+    caller = request.caller
     if reason.strip() and not caller.has(OVERRIDE):
         raise Problem("forbidden", f"Passing a shut gate needs the right {OVERRIDE}.")
     return reason
@@ -145,15 +144,15 @@ def _contact(name: str) -> EscalationContact:
 
 
 @write(incidents, "/incidents", scope=SCOPE, out=IncidentDetailOut, status=201, id="declareIncident", summary="Declare")
-def declare(request: HttpRequest, body: DeclareIn) -> IncidentDetailOut:
+def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
     """Opens an incident by hand: targets, notices and escalation start at once. 409 when one is open for the key."""
     policy = one_of(Policy.objects.all(), "policy", "body.policy", key=body.policy)
     severity = one_of(Severity.objects.filter(policy=policy), "level", "body.severity", key=body.severity)
     service = one_of(Service.objects.all(), "service", "body.service", key=body.service) if body.service else None
     classes = AlertClass.objects.filter(policy=policy)
     alert_class = one_of(classes, "class", "body.alert_class", key=body.alert_class) if body.alert_class else None
-    caller: Caller = request.caller  # type: ignore[attr-defined]
-    by, at = contact_of(caller.user), request.at  # type: ignore[attr-defined]
+    caller = request.caller
+    by, at = contact_of(caller.user), request.at
     opening = lifecycle.Opening(
         policy=policy, severity=severity, scope="person", key=body.key or f"declared:{uuid4().hex}", title=body.title,
         summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
@@ -173,7 +172,7 @@ def declare(request: HttpRequest, body: DeclareIn) -> IncidentDetailOut:
 @write(
     incidents, "/incidents/{id}", scope=SCOPE, out=IncidentDetailOut, method="PATCH", id="editIncident", summary="Edit"
 )
-def edit(request: HttpRequest, id: Number, body: EditIn) -> IncidentDetailOut:
+def edit(request: Request, id: Number, body: EditIn) -> IncidentDetailOut:
     """Changes what is known; each change is on the timeline. With If-Match only if the incident is as you read it."""
     given = body.model_dump(exclude_unset=True)
     changes = {name: value for name, value in given.items() if value is not None or name == "started_at"}
@@ -184,12 +183,12 @@ def edit(request: HttpRequest, id: Number, body: EditIn) -> IncidentDetailOut:
     router, "/incidents/{id}/acknowledge", scope=SCOPE, out=IncidentDetailOut, id="acknowledgeIncident",
     summary="Acknowledge",
 )  # fmt: skip
-def acknowledge(request: HttpRequest, id: Number) -> IncidentDetailOut:
+def acknowledge(request: Request, id: Number) -> IncidentDetailOut:
     """You take it: the escalation stops, and pages that have not gone out are taken back."""
     return _work(request, id, lambda incident, *, by, at: lifecycle.acknowledge(incident, by=by, at=at, via="API"))
 
 
-def _move(request: HttpRequest, number: int, body: MoveIn | None, function: Callable) -> IncidentDetailOut:
+def _move(request: Request, number: int, body: MoveIn | None, function: Callable) -> IncidentDetailOut:
     reason = _permit_override(request, body.override_reason if body else "")
     more = {"reason": body.reason} if isinstance(body, ResolveIn) else {}
     return _work(
@@ -200,25 +199,25 @@ def _move(request: HttpRequest, number: int, body: MoveIn | None, function: Call
 @write(
     router, "/incidents/{id}/mitigate", scope=SCOPE, out=IncidentDetailOut, id="mitigateIncident", summary="Mitigate"
 )
-def mitigate(request: HttpRequest, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def mitigate(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
     """The harm is held. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.mitigate)
 
 
 @write(router, "/incidents/{id}/resolve", scope=SCOPE, out=IncidentDetailOut, id="resolveIncident", summary="Resolve")
-def resolve(request: HttpRequest, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def resolve(request: Request, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
     """Service is restored. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.resolve)
 
 
 @write(router, "/incidents/{id}/close", scope=SCOPE, out=IncidentDetailOut, id="closeIncident", summary="Close")
-def close(request: HttpRequest, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def close(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
     """Nothing is left to do. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.close)
 
 
 @write(router, "/incidents/{id}/reopen", scope=SCOPE, out=IncidentDetailOut, id="reopenIncident", summary="Reopen")
-def reopen(request: HttpRequest, id: Number, body: ReasonIn) -> IncidentDetailOut:
+def reopen(request: Request, id: Number, body: ReasonIn) -> IncidentDetailOut:
     """It is not over: the clocks and the escalation start anew."""
     return _tool(request, id, "reopen", lifecycle.reopen, reason=body.reason)
 
@@ -227,7 +226,7 @@ def reopen(request: HttpRequest, id: Number, body: ReasonIn) -> IncidentDetailOu
     router, "/incidents/{id}/false-positive", scope=SCOPE, out=IncidentDetailOut, id="markFalsePositive",
     summary="False positive",
 )  # fmt: skip
-def false_positive(request: HttpRequest, id: Number, body: ReasonIn) -> IncidentDetailOut:
+def false_positive(request: Request, id: Number, body: ReasonIn) -> IncidentDetailOut:
     """There was nothing; the reason is used to mend the rule."""
     return _tool(request, id, "false-positive", lifecycle.mark_false_positive, reason=body.reason)
 
@@ -235,7 +234,7 @@ def false_positive(request: HttpRequest, id: Number, body: ReasonIn) -> Incident
 @write(
     router, "/incidents/{id}/notes", scope=SCOPE, out=IncidentDetailOut, status=201, id="addNote", summary="Add a note"
 )
-def note(request: HttpRequest, id: Number, body: TextIn) -> IncidentDetailOut:
+def note(request: Request, id: Number, body: TextIn) -> IncidentDetailOut:
     """Adds your words to the timeline."""
     return _work(request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at))
 
@@ -243,7 +242,7 @@ def note(request: HttpRequest, id: Number, body: TextIn) -> IncidentDetailOut:
 @write(
     router, "/incidents/{id}/severity", scope=SCOPE, out=IncidentDetailOut, id="setSeverity", summary="Change the level"
 )
-def severity(request: HttpRequest, id: Number, body: SeverityIn) -> IncidentDetailOut:
+def severity(request: Request, id: Number, body: SeverityIn) -> IncidentDetailOut:
     """Targets, cadence and routes are gone through anew; a rise that pages starts paging."""
 
     def deed(incident: Incident, *, by, at) -> None:
@@ -256,7 +255,7 @@ def severity(request: HttpRequest, id: Number, body: SeverityIn) -> IncidentDeta
 
 
 @write(router, "/incidents/{id}/roles", scope=SCOPE, out=IncidentDetailOut, id="assignRole", summary="Assign a role")
-def role(request: HttpRequest, id: Number, body: RoleIn) -> IncidentDetailOut:
+def role(request: Request, id: Number, body: RoleIn) -> IncidentDetailOut:
     """Who held the role before hands over."""
 
     def deed(incident: Incident, *, by, at) -> None:
@@ -270,7 +269,7 @@ def role(request: HttpRequest, id: Number, body: RoleIn) -> IncidentDetailOut:
     router, "/incidents/{id}/updates", scope=SCOPE, out=IncidentDetailOut, status=201, id="postUpdate",
     summary="Post an update",
 )  # fmt: skip
-def update(request: HttpRequest, id: Number, body: UpdateIn) -> IncidentDetailOut:
+def update(request: Request, id: Number, body: UpdateIn) -> IncidentDetailOut:
     """Tells people. 409 names what the policy demands in every update and is not filled in."""
     known = {name: value for name, value in body.model_dump().items() if name in FACTS and value is not None}
 
@@ -286,7 +285,7 @@ FACTS = frozenset(["impact", "cause", "eta"])
 
 
 @write(router, "/incidents/{id}/pages", scope=SCOPE, out=IncidentDetailOut, id="pagePerson", summary="Page a person")
-def page(request: HttpRequest, id: Number, body: ContactIn) -> IncidentDetailOut:
+def page(request: Request, id: Number, body: ContactIn) -> IncidentDetailOut:
     """Asks this person now. 409 when they have no usable contact method."""
 
     def deed(incident: Incident, *, by, at) -> None:
@@ -301,19 +300,19 @@ def page(request: HttpRequest, id: Number, body: ContactIn) -> IncidentDetailOut
 @write(
     router, "/incidents/{id}/escalate", scope=SCOPE, out=IncidentDetailOut, id="escalateIncident", summary="Escalate"
 )
-def escalate(request: HttpRequest, id: Number) -> IncidentDetailOut:
+def escalate(request: Request, id: Number) -> IncidentDetailOut:
     """Takes the next step of the escalation at once; whoever had acknowledged does not hold it any more."""
     return _tool(request, id, "escalate", escalation.escalate_now)
 
 
 @write(router, "/incidents/{id}/merge", scope=SCOPE, out=IncidentDetailOut, id="mergeIncident", summary="Merge")
-def merge(request: HttpRequest, id: Number, body: MergeIn) -> IncidentDetailOut:
+def merge(request: Request, id: Number, body: MergeIn) -> IncidentDetailOut:
     """It is the same trouble as another incident; people work there from now on."""
     into = one_of(Incident.objects.open(), "open incident", "body.into", pk=body.into)
     return _tool(request, id, "merge", lambda incident, **more: lifecycle.merge(incident, into, **more))
 
 
-def _tool(request: HttpRequest, number: int, name: str, function: Callable, **more: Any) -> IncidentDetailOut:
+def _tool(request: Request, number: int, name: str, function: Callable, **more: Any) -> IncidentDetailOut:
     def deed(incident: Incident, *, by, at) -> None:
         actions.allow(name, incident)
         function(incident, by=by, at=at, **more)

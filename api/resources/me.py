@@ -1,10 +1,9 @@
 """Who the caller is: to try a token."""
 
-from django.http import HttpRequest
 from ninja import Router
 from pydantic import Field
 
-from api.access import Caller
+from api.access import Request
 from api.routing import read
 from api.scopes import SCOPES
 from api.shapes import Instant, Out
@@ -22,10 +21,10 @@ class MeOut(Out):
 
 
 @read(router, "/me", scope=None, out=MeOut, id="getMe", summary="Who am I")
-def get_me(request: HttpRequest) -> MeOut:
+def get_me(request: Request) -> MeOut:
     """Tells the user, the token and the scopes that really open something: those the token has and its user's rights
     allow."""
-    caller: Caller = request.caller  # type: ignore[attr-defined]
+    caller = request.caller
     token = caller.token
     return MeOut(
         user=caller.user.get_username(),

@@ -3,11 +3,11 @@
 from typing import Any, Literal
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
 from alerts.models import AlertRule, RuleSource
+from api.access import Request
 from api.paging import Order, got, page
 from api.problems import Problem
 from api.routing import read, write
@@ -91,7 +91,7 @@ def _rows() -> QuerySet[AlertRule]:
 
 
 @read(router, "/rules", scope="rules:read", out=Page[RuleOut], id="listRules", summary="List rules")
-def list_rules(request: HttpRequest, query: Query[RuleQuery]) -> Any:
+def list_rules(request: Request, query: Query[RuleQuery]) -> Any:
     """The newest first."""
     rows = _rows()
     exact = {"policy__key": query.policy, "state": query.state, "enabled": query.enabled}
@@ -102,12 +102,12 @@ def list_rules(request: HttpRequest, query: Query[RuleQuery]) -> Any:
 
 
 @read(router, "/rules/{id}", scope="rules:read", out=RuleOut, id="getRule", summary="One rule")
-def get_rule(request: HttpRequest, id: Number) -> RuleOut:
+def get_rule(request: Request, id: Number) -> RuleOut:
     """With its sources and the last verdict."""
     return RuleOut.of(got(_rows(), f"rule {id}", pk=id))
 
 
-def _change(request: HttpRequest, number: int, **facts: Any) -> RuleOut:
+def _change(request: Request, number: int, **facts: Any) -> RuleOut:
     rule = got(AlertRule.objects.select_for_update(), f"rule {number}", pk=number)
     if "If-Match" in request.headers:
         demand_match(request, rendered(RuleOut.of(_rows().get(pk=number))))
@@ -119,13 +119,13 @@ def _change(request: HttpRequest, number: int, **facts: Any) -> RuleOut:
 
 
 @write(router, "/rules/{id}/enable", scope="rules:write", out=RuleOut, id="enableRule", summary="Switch a rule on")
-def enable(request: HttpRequest, id: Number) -> RuleOut:
+def enable(request: Request, id: Number) -> RuleOut:
     """It is checked at once."""
-    return _change(request, id, enabled=True, next_check_at=request.at)  # type: ignore[attr-defined]
+    return _change(request, id, enabled=True, next_check_at=request.at)
 
 
 @write(router, "/rules/{id}/disable", scope="rules:write", out=RuleOut, id="disableRule", summary="Switch a rule off")
-def disable(request: HttpRequest, id: Number) -> RuleOut:
+def disable(request: Request, id: Number) -> RuleOut:
     """What it raised resolves."""
     return _change(request, id, enabled=False)
 
@@ -133,9 +133,9 @@ def disable(request: HttpRequest, id: Number) -> RuleOut:
 @write(
     router, "/rules/{id}/check", scope="rules:write", out=RuleOut, status=202, id="checkRule", summary="Check a rule"
 )
-def check(request: HttpRequest, id: Number) -> RuleOut:
+def check(request: Request, id: Number) -> RuleOut:
     """Has the rule checked in a moment; read it again to see `checked_at` move. 409 when it is switched off."""
     rule = got(AlertRule.objects.all(), f"rule {id}", pk=id)
     if not rule.enabled:
         raise Problem("refused", f"The rule {rule} is switched off; switch it on and it is checked at once.")
-    return _change(request, id, next_check_at=request.at)  # type: ignore[attr-defined]
+    return _change(request, id, next_check_at=request.at)

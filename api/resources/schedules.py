@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, Instant, InstantIn, Out, Page, Text, Words
@@ -128,7 +128,7 @@ def _within(at: datetime) -> datetime:
 
 
 @read(router, "/schedules", scope=SCOPE, out=Page[ScheduleOut], id="listSchedules", summary="List schedules")
-def list_schedules(request: HttpRequest, query: Query[ScheduleQuery]) -> Any:
+def list_schedules(request: Request, query: Query[ScheduleQuery]) -> Any:
     """The newest first; ask one for who is on call."""
     rows = Schedule.objects.select_related("policy")
     if query.policy is not None:
@@ -139,10 +139,10 @@ def list_schedules(request: HttpRequest, query: Query[ScheduleQuery]) -> Any:
 
 
 @read(router, "/schedules/{key}", scope=SCOPE, out=ScheduleDetailOut, id="getSchedule", summary="One schedule")
-def get_schedule(request: HttpRequest, key: Words) -> ScheduleDetailOut:
+def get_schedule(request: Request, key: Words) -> ScheduleDetailOut:
     """With who is on call now, and the shifts of the coming fourteen days."""
     schedule = _found(key)
-    now = request.at.replace(second=0, microsecond=0)  # type: ignore[attr-defined]  # the same ETag for a minute
+    now = request.at.replace(second=0, microsecond=0)  # the same ETag for a minute
     definition = roster.define(schedule, since=now)
     return ScheduleDetailOut(
         **_facts(schedule), on_call=_duty(definition, now), shifts=_shifts(definition, now, now + AHEAD)
@@ -150,16 +150,16 @@ def get_schedule(request: HttpRequest, key: Words) -> ScheduleDetailOut:
 
 
 @read(router, "/schedules/{key}/on-call", scope=SCOPE, out=DutyOut, id="getOnCall", summary="Who is on call")
-def get_on_call(request: HttpRequest, key: Words, query: Query[AtQuery]) -> DutyOut:
+def get_on_call(request: Request, key: Words, query: Query[AtQuery]) -> DutyOut:
     """Now, or at the instant `at`."""
-    at = _within(query.at or request.at)  # type: ignore[attr-defined]
+    at = _within(query.at or request.at)
     return _duty(roster.define(_found(key), since=at), at)
 
 
 @read(router, "/schedules/{key}/shifts", scope=SCOPE, out=ShiftsOut, id="listShifts", summary="Shifts")
-def list_shifts(request: HttpRequest, key: Words, query: Query[BetweenQuery]) -> ShiftsOut:
+def list_shifts(request: Request, key: Words, query: Query[BetweenQuery]) -> ShiftsOut:
     """Every shift and gap from `since` to `until`, at most 100 days and 500 shifts; none when the end comes first."""
-    since = _within(query.since or request.at)  # type: ignore[attr-defined]
+    since = _within(query.since or request.at)
     until = _within(query.until or since + AHEAD)
     schedule = _found(key)
     if until <= since:

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
 from alerts import silencing, suppression
 from alerts.matching import BadMatcher
 from alerts.models import Silence
-from api.access import Caller
+from api.access import Request
 from api.choosing import one_of
 from api.paging import Order, got, page
 from api.problems import Problem
@@ -96,9 +95,9 @@ def _rows() -> QuerySet[Silence]:
 
 
 @read(router, "/silences", scope="silences:read", out=Page[SilenceOut], id="listSilences", summary="List silences")
-def list_silences(request: HttpRequest, query: Query[SilenceQuery]) -> Any:
+def list_silences(request: Request, query: Query[SilenceQuery]) -> Any:
     """The latest start first."""
-    at: datetime = request.at  # type: ignore[attr-defined]
+    at = request.at
     rows = _rows()
     states = {"pending": Q(starts_at__gt=at), "active": Q(starts_at__lte=at, ends_at__gt=at),
               "expired": Q(starts_at__lte=at, ends_at__lte=at)}  # fmt: skip
@@ -112,20 +111,20 @@ def list_silences(request: HttpRequest, query: Query[SilenceQuery]) -> Any:
 
 
 @read(router, "/silences/{id}", scope="silences:read", out=SilenceOut, id="getSilence", summary="One silence")
-def get_silence(request: HttpRequest, id: Uuid) -> SilenceOut:
+def get_silence(request: Request, id: Uuid) -> SilenceOut:
     """Also one that has ended."""
-    return SilenceOut.of(got(_rows(), f"silence {id}", pk=id), request.at)  # type: ignore[attr-defined]
+    return SilenceOut.of(got(_rows(), f"silence {id}", pk=id), request.at)
 
 
 @write(
     router, "/silences", scope="silences:write", out=SilenceOut, status=201, id="createSilence",
     summary="Create a silence",
 )  # fmt: skip
-def create(request: HttpRequest, body: SilenceIn) -> SilenceOut:
+def create(request: Request, body: SilenceIn) -> SilenceOut:
     """What fires and matches is hidden when this returns. 409 for matchers that cannot be read or would hide
     everything, and for an end that is not after the start."""
-    caller: Caller = request.caller  # type: ignore[attr-defined]
-    at: datetime = request.at  # type: ignore[attr-defined]
+    caller = request.caller
+    at = request.at
     starts_at = max(body.starts_at or at, at)
     if body.ends_at <= starts_at:
         words = "It must end in the future, and after it starts."
@@ -150,9 +149,9 @@ def create(request: HttpRequest, body: SilenceIn) -> SilenceOut:
     router, "/silences/{id}/expire", scope="silences:write", out=SilenceOut, id="expireSilence",
     summary="End a silence",
 )  # fmt: skip
-def expire(request: HttpRequest, id: Uuid) -> SilenceOut:
+def expire(request: Request, id: Uuid) -> SilenceOut:
     """Ends it now: what it hid and still fires acts at once. One that has ended already stays as it is."""
-    at: datetime = request.at  # type: ignore[attr-defined]
+    at = request.at
     silence = got(_rows(), f"silence {id}", pk=id)
     if "If-Match" in request.headers:
         demand_match(request, rendered(SilenceOut.of(silence, at)))
