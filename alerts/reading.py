@@ -156,6 +156,7 @@ class _Place:
     waiting: int = 0  # jobs nobody has taken yet
     idle: int = 0
     threads: int = 0
+    most: int = PER_PLACE  # jobs that run at once; as the latest one said, since an operator may lower it
 
 
 class Pool:
@@ -170,6 +171,7 @@ class Pool:
         with self.lock:
             place = self.places.setdefault(name, _Place())
             place.waiting += 1
+            place.most = most
             place.jobs.put(job)
             if place.waiting > place.idle and place.threads < most:
                 place.threads += 1
@@ -185,6 +187,11 @@ class Pool:
                 job = None
             with self.lock:
                 place.idle -= 1
+                if place.threads > place.most:  # fewer may run than there were; the others take the job
+                    place.threads -= 1
+                    if job is not None:
+                        place.jobs.put(job)
+                    return
                 if job is None:
                     if place.waiting:  # one came in this very moment
                         continue

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from alerts import evaluation
+from alerts.models import AlertRule
 from sources.models import Connection
 from sources.probes import PROBES, Reading
 from tests.factories import NINE, AlertRuleFactory, ConnectionFactory, PolicyFactory, RuleSourceFactory, SeverityFactory
@@ -51,3 +52,22 @@ def test_a_connection_is_asked_so_many_questions_at_a_time(monkeypatch, pace, mo
     connection.refresh_from_db()
     assert connection.state == Connection.State.OK
     assert connection.latency_ms >= 50
+
+
+def test_an_operator_who_lowers_the_number_is_obeyed_at_once(monkeypatch):
+    probe = Slow()
+    monkeypatch.setitem(PROBES, "http", probe)
+    policy = PolicyFactory()
+    severity = SeverityFactory(policy=policy)
+    connection = ConnectionFactory(policy=policy, kind="http", url="http://shop.example.org", concurrency=6)
+    for _ in range(8):
+        rule = AlertRuleFactory(policy=policy, severity=severity, condition={"when": "value > 0"})
+        RuleSourceFactory(rule=rule, kind="http", variant="http", connection=connection, spec={})
+    evaluation.check_due(at=NINE, patience=timedelta(seconds=30))
+    assert probe.most == 6
+    for pace in (2, 1, 3):
+        probe.most = 0
+        Connection.objects.update(concurrency=pace)
+        AlertRule.objects.update(next_check_at=NINE)
+        assert evaluation.check_due(at=NINE, patience=timedelta(seconds=30)).checked == 8
+        assert probe.most == pace
