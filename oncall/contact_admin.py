@@ -1,5 +1,7 @@
 """Contacts in the admin: who they are, how each is reached, and what counts on them."""
 
+from typing import cast
+
 from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -25,7 +27,8 @@ class MethodForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         known = {kind: transport.label for kind, transport in TRANSPORTS.items()}
         known |= {self.instance.kind: self.instance.kind} if self.instance.kind not in {*known, ""} else {}
-        self.fields["kind"].choices = list(known.items())
+        kinds = cast(forms.ChoiceField, self.fields["kind"])
+        kinds.choices = list(known.items())
 
     def clean_address(self):
         address = self.cleaned_data["address"]

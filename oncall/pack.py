@@ -143,7 +143,7 @@ class Schedules(Section):
             "precedence": layer.precedence,
             "rotation": layer.rotation,
             "length": layer.length,
-            "first_handoff": instant_text(layer.first_handoff_at),
+            "first_handoff": instant_text(layer.first_handoff_at) if layer.first_handoff_at else None,
             "restrictions": layer.restrictions,
             "members": [place.contact.name for place in layer.places.select_related("contact")],
         }

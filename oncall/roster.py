@@ -94,10 +94,10 @@ def define(schedule: Schedule, *, since: datetime) -> shifts.ScheduleDefinition[
     )  # fmt: skip
 
 
-def available(contact: EscalationContact) -> EscalationContact | None:
+def available(contact: EscalationContact | None) -> EscalationContact | None:
     """Return `contact` if active, else the first active one along its back-ups, or None."""
     asked: set[int] = set()
-    here: EscalationContact | None = contact
+    here = contact
     while here is not None and not here.active:
         if here.pk in asked:  # back-ups in a circle
             return None

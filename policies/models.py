@@ -4,6 +4,7 @@ All of it is plan, loaded from packs or made by hand; what runs lives in the roo
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -172,7 +173,7 @@ class Parameter(models.Model):
     def __str__(self) -> str:
         return f"{self.policy.key}/{self.key}"
 
-    _was: dict[str, str] | None = None
+    _was: dict[str, Any] | None = None
 
     @classmethod
     def from_db(cls, db, field_names, values, **more):
