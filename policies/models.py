@@ -179,7 +179,9 @@ class Parameter(models.Model):
     def from_db(cls, db, field_names, values, **more):
         """Remember what was stored, so that the audit log can tell before and after."""
         row = super().from_db(db, field_names, values, **more)
-        said = {name: row.__dict__[name] for name in ("type", "stored", "default") if name in row.__dict__}
+        said: dict[str, Any] = {
+            name: row.__dict__[name] for name in ("type", "stored", "default") if name in row.__dict__
+        }
         row._was = said if len(said) == 3 else None
         return row
 
