@@ -175,7 +175,7 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
     ]
     if vendor:  # there may be none
         form = refused.get("vendor") or _form("vendor", incident, contacts)
-        if form.fields["contact"].choices:
+        if form.fields["contact"].choices:  # type: ignore[attr-defined]
             found.append(Tool("vendor", vendor, form, "vendor" in refused))
     if confirm:  # first, since it is only there when it matters
         form = refused.get("confirm") or _form("confirm", incident, [])

@@ -50,7 +50,9 @@ def timetable(plan: EscalationPolicy, steps: list[EscalationStep], at: datetime)
             chained = step.since == Since.STEP
             when = (before if chained else begins) + step.after
             found.append(Planned(step, when, step.after if chained else None))
-            for _ in range(step.repeat if step.repeat_every else 0):
+            for _ in range(step.repeat):
+                if step.repeat_every is None:
+                    break
                 when += step.repeat_every
                 found.append(Planned(step, when, step.repeat_every if chained else None))
             before, last = when, max(last, when)

@@ -22,5 +22,5 @@ def admins() -> models.QuerySet:
     return get_user_model().objects.filter(is_active=True, is_superuser=True)
 
 
-def seen(user: models.Model, pk: int, *, at: datetime) -> None:
-    AppNotice.objects.filter(user_id=user.pk, pk=pk, seen_at=None).update(seen_at=at)
+def seen(user: int, pk: int, *, at: datetime) -> None:
+    AppNotice.objects.filter(user_id=user, pk=pk, seen_at=None).update(seen_at=at)

@@ -94,8 +94,9 @@ def _wait(row: Delivery, plan: SendingPlan, *, at: datetime) -> tuple[datetime |
             why = f"pages within {format_duration(plan.bundle_within)} go out together."
     if plan.most and plan.within:
         lately = list(sent.filter(ended_at__gt=at - plan.within).values_list("ended_at", flat=True)[: plan.most])
-        if len(lately) >= plan.most and lately[-1] + plan.within > until:
-            until = lately[-1] + plan.within
+        oldest = lately[-1] if len(lately) >= plan.most else None
+        if oldest and oldest + plan.within > until:
+            until = oldest + plan.within
             why = f"{row.to} was paged {plan.most} times in {format_duration(plan.within)}; the rest goes out together."
     return (until, why) if until > at else (None, "")
 

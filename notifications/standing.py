@@ -67,9 +67,9 @@ def places(*, at: datetime) -> list[Place]:
         waiting=Count("pk", filter=Q(next_attempt_at__isnull=False)), last_at=Max("ended_at", filter=Q(status="sent")),
         held=Count("pk", filter=Q(next_attempt_at__isnull=False, held_until__isnull=False)),
     ):  # fmt: skip
-        place = found[figures.pop("destination")]
-        for name, value in figures.items():
-            setattr(place, name, value)
+        place = found[figures["destination"]]
+        for name in ("sent", "failed", "waiting", "last_at", "held"):
+            setattr(place, name, figures[name])
     tests = Delivery.objects.filter(purpose=Purpose.TEST, destination__isnull=False).order_by()
     newest = tests.values("destination").annotate(last=Max("pk")).values_list("last", flat=True)
     for test in Delivery.objects.filter(pk__in=list(newest)).defer("address", "secret"):

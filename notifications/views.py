@@ -150,7 +150,7 @@ def route_tester(request: HttpRequest) -> HttpResponse:
 @require_POST
 def notice_seen(request: HttpRequest, pk: int) -> HttpResponse:
     """The user has seen a notice; it is not shown again."""
-    app_notices.seen(request.user, pk, at=timezone.now())
+    app_notices.seen(request.user.pk or 0, pk, at=timezone.now())
     back = request.META.get("HTTP_REFERER", "")
     own = request.build_absolute_uri("/")
     return redirect(back if back.startswith(own) else reverse("incidents"))

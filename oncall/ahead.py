@@ -75,7 +75,8 @@ def _unreachable(schedule: Schedule, rows: list[cover.Shift]) -> Iterator[Findin
 
 
 def _feeds(schedule: Schedule, at: datetime, until: datetime) -> Iterator[Finding]:
-    used = {schedule.override_feed_id, *schedule.layers.values_list("feed_id", flat=True)} - {None}
+    named = {schedule.override_feed_id, *schedule.layers.values_list("feed_id", flat=True)}
+    used = [feed for feed in named if feed is not None]
     for feed in CalendarFeed.objects.filter(pk__in=used, failing_since__isnull=False):
         since = feed.failing_since or at
         kept = f"the copy of {feed.fetched_at:%Y-%m-%d %H:%M} UTC counts" if feed.fetched_at else "there is no copy yet"

@@ -62,10 +62,20 @@ def figures(schedules: Iterable[Schedule], start: datetime, end: datetime) -> li
         zone = zone_of(person)
         had = hours.taken(_united(stretches), zone, is_holiday)
         pages = paged.get(person.pk, [])
-        lengths = (had.total, had.business, had.sleep, had.off)
-        counts = (len(had.nights), len(had.weekends), len(had.holidays))
-        night = sum(hours.asleep(at, zone) for at in pages)
-        found.append(Figures(person, *(round(one / HOUR, 1) for one in lengths), *counts, len(pages), night))
+        found.append(
+            Figures(
+                person,
+                on_call=round(had.total / HOUR, 1),
+                business=round(had.business / HOUR, 1),
+                sleep=round(had.sleep / HOUR, 1),
+                off=round(had.off / HOUR, 1),
+                nights=len(had.nights),
+                weekends=len(had.weekends),
+                holidays=len(had.holidays),
+                pages=len(pages),
+                pages_asleep=sum(hours.asleep(at, zone) for at in pages),
+            )
+        )
     return sorted(found, key=lambda one: (-one.on_call, one.person.name))
 
 

@@ -1,4 +1,4 @@
-"""Routes, destinations and sending as a pack says them: loaded, refused with file and line, and asked where things go."""
+"""Routes, destinations and sending as a pack says them: loaded, refused with file and line, asked where things go."""
 
 import json
 from io import StringIO

@@ -83,7 +83,9 @@ def test_nobody_is_an_answer_too(primary):
 
 def test_the_answer_as_a_sentence(primary, grace, linus):
     asked = ("primary", "--at", "2026-11-23T10:00")
-    assert ask(*asked) == ("primary at 2026-11-23T10:00:00+01:00: ada (layer weekly), until 2026-11-30T10:00:00+01:00, then grace")
+    assert ask(*asked) == (
+        "primary at 2026-11-23T10:00:00+01:00: ada (layer weekly), until 2026-11-30T10:00:00+01:00, then grace"
+    )
     grace.delete()
     assert ask(*asked).endswith("ada (layer weekly), and nothing changes for 400 days")
     primary.layers.all().delete()
