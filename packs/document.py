@@ -62,9 +62,20 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without YAML 1.1's surprises (yes, 10:30 as a number, dates)."""
+    """SafeLoader without YAML 1.1's surprises (yes, 10:30 as a number, dates), aliases and endless nesting."""
 
     yaml_implicit_resolvers: dict = {}
+    depth = 0
+
+    def get_event(self) -> yaml.Event:
+        event = super().get_event()
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise Broken([(line, f"*{event.anchor}: {NOT_TAKEN}.")])
+        self.depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self.depth > DEEPEST:  # the parser's time grows with the square of it
+            raise Broken([(line, f"This is nested deeper than {DEEPEST} levels.")])
+        return event
 
 
 for _tag, _pattern, _first in (
@@ -88,15 +99,7 @@ def read(text: str) -> Document:
     """Return what `text` says; Broken lists every fault with its line."""
     if len(text) > LARGEST:
         raise Broken([(1, f"This file has {len(text):,} characters; {LARGEST:,} are allowed.")])
-    depth = 0
     try:
-        for event in yaml.parse(text, Loader=_Loader):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            if isinstance(event, yaml.AliasEvent):
-                raise Broken([(line, f"*{event.anchor}: {NOT_TAKEN}.")])
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with the square of it
-                raise Broken([(line, f"This is nested deeper than {DEEPEST} levels.")])
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -145,11 +145,12 @@ def load(
 def _load(
     text: str, *, name: str, at: datetime, phase: int | None, variants: Sequence[str] | None, reset: bool, beside: Path
 ) -> Loaded:
-    head = _head_of(text, name)
+    found = _document(text, name)
+    head = _head_of(found, text, name)
     before: list[diff.Change] = []
     if (base := head["extends"]) and not Policy.objects.filter(key=base).exists():
         before = _load_base(base, name=name, at=at, beside=beside).changes
-    pack = read(text, name=name)
+    pack = _read(found, text, name)
     if problems := pack.told():
         raise PackRefused(problems)
     history = LoadedPack.objects.filter(key=head["key"])
@@ -185,12 +186,15 @@ def _check_variants(pack: Pack, wanted: Sequence[str]) -> None:
             raise PackRefused([f"{pack.name}: There is no variant {variant!r}; the pack has {told}."])
 
 
-def _head_of(text: str, name: str) -> Values:
-    """The head alone, because it says which other pack must be there before the rest can be read."""
+def _document(text: str, name: str) -> document.Document:
     try:
-        found = document.read(text)
+        return document.read(text)
     except document.Broken as broken:
         raise PackRefused([f"{name}:{line}: {words}" for line, words in broken.problems]) from None
+
+
+def _head_of(found: document.Document, text: str, name: str) -> Values:
+    """The head alone, because it says which other pack must be there before the rest can be read."""
     desk = Desk()
     if "pack" not in found.data:
         raise PackRefused(
@@ -199,7 +203,7 @@ def _head_of(text: str, name: str) -> Values:
     head = HEAD.read(found.data["pack"], ("pack",), desk)
     if desk.problems:
         # everything else that is wrong is told in the same breath
-        raise PackRefused(read(text, name=name).told())
+        raise PackRefused(_read(found, text, name).told())
     return next(iter(head.values()))
 
 
@@ -224,10 +228,10 @@ def read_beside(path: Path) -> Pack:
 
 def read(text: str, *, name: str) -> Pack:
     """Read and check a pack against what is loaded; its faults are in `told()`. PackRefused when it is no YAML."""
-    try:
-        found = document.read(text)
-    except document.Broken as broken:
-        raise PackRefused([f"{name}:{line}: {words}" for line, words in broken.problems]) from None
+    return _read(_document(text, name), text, name)
+
+
+def _read(found: document.Document, text: str, name: str) -> Pack:
     desk = Desk()
     head: Values = next(
         iter(HEAD.read(found.data.get("pack", {}), ("pack",), desk).values()), {"key": "", "extends": None}

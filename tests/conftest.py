@@ -1,12 +1,19 @@
 """What every test may ask for: people, an instant to start from, and a clean environment."""
 
+import fcntl
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from sources import intake
 from tests.factories import NINE, ContactFactory, ContactMethodFactory
+from tests.process.installation import Installation
 
 os.environ.setdefault("OPSCENTER_ENGINE", "inline")
 
@@ -43,10 +50,43 @@ def margaret(db):
     return person("margaret")
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords():
-    """Password hashing is slow by design; nothing here is a secret."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables, made once for all workers: the migrations take five seconds of a core."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        shared = shared.parent
+    folder = shared / "migrated"
+    with (shared / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = shared / "migrating"
+            making.mkdir()
+            Installation(making).migrate()
+            making.rename(folder)
+    return folder / "opscenter.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The tests' database in memory begins as a copy of the migrated file; a PostgreSQL gets its usual name."""
+    default = settings.DATABASES["default"]
+    if "sqlite3" not in default["ENGINE"]:
+        request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+        yield
+        return
+    name = default["TEST"]["NAME"] = "file:opscenter_tests?mode=memory&cache=shared"
+    with closing(sqlite3.connect(name, uri=True)) as memory:  # it is there for as long as somebody holds it open
+        with closing(sqlite3.connect(request.getfixturevalue("migrated"))) as file:
+            file.backup(memory)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_settings() -> Iterator[None]:
+    """Hashing of passwords is slow by design, and each client would look through all static files anew."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
         yield
 
 

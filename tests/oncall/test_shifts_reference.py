@@ -180,7 +180,7 @@ def schedules(draw):
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,  # a second of walking each; every run draws others
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink what fails would take minutes of walking
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -57,7 +57,7 @@ def spoilt_packs(draw):
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=spoilt_packs())
 def test_a_spoilt_pack_loads_or_is_refused_and_then_changes_nothing(text):
     before = rows()

@@ -129,38 +129,43 @@ def answers(url: str) -> bool:
         return False
 
 
+OURS = {Alert: {"name": "CheckoutDown"}, Liveness: {"alert__name": "CheckoutDown"}, Incident: {"key": "CheckoutDown"}}
+
+
 def test_a_firing_rule_is_one_incident_until_it_has_been_quiet(installation, prometheus, exporter):
-    records = installation.records
+    # the team's addresses are not set, of which Opscenter warns by an alert of its own when its minute comes
+    def ours(model):
+        return installation.records.of(model).filter(**OURS[model])
 
     def state() -> str:
         return installation.manage("incident_state", "--key", "CheckoutDown").strip()
 
     def seen_at():
-        return records.of(Liveness).values_list("last_seen_at", flat=True).get()
+        return ours(Liveness).values_list("last_seen_at", flat=True).get()
 
-    records.of(Integration).filter(name="alertmanager").update(resolve_after=QUIET)
+    installation.records.of(Integration).filter(name="alertmanager").update(resolve_after=QUIET)
     assert state() == "none 0"
     exporter.failures = 3
-    until(lambda: records.of(Incident).exists(), 20)
+    until(lambda: ours(Incident).exists(), 20)
     assert state() == "triggered 1"
-    first = records.of(Incident).get()
+    first = ours(Incident).get()
     assert first.title == "Checkout fails 3 times a second" and first.severity.key == "critical"
 
     for _ in range(SEEN_AGAIN):
         last = seen_at()
         until(lambda last=last: seen_at() > last)
-    assert records.of(Alert).count() == 1 and records.of(Incident).count() == 1
-    assert records.of(Liveness).get().times == 1
+    assert ours(Alert).count() == 1 and ours(Incident).count() == 1
+    assert ours(Liveness).get().times == 1
 
     exporter.failures = 0
-    until(lambda: not records.of(Liveness).get().firing)
-    until(lambda: records.of(Incident).get().status == Status.RESOLVED)
-    ended, resolved = records.of(Liveness).get().ends_at, records.of(Incident).get().resolved_at
-    told = records.of(TimelineEntry).filter(kind="recovered").latest("at").at
+    until(lambda: not ours(Liveness).get().firing)
+    until(lambda: ours(Incident).get().status == Status.RESOLVED)
+    ended, resolved = ours(Liveness).get().ends_at, ours(Incident).get().resolved_at
+    told = installation.records.of(TimelineEntry).filter(kind="recovered", incident__in=ours(Incident)).latest("at").at
     assert ended + QUIET <= resolved <= max(ended + QUIET, told) + SOON
     assert state() == "resolved 1"
 
     exporter.failures = 5
-    until(lambda: records.of(Incident).count() == 2, 20)
-    assert records.of(Alert).count() == 1 and records.of(Liveness).get().times == 2
+    until(lambda: ours(Incident).count() == 2, 20)
+    assert ours(Alert).count() == 1 and ours(Liveness).get().times == 2
     assert state() == "triggered 2"
