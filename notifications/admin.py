@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from . import account_admin, outbox
+from . import account_admin, outbox, upkeep_admin
 from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route, ThrottleWindow
 from .routing import addresses_of, secret_of
 
@@ -56,7 +56,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_filter = ["status", "purpose", "kind"]
     search_fields = ["=thread", "^to"]
     exclude = ["address", "secret"]
-    inlines = [AttemptInline]
+    inlines = [AttemptInline, upkeep_admin.ReceiptInline]
     actions = ["send_again"]
 
     def has_send_permission(self, request):
@@ -83,4 +83,4 @@ class ThrottleWindowAdmin(ReadOnlyAdmin):
     list_select_related = ["destination"]
 
 
-__all__ = ["account_admin"]  # registers its own
+__all__ = ["account_admin", "upkeep_admin"]  # register their own

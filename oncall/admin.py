@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
 
-from opscenter.admin import ModelAdmin, TabularInline
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
 from policies.shapes import BAD, Desk, Zone
 
 from . import contact_admin, feed_admin, roster
@@ -12,6 +12,7 @@ from .clashes import clashes
 from .definitions import DefinitionError, parse_restrictions
 from .models import (
     CoverRequest,
+    HandoffNote,
     Layer,
     LayerMember,
     Override,
@@ -190,6 +191,16 @@ class CoverRequestAdmin(ModelAdmin):
 
     def has_add_permission(self, request):
         return False
+
+
+@admin.register(HandoffNote)
+class HandoffNoteAdmin(ReadOnlyAdmin):
+    """Written on the schedule's page of hand-offs; here they are looked up."""
+
+    list_display = ["schedule", "at", "written_by", "written_at", "text"]
+    list_filter = ["schedule"]
+    list_select_related = ["schedule", "written_by"]
+    search_fields = ["text", "schedule__name"]
 
 
 class TemporaryShiftInline(TabularInline):

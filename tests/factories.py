@@ -37,7 +37,20 @@ from incidents.models import (
     TimelineEntry,
     Turn,
 )
-from notifications.models import Account, Delivery, DeliveryAttempt, Destination, Route, ThrottleWindow, Wording
+from notifications.models import (
+    Account,
+    AddressHealth,
+    AppNotice,
+    Delivery,
+    DeliveryAttempt,
+    Destination,
+    DigestLine,
+    Receipt,
+    Route,
+    SendingPlan,
+    ThrottleWindow,
+    Wording,
+)
 from oncall.models import (
     CalendarFeed,
     CalendarLink,
@@ -53,6 +66,7 @@ from oncall.models import (
     Schedule,
     Swap,
     TemporarySchedule,
+    TemporaryShift,
     TestPage,
     Verification,
 )
@@ -253,6 +267,41 @@ class DeliveryAttemptFactory(model(DeliveryAttempt)):
     outcome = "sent"
 
 
+class ReceiptFactory(model(Receipt)):
+    delivery = factory.SubFactory(DeliveryFactory)
+    word = "delivered"
+    at = factory.Sequence(lambda n: NINE + timedelta(seconds=n))
+    told_at = NINE
+
+
+class AddressHealthFactory(model(AddressHealth)):
+    kind = "slack"
+    address_key = factory.Sequence(lambda n: f"{n:032}")
+    hint = "http://127.0.0.1:9/…"
+
+
+class SendingPlanFactory(model(SendingPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    bundle_within = timedelta(minutes=1)
+    most = 5
+    within = timedelta(minutes=30)
+
+
+class DigestLineFactory(model(DigestLine)):
+    destination = factory.SubFactory(DestinationFactory)
+    thread = factory.Sequence(lambda n: f"incident:{n}")
+    subject = "Something small"
+    at = NINE
+    due_at = NINE
+
+
+class AppNoticeFactory(model(AppNotice)):
+    user = factory.SubFactory(UserFactory)
+    text = "Your page of the month did not arrive."
+    cause = factory.Sequence(lambda n: f"test-page:{n}")
+    at = NINE
+
+
 class ContactFactory(model(EscalationContact)):
     name = factory.Sequence(lambda n: f"person {n}")
     kind = EscalationContact.Kind.PERSON
@@ -346,6 +395,13 @@ class TemporaryScheduleFactory(model(TemporarySchedule)):
     ends_at = NINE + HOUR
 
 
+class TemporaryShiftFactory(model(TemporaryShift)):
+    temporary = factory.SubFactory(TemporaryScheduleFactory)
+    contact = factory.SubFactory(ContactFactory)
+    starts_at = NINE
+    ends_at = NINE + timedelta(hours=8)
+
+
 class CalendarFeedFactory(model(CalendarFeed)):
     name = factory.Sequence(lambda n: f"calendar {n}")
     url = "https://calendar.example.org/team.ics"
@@ -410,6 +466,7 @@ class EscalationStepFactory(model(EscalationStep)):
 
 
 class EscalationFactory(model(Escalation)):
+    rank = 0
     incident = factory.SubFactory(IncidentFactory)
     policy = factory.SubFactory(EscalationPolicyFactory)
     policy_name = "who is asked"
