@@ -54,7 +54,7 @@ def _left(schedule: Schedule, at: datetime, until: datetime) -> Iterator[Finding
             continue
         told.add((one.pk, place.layer_id))
         when = "is not active" if not one.active else f"leaves on {leaves.astimezone(zone):%Y-%m-%d %H:%M}"
-        then = roster.available(one.backup) if one.backup else None
+        then = people.available(one.backup) if one.backup else None
         instead = f"the back-up {then} has those turns" if then else "those turns reach nobody"
         text = f"{one} {when} and is still in {place.layer.name} of {schedule}: {instead}."
         yield Finding("left", schedule, max(leaves, at), until, (one,), text)

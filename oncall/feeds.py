@@ -18,6 +18,7 @@ from sources.probes.base import BadSpec, ProbeError
 from . import ical
 from .layers import Stretch
 from .models import CalendarFeed, ContactMethod, EscalationContact
+from .people import available
 
 log = logging.getLogger(__name__)
 TIMEOUT = timedelta(seconds=20)
@@ -85,8 +86,13 @@ class FeedCalendar:
         except ical.BadCalendar as error:
             log.error("The calendar feed %s yields nobody: %s", self.feed, error)
             return []
-        stretches = (Stretch(one.start, one.end, self.directory.people(one)) for one in found)
+        stretches = (Stretch(one.start, one.end, self._people(one)) for one in found)
         return [one for one in stretches if one.people]
+
+    def _people(self, occurrence: ical.Occurrence) -> tuple[EscalationContact, ...]:
+        """Whom the event names, or who stands in for them."""
+        there = (available(person) for person in self.directory.people(occurrence))
+        return tuple(dict.fromkeys(person for person in there if person))
 
 
 def age(feed: CalendarFeed, at: datetime) -> str:

@@ -27,6 +27,18 @@ def contact_of(user) -> EscalationContact:
     return contact
 
 
+def available(contact: EscalationContact | None) -> EscalationContact | None:
+    """Return `contact` if active, else the first active one along its back-ups, or None."""
+    asked: set[int] = set()
+    here = contact
+    while here is not None and not here.active:
+        if here.pk in asked:  # back-ups in a circle
+            return None
+        asked.add(here.pk)
+        here = here.backup
+    return here
+
+
 def persons(
     contacts: Iterable[EscalationContact], *, at: datetime | None = None
 ) -> tuple[list[EscalationContact], list[str]]:

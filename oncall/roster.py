@@ -12,6 +12,7 @@ from .definitions import DefinitionError, parse_restrictions
 from .feeds import Directory, FeedCalendar
 from .holidays import Days
 from .models import CalendarFeed, EscalationContact, Layer, LayerMember, Schedule, TemporaryShift
+from .people import available
 
 logger = logging.getLogger(__name__)
 NIGHTS_BACK = timedelta(days=3)
@@ -92,18 +93,6 @@ def define(schedule: Schedule, *, since: datetime) -> shifts.ScheduleDefinition[
         FeedCalendar(feed, zone, directory) if feed else None,
         tuple(absences(named)),
     )  # fmt: skip
-
-
-def available(contact: EscalationContact | None) -> EscalationContact | None:
-    """Return `contact` if active, else the first active one along its back-ups, or None."""
-    asked: set[int] = set()
-    here = contact
-    while here is not None and not here.active:
-        if here.pk in asked:  # back-ups in a circle
-            return None
-        asked.add(here.pk)
-        here = here.backup
-    return here
 
 
 def absences(contacts: Iterable[EscalationContact]) -> list[Absence]:

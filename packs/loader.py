@@ -217,11 +217,12 @@ def _load_base(key: str, *, name: str, at: datetime, beside: Path) -> Loaded:
 def read_beside(path: Path) -> Pack:
     """Read and check the pack in a file as if the pack it extends were loaded; nothing is changed."""
     text, name = read_file(path), path.name
+    found = _document(text, name)
     with transaction.atomic():
-        base = _head_of(text, name)["extends"]
+        base = _head_of(found, text, name)["extends"]
         if base and not Policy.objects.filter(key=base).exists():
             _load_base(base, name=name, at=timezone.now(), beside=path.parent)
-        pack = read(text, name=name)
+        pack = _read(found, text, name)
         transaction.set_rollback(True)
     return pack
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -68,6 +68,7 @@ def test_a_token_never_does_more_than_its_user(viewer):
     assert Api(token).get(f"/incidents/{incident.pk}").status_code == 200
     refused = problem(Api(token).post(f"/incidents/{incident.pk}/acknowledge"), 403)
     assert "incidents.respond_incident" in refused["detail"]
+    viewer.groups.get().permissions.remove(Permission.objects.get(codename="view_delivery"))
     assert "notifications.view_delivery" in problem(Api(token).get("/deliveries"), 403)["detail"]
 
 
@@ -86,7 +87,7 @@ def test_reading_everything_is_a_scope(root):
 
 
 def test_me_tells_what_is_really_open(viewer):
-    token = ApiTokenFactory(user=viewer, scopes=["incidents:read", "incidents:write", "deliveries:read"])
+    token = ApiTokenFactory(user=viewer, scopes=["incidents:read", "incidents:write", "deliveries:write"])
     told = Api(token).get("/me").json()
     assert told == {"user": "viewer", "token": token.name, "expires_at": None, "scopes": ["incidents:read"]}
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from oncall.models import EscalationContact
-from oncall.roster import available, next_handoff, responders
+from oncall.people import available
+from oncall.roster import next_handoff, responders
 from tests.factories import HOUR, NINE, ContactFactory, LayerFactory, OverrideFactory, ScheduleFactory
 
 WEEK = timedelta(weeks=1)

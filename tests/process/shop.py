@@ -56,3 +56,10 @@ def link(message: Received) -> str:
 def pages(sink: Sink, name: str, *, after: int = 0) -> list[Received]:
     """The messages that asked `name` to acknowledge, since message number `after`."""
     return [message for message in sink.received(INBOXES[name], after=after) if link(message)]
+
+
+def links(sink: Sink, name: str) -> list[str]:
+    """The addresses that acknowledge in all messages to `name`, each once a message; a bundle asks for several."""
+    return [
+        address for message in pages(sink, name) for address in dict.fromkeys(LINK.findall(json.dumps(message.json)))
+    ]

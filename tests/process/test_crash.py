@@ -171,7 +171,7 @@ def test_steps_and_pages_happen_once_however_often_the_clock_is_killed(install, 
     assert len(told) == count and set(told.values()) == {1}
     assert Counter(pages.values_list("status", flat=True)) == {"sent": count}
     # at the sink: each has arrived, and twice only what is marked as possibly repeated
-    arrived = Counter(shop.link(message) for name in shop.INBOXES for message in shop.pages(sink, name))
+    arrived = Counter(address for name in shop.INBOXES for address in shop.links(sink, name))
     for actions, repeated in pages.values_list("actions", "possibly_repeated"):
         times = arrived[actions[0]["url"]]
         assert times == 1 or (times > 1 and repeated)
@@ -245,8 +245,8 @@ def test_rules_go_on_being_checked_when_the_worker_is_killed_at_one(run, sink, a
     slow.status["slow"] = other.status["other"] = "down"
     opened = of(Incident).filter(policy__key="shop")
     until(lambda: opened.count() == 2)
-    until(lambda: len(shop.pages(sink, "ada")) == 2)
-    steady(lambda: (opened.count(), len(shop.pages(sink, "ada"))), 3)
+    until(lambda: len(shop.links(sink, "ada")) == 2)
+    steady(lambda: (opened.count(), len(shop.links(sink, "ada"))), 3)
     assert of(Page).filter(incident__in=opened).count() == 2
 
 
