@@ -106,6 +106,7 @@ def test_a_taken_port_is_told(tmp_path):
     assert done.returncode == 1 and f"port {port}" in done.stderr and "--port" in done.stderr
 
 
+@pytest.mark.req("CARD-04")
 def test_unusable_settings_are_told(tmp_path):
     words = [ROOT / "bin/run", "--port", "0", "--data", tmp_path / "data"]
     env = clean_environment() | {"OPSCENTER_ENV": "production"}
