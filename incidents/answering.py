@@ -21,6 +21,8 @@ DONE = {ACKNOWLEDGE: "acknowledged", RESOLVE: "resolved", ESCALATE: "escalated"}
 
 def act(answer: Answer, *, at: datetime) -> Said:
     """Do what was answered, when the sender is somebody of ours who may; otherwise say why not."""
+    if answer.who:
+        return _done_there(answer, at=at)
     methods = _methods(answer)
     if not methods:
         return Said(answer_in("en", "nobody"), known=False)
@@ -53,6 +55,28 @@ def _do(answer: Answer, incident: Incident, person: EscalationContact, *, at: da
         lifecycle.resolve(incident, by=person, at=at, reason=f"by {answer.via}")
     else:
         escalation.escalate_now(incident, by=person, at=at)
+
+
+def _done_there(answer: Answer, *, at: datetime) -> Said:
+    """Somebody whom only the provider knows has taken or ended it there.
+
+    What was said before the incident was opened or reopened is about an earlier time and changes nothing.
+    """
+    incident = _incident(answer.thread, [])
+    if incident is None:
+        return Said(answer_in("en", "no_incident"))
+    reopened = incident.timeline.filter(kind="reopened").order_by("-at").values_list("at", flat=True).first()
+    if answer.said_at and answer.said_at < (reopened or incident.detected_at):
+        return Said(f"It was said before incident #{incident.pk} was opened; nothing is done.")
+    who = f"{answer.who} ({answer.via})"
+    try:
+        if answer.word == ACKNOWLEDGE:
+            lifecycle.acknowledge(incident, by=None, at=at, via=who)
+        elif answer.word == RESOLVE:
+            lifecycle.resolve(incident, at=at, via=who)
+    except IllegalMove as refusal:
+        return Said(str(refusal))
+    return Said(answer_in("en", DONE[answer.word], number=incident.pk, title=incident.title), done=True)
 
 
 def _methods(answer: Answer) -> list[ContactMethod]:

@@ -4,10 +4,9 @@ The rules are frozen with the page. They begin anew with the next step that asks
 they stop when somebody acknowledges. The first call that is made is the page's own delivery, which `paging` follows.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from notifications.models import Delivery
-from oncall import personal
 from oncall.models import ContactMethod
 from policies.claims import sweep
 
@@ -18,12 +17,9 @@ from .models import Call, Incident, Page, Status
 ENDED = [Delivery.Status.SENT, Delivery.Status.FAILED, Delivery.Status.CANCELLED, Delivery.Status.SUPPRESSED]
 
 
-def freeze(row: Page, *, at: datetime) -> None:
-    """Note by which methods the person of a new page wants to be asked and when, if there are rules for it."""
-    urgency = personal.urgency_of(row.incident.severity)
-    Call.objects.bulk_create(
-        Call(page=row, method=method, due_at=at + after) for method, after in personal.plan(row.contact, urgency)
-    )
+def freeze(row: Page, rules: list[tuple[ContactMethod, timedelta]], *, at: datetime) -> None:
+    """Note by which methods the person of a new page wants to be asked and how long after it began."""
+    Call.objects.bulk_create(Call(page=row, method=method, due_at=at + after) for method, after in rules)
 
 
 def waiting(row: Page):

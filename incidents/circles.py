@@ -13,7 +13,11 @@ def in_order(key: str, people: Sequence[EscalationContact]) -> list[EscalationCo
     The circle stays locked until the transaction ends, so that two incidents at one moment ask two people.
     """
     Circle.objects.get_or_create(key=key)
-    last = Circle.objects.select_for_update().get(key=key).last
+    return after(Circle.objects.select_for_update().get(key=key).last, people)
+
+
+def after(last: str, people: Sequence[EscalationContact]) -> list[EscalationContact]:
+    """`people` by name, beginning with the one after `last`."""
     by_name = sorted(people, key=lambda person: person.name)
     return [one for one in by_name if one.name > last] + [one for one in by_name if one.name <= last]
 

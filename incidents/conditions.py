@@ -17,7 +17,12 @@ def unneeded(turn: Turn, incident: Incident, *, at: datetime) -> str:
         return f"The incident was {Status(incident.status).label.lower()}."
     if turn.by_hand:
         return ""
-    return _settled(turn, incident) or _elsewhere(turn, incident) or _other_hours(turn, at)
+    return _settled(turn, incident) or unfit(turn, incident, at=at)
+
+
+def unfit(turn: Turn, incident: Incident, *, at: datetime) -> str:
+    """Why `turn` is not for this level, these labels or this hour; empty when it is. Neither needs to be stored."""
+    return _elsewhere(turn, incident) or _other_hours(turn, at)
 
 
 def _settled(turn: Turn, incident: Incident) -> str:

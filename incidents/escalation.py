@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 from django.db.models import prefetch_related_objects
 
 from oncall.models import EscalationContact
-from oncall.people import catch_all, persons
-from oncall.roster import responders
 from policies.claims import sweep
 
-from . import alarms, circles, paging, plans
+from . import alarms, choosing, circles, paging, plans
 from .conditions import owing, unneeded
 from .models import Escalation, EscalationPolicy, IllegalMove, Incident, Page, Status, Turn
 from .models.escalation import Asks, Condition, OnRise
@@ -81,7 +79,8 @@ def take(turn: Turn, *, at: datetime) -> None:
         _end(turn, at, skipped=reason)
         return _end_run_if_last(run, at)
     prefetch_related_objects([turn], "contacts", "destinations")
-    people, notes = _people(turn, at)
+    contacts = list(turn.contacts.all())
+    people, notes = choosing.people(turn, contacts, run.catch_all, at)
     people, spared = _without_those_who_answered(turn, incident, people)
     notes += spared
     if again := _asked_since_due(turn, people):
@@ -105,8 +104,8 @@ def take(turn: Turn, *, at: datetime) -> None:
     elif again or spared:
         _end(turn, at, skipped="; ".join(notes))
         incident.log("step_skipped", words + "asked nobody anew" + _bracket(notes), at=at, data=data)
-    elif people or turn.final or turn.schedule_id or _asked_by(turn) or not told:
-        notes = notes or [_nobody(turn)]
+    elif choosing.empty(turn, contacts, people, bool(told)):
+        notes = notes or [choosing.nobody(turn)]
         _end(turn, at, skipped="; ".join(notes))
         incident.log("step_skipped", words + "reached nobody" + _bracket(notes), at=at, data=data)
         run.hurry(at)
@@ -135,10 +134,9 @@ def _tell(turn: Turn, incident: Incident, *, at: datetime) -> list[str]:
         alarms.tell_places(incident, places, at=at, once=f"turn:{turn.pk}")
         told.append(f"told {', '.join(map(str, places))}")
         incident.log("told", f"Escalation step {turn.position + 1}: told {', '.join(map(str, places))}.", at=at)
-    vendors = [contact for contact in turn.contacts.all() if contact.kind == EscalationContact.Kind.VENDOR]
-    if turn.prompt or vendors:
-        names = ", ".join(map(str, vendors))
-        words = alarms.prompt(incident, turn.prompt or f"Contact {names}.", vendors, at=at, once=f"turn:{turn.pk}")
+    wanted, vendors = choosing.prompt(turn, list(turn.contacts.all()))
+    if wanted:
+        words = alarms.prompt(incident, wanted, vendors, at=at, once=f"turn:{turn.pk}")
         incident.log("prompt", words, at=at, data={"turn": turn.pk, "vendors": [one.pk for one in vendors]})
         told.append("prompted")
     return told
@@ -166,29 +164,6 @@ def _asked_since_due(turn: Turn, people: list[EscalationContact]) -> list[Escala
     pages = Page.objects.filter(turn__escalation=turn.escalation_id, at__gte=turn.due_at, contact__in=people)
     asked = set(pages.exclude(state=Page.State.UNREACHABLE).values_list("contact_id", flat=True))
     return [person for person in people if person.pk in asked]
-
-
-def _people(turn: Turn, at: datetime) -> tuple[list[EscalationContact], list[str]]:
-    """The persons of the turn at `at`, and notes on who was left out."""
-    if turn.final:
-        chosen = [turn.escalation.catch_all] if turn.escalation.catch_all else catch_all()
-        people, notes = persons(chosen, at=at)
-        return people, [*notes, "nobody before has answered" if people else "no catch-all contact is named"]
-    on_duty = responders(turn.schedule, at) if turn.schedule else []
-    people, notes = persons([*on_duty, *_asked_by(turn)], at=at)
-    if turn.schedule and not on_duty:
-        notes.insert(0, f"nobody on call in {turn.schedule}")
-    return people, notes
-
-
-def _asked_by(turn: Turn) -> list[EscalationContact]:
-    return [contact for contact in turn.contacts.all() if contact.kind != EscalationContact.Kind.VENDOR]
-
-
-def _nobody(turn: Turn) -> str:
-    if turn.schedule:
-        return "nobody on call"
-    return "what it named was removed" if turn.aim else "nobody named"
 
 
 def _end(turn: Turn, at: datetime, *, skipped: str = "", reason: str = "") -> None:

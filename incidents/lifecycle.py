@@ -117,14 +117,19 @@ def mitigate(incident: Incident, *, by, at: datetime, override_reason: str = "")
 
 
 @transaction.atomic
-def resolve(incident: Incident, *, by=None, at: datetime, reason: str = "", override_reason: str = "") -> None:
-    """Service is restored: every clock but the review's stops."""
+def resolve(
+    incident: Incident, *, by=None, at: datetime, reason: str = "", override_reason: str = "", via: str = ""
+) -> None:
+    """Service is restored: every clock but the review's stops.
+
+    via  without `by`: who did it, as only another system knows them
+    """
     gates.pass_through(incident, Status.RESOLVED, by=by, at=at, override_reason=override_reason)
     incident.move(
         Status.RESOLVED, resolved_at=at, mitigated_at=incident.mitigated_at or at, quiet_until=None, update_due_at=None,
         remind_at=None, review_at=at,
     )  # fmt: skip
-    who = f"by {by}" if by else "by itself"
+    who = f"by {by or via}" if by or via else "by itself"
     incident.log("resolved", f"Resolved {who}{': ' + reason if reason else ''}.", at=at, by=by)
     paging.cancel(incident, at=at, reason="the incident was resolved")
     escalation.stop(incident, at=at, because="resolved")

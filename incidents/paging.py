@@ -7,11 +7,10 @@ from django.db import IntegrityError, transaction
 
 from notifications import outbox
 from notifications.models import Delivery, Purpose
-from oncall import personal
 from oncall.models import ContactMethod, EscalationContact
 from policies.claims import locked
 
-from . import calls, notices
+from . import calls, choosing
 from .conditions import wanted
 from .models import Call, Incident, Page, Turn
 
@@ -38,28 +37,21 @@ def page(
 
 def _begin(row: Page, *, at: datetime) -> bool:
     """Ask by the person's own rules, or by the first method; in quiet hours that hold for it, ask the back-up."""
-    if until := _quiet_until(row, at=at):
-        return _wait_for_morning(row, until, at=at)
-    calls.freeze(row, at=at)
+    way = choosing.way(row.contact, row.incident.severity, row.turn, at=at)
+    if way.quiet_until:
+        return _wait_for_morning(row, way, at=at)
+    calls.freeze(row, way.rules, at=at)
     for call in calls.waiting(row).filter(due_at__lte=at):
         call.page = row
         calls.make(call, at=at)
     return True if row.delivery_id or calls.waiting(row).exists() else _try_next(row, at=at)
 
 
-def _quiet_until(row: Page, *, at: datetime) -> datetime | None:
-    """Until when the person's quiet hours hold this page back; who was asked for by name or as the last is asked."""
-    if row.turn is None or row.turn.final or row.turn.aim == "catch-all":
-        return None
-    return personal.holds_page(row.contact, row.incident.severity.key, at=at)
-
-
-def _wait_for_morning(row: Page, until: datetime, *, at: datetime) -> bool:
+def _wait_for_morning(row: Page, way: choosing.Way, *, at: datetime) -> bool:
     """The page goes out when the quiet hours end, if it is wanted then; meanwhile others are asked."""
-    method = notices.usable_method(row.contact)
-    if method is not None:
-        row.calls.create(method=method, due_at=until)
-    wait = f"quiet hours until {until:%H:%M} UTC, which {row.incident.severity.key} does not break"
+    if way.first is not None:
+        row.calls.create(method=way.first, due_at=way.quiet_until)
+    wait = f"quiet hours until {way.quiet_until:%H:%M} UTC, which {row.incident.severity.key} does not break"
     row.incident.log("unreachable", f"{row.contact} is not asked now: {wait}.", at=at)
     return _give_up(row, wait, at=at)
 
@@ -105,9 +97,8 @@ def _untried(row: Page) -> ContactMethod | None:
 def _give_up(row: Page, why: str, *, at: datetime) -> bool:
     """Mark the page as not reaching its person, and ask the back-up; True when that one is asked."""
     Page.objects.filter(pk=row.pk).update(state=Page.State.UNREACHABLE, reason=why[:250])
-    backup = row.contact.backup
-    asked = row.incident.page_rows.filter(contact=backup, turn=row.turn) if backup else None
-    if backup and backup.available_at(at) and asked is not None and not asked.exists():
+    backup = choosing.stands_in(row.contact, at=at)
+    if backup and not row.incident.page_rows.filter(contact=backup, turn=row.turn).exists():
         more = {"must": row.must, "asked_by": row.asked_by, "words": row.words}
         return page(row.incident, backup, at=at, turn=row.turn, instead_of=row, **more)
     return False

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from notifications.models import Destination
 from oncall.models import EscalationContact
 
 from .conditions import not_matched
@@ -60,58 +61,74 @@ def timetable(plan: EscalationPolicy, steps: list[EscalationStep], at: datetime)
     return sorted(found, key=lambda one: one.at), begins
 
 
-def freeze(
-    run: Escalation, plan: EscalationPolicy | None, *, at: datetime, asks: bool = True,
+@dataclass(frozen=True)
+class Draft:
+    """A turn that is not stored yet, whom it asks and which places it tells."""
+
+    turn: Turn
+    contacts: list[EscalationContact]
+    places: list[Destination]
+
+
+def drafts(
+    plan: EscalationPolicy | None, incident: Incident, *, at: datetime, asks: bool = True,
     again: EscalationContact | None = None,
-) -> None:  # fmt: skip
-    """Write the plan's steps as the run's turns, counted from `at`; the catch-all is the last of them.
+) -> list[Draft]:  # fmt: skip
+    """The turns of a run of `plan` that begins at `at`, in their order; the catch-all is the last. Writes nothing.
 
     asks   whether people are asked; else only what tells places or prompts is taken over
     again  asked first, at once
     """
     steps: list[EscalationStep] = []
     if plan is not None:
-        related = plan.steps.select_related("schedule", "at_least").prefetch_related("contacts", "destinations")
-        steps = list(related) if asks else tells(plan, run.incident)
+        related = plan.steps.select_related("schedule", "at_least", "calendar")
+        steps = list(related.prefetch_related("contacts", "destinations")) if asks else tells(plan, incident)
     times, end = timetable(plan, steps, at) if plan else ([], at)
+    found: list[Draft] = []
     if again is not None:
         aim = f"{again}, who had acknowledged"
-        turn = run.turns.create(position=0, planned_at=at, due_at=at, condition=Condition.UNACKED, aim=aim[:250])
-        turn.contacts.add(again)
-    before = 0 if again is None else 1
-    for position, planned in enumerate(times, start=before):
-        _turn(run, planned, position, asks)
+        found.append(Draft(Turn(planned_at=at, condition=Condition.UNACKED, aim=aim[:250]), [again], []))
+    found += [_draft(planned, asks) for planned in times]
     if asks:
-        last = before + len(times)
-        run.turns.create(
-            position=last, planned_at=end, due_at=end, condition=Condition.UNACKED, aim="catch-all", final=True
-        )
+        found.append(Draft(Turn(planned_at=end, condition=Condition.UNACKED, aim="catch-all", final=True), [], []))
+    for position, draft in enumerate(found):
+        draft.turn.position, draft.turn.due_at = position, draft.turn.planned_at
+    return found
+
+
+def freeze(
+    run: Escalation, plan: EscalationPolicy | None, *, at: datetime, asks: bool = True,
+    again: EscalationContact | None = None,
+) -> None:  # fmt: skip
+    """Write the plan's steps as the run's turns, see `drafts`."""
+    for draft in drafts(plan, run.incident, at=at, asks=asks, again=again):
+        draft.turn.escalation = run
+        draft.turn.save(force_insert=True)
+        if draft.contacts:
+            draft.turn.contacts.add(*draft.contacts)
+        if draft.places:
+            draft.turn.destinations.add(*draft.places)
 
 
 def tells(plan: EscalationPolicy, incident: Incident) -> list[EscalationStep]:
     """The steps that tell places or prompt, for an incident that pages nobody; only those that are for its labels."""
-    found = plan.steps.select_related("schedule", "at_least").prefetch_related("contacts", "destinations")
+    found = plan.steps.select_related("schedule", "at_least", "calendar").prefetch_related("contacts", "destinations")
     steps = [step for step in found if step.destinations.all() or step.prompt]
     return [step for step in steps if not not_matched(step.match, incident)]
 
 
-def _turn(run: Escalation, planned: Planned, position: int, asks: bool) -> Turn:
+def _draft(planned: Planned, asks: bool) -> Draft:
     step = planned.step
-    people = list(step.contacts.all())
-    places = list(step.destinations.all())
+    people, places = list(step.contacts.all()), list(step.destinations.all())
     contacts = people if asks else []
     schedule = step.schedule if asks else None
-    turn = run.turns.create(
-        position=position, planned_at=planned.at, due_at=planned.at, wait=planned.wait, condition=step.condition,
-        at_least=step.at_least.rank if step.at_least else None, hours=step.hours, calendar_id=step.calendar_id,
+    turn = Turn(
+        planned_at=planned.at, wait=planned.wait, condition=step.condition,
+        at_least=step.at_least.rank if step.at_least else None, hours=step.hours, calendar=step.calendar,
         match=step.match, asks=step.asks, circle=_circle(step) if step.asks == Asks.IN_TURN else "",
         schedule=schedule, prompt=step.prompt, aim=aim_of(schedule, contacts, places, step.prompt),
     )  # fmt: skip
-    if contacts:
-        turn.contacts.add(*contacts)
-    if places:
-        turn.destinations.add(*places)
-    return turn
+    return Draft(turn, contacts, places)
 
 
 def aim_of(schedule, contacts, places, prompt: str = "") -> str:

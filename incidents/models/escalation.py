@@ -1,6 +1,7 @@
 """Plan: EscalationPolicy and its steps. Run: Escalation, its turns (the plan frozen in rows) and pages."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -169,17 +170,22 @@ class Escalation(models.Model):
 
     def shift(self, taken: "Turn", at) -> None:
         """`taken` came at `at`: turns that count from the one before come so long after, however late or early."""
-        before, base, moved = taken, at, False
-        for turn in self.turns.filter(due_at__isnull=False, position__gt=taken.position).order_by("position"):
-            if turn.wait is None and not (turn.final and moved):
-                moved = False
-                due = turn.due_at
-            else:
-                moved = True
-                due = base + (turn.planned_at - before.planned_at if turn.wait is None else turn.wait)
-                if due != turn.due_at:
-                    Turn.objects.filter(pk=turn.pk).update(due_at=due)
-            before, base = turn, due
+        waiting = self.turns.filter(due_at__isnull=False, position__gt=taken.position).order_by("position")
+        for turn, due in shifted(taken, waiting, at):
+            Turn.objects.filter(pk=turn.pk).update(due_at=due)
+
+
+def shifted(taken: "Turn", waiting: "Iterable[Turn]", at: datetime) -> "Iterator[tuple[Turn, datetime]]":
+    """Which of the turns that wait behind `taken`, in their order, move because it came at `at`, and to when."""
+    before, base, moved = taken, at, False
+    for turn in waiting:
+        due = turn.due_at or turn.planned_at
+        moved = turn.wait is not None or (turn.final and moved)
+        if moved:
+            due = base + (turn.planned_at - before.planned_at if turn.wait is None else turn.wait)
+            if due != turn.due_at:
+                yield turn, due
+        before, base = turn, due
 
 
 class TurnQuerySet(models.QuerySet):
