@@ -100,6 +100,7 @@ def acknowledge(incident: Incident, *, by: EscalationContact | None, at: datetim
     targets.meet(incident, "respond", at=at, by=by)
     targets.anchor(incident, "acknowledged", at=at)
     notices.tell_paged(incident, at=at, by=by, via=via)
+    notices.tell_followers(incident, "acknowledged", at=at, by=who, via=via if by else "")
 
 
 @transaction.atomic
@@ -187,6 +188,7 @@ def merge(incident: Incident, into: Incident, *, by, at: datetime) -> None:
     incident.move(Status.MERGED, merged_into=into, quiet_until=None, update_due_at=None, remind_at=None)
     incident.log("merged", f"Merged into #{into.pk} by {by}.", at=at, by=by)
     into.log("merged", f"#{incident.pk} {incident.title} was merged into this one by {by}.", at=at, by=by)
+    notices.tell_followers(incident, "merged", at=at, by=str(by))
     _let_go(incident, at=at, because=f"merged into #{into.pk}")
 
 

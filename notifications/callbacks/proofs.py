@@ -44,6 +44,13 @@ def meta(headers: Mapping[str, str], body: bytes, secret: str) -> None:
     _same(f"sha256={digest}", headers.get("X-Hub-Signature-256", ""), "X-Hub-Signature-256")
 
 
+def pagerduty(headers: Mapping[str, str], body: bytes, secret: str) -> None:
+    """Source: PagerDuty, "Webhooks: verifying signatures": v1=HMAC-SHA256 of the body; several while keys change."""
+    digest = "v1=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    given = [part.strip() for part in headers.get("X-PagerDuty-Signature", "").split(",")]
+    _same(digest, next((one for one in given if one == digest), given[0]), "X-PagerDuty-Signature")
+
+
 def telegram(headers: Mapping[str, str], secret: str) -> None:
     """Source: Telegram, "Bot API: setWebhook": the secret token comes along in a header."""
     _same(secret, headers.get("X-Telegram-Bot-Api-Secret-Token", ""), "X-Telegram-Bot-Api-Secret-Token")

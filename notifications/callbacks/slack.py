@@ -25,10 +25,10 @@ def interactions(request: HttpRequest, account: Account, at: datetime) -> HttpRe
     user, actions = said.get("user"), said.get("actions")
     if said.get("type") != "block_actions" or not isinstance(user, dict) or not isinstance(actions, list):
         return HttpResponse(status=200)
-    for action in actions:
+    for place, action in enumerate(actions):
         if not isinstance(action, dict) or action.get("action_id") not in (ACKNOWLEDGE, RESOLVE):
             continue  # a link that was opened is told as well
-        answer = _answer(str(action["action_id"]), user, str(action.get("value") or ""))
+        answer = _answer(str(action["action_id"]), user, str(action.get("value") or ""), f"{_once(request)}:{place}")
         outcome = take(answer, at=at)
         if not outcome.done:
             _whisper(str(said.get("response_url") or ""), outcome.text, account, at=at)
@@ -44,12 +44,17 @@ def commands(request: HttpRequest, account: Account, at: datetime) -> HttpRespon
         return JsonResponse({"response_type": "ephemeral", "text": HELP})
     word, number = read
     user = {"id": request.POST.get("user_id", "")}
-    outcome = take(_answer(word, user, f"incident:{number}" if number else ""), at=at)
+    outcome = take(_answer(word, user, f"incident:{number}" if number else "", _once(request)), at=at)
     return JsonResponse({"response_type": "ephemeral", "text": outcome.text})
 
 
-def _answer(word: str, user: dict[str, Any], thread: str) -> Answer:
-    return Answer(word, ("slack_app",), str(user.get("id") or ""), thread, "Slack")
+def _answer(word: str, user: dict[str, Any], thread: str, id: str) -> Answer:
+    return Answer(word, ("slack_app",), str(user.get("id") or ""), thread, "Slack", id)
+
+
+def _once(request: HttpRequest) -> str:
+    """Tells this request from every other: Slack signs its second and its whole body."""
+    return request.headers["X-Slack-Signature"]
 
 
 def _whisper(url: str, text: str, account: Account, *, at: datetime) -> None:

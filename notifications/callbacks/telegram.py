@@ -22,34 +22,37 @@ def update(request: HttpRequest, account: Account, at: datetime) -> HttpResponse
         return HttpResponse("The body is not JSON.\n", status=400, content_type="text/plain")
     said = said if isinstance(said, dict) else {}
     if query := _part(said, "callback_query"):
-        return _pressed(query, at=at)
+        return _pressed(query, _id(account, "query", query.get("id")), at=at)
     if message := _part(said, "message"):
-        return _written(message, at=at)
+        return _written(message, _id(account, "update", said.get("update_id")), at=at)
     return HttpResponse(status=200)
 
 
-def _pressed(query: dict[str, Any], *, at: datetime) -> HttpResponse:
+def _pressed(query: dict[str, Any], id: str, *, at: datetime) -> HttpResponse:
     word, _, thread = str(query.get("data") or "").partition(":")
     text = ""
     if word in (ACKNOWLEDGE, RESOLVE) and thread:
-        text = take(Answer(word, ("telegram",), _sender(query), thread, "Telegram"), at=at).text
+        text = take(Answer(word, ("telegram",), _sender(query), thread, "Telegram", id), at=at).text
     answer = {"method": "answerCallbackQuery", "callback_query_id": str(query.get("id") or ""), "text": text[:200]}
     return JsonResponse(answer)
 
 
-def _written(message: dict[str, Any], *, at: datetime) -> HttpResponse:
+def _written(message: dict[str, Any], id: str, *, at: datetime) -> HttpResponse:
     read = replies.read(str(message.get("text") or ""))
     if read is None:
         return HttpResponse(status=200)
     word, number = read
-    outcome = take(
-        Answer(word, ("telegram",), _sender(message), f"incident:{number}" if number else "", "Telegram"), at=at
-    )
+    thread = f"incident:{number}" if number else ""
+    outcome = take(Answer(word, ("telegram",), _sender(message), thread, "Telegram", id), at=at)
     if not outcome.known:
         return HttpResponse(status=200)
     return JsonResponse(
         {"method": "sendMessage", "chat_id": _part(message, "chat").get("id"), "text": outcome.text[:4000]}
     )
+
+
+def _id(account: Account, what: str, id: Any) -> str:
+    return f"{account.pk}:{what}:{id}" if id else ""
 
 
 def _sender(said: dict[str, Any]) -> str:

@@ -55,7 +55,9 @@ def reply(request: HttpRequest, account: Account, at: datetime) -> HttpResponse:
             return _xml("<Response/>")
         return _xml(f"<Response><Message>{escape(answer_in('en', 'help'))}</Message></Response>")
     word, number = read
-    outcome = take(Answer(word, PHONES, sender, f"incident:{number}" if number else "", "SMS"), at=at)
+    outcome = take(
+        Answer(word, PHONES, sender, f"incident:{number}" if number else "", "SMS", _id(fields, "MessageSid")), at=at
+    )
     if not outcome.known or word == STOP:  # to STOP the network itself answers, and takes no more from us
         return _xml("<Response/>")
     return _xml(f"<Response><Message>{escape(outcome.text[:300])}</Message></Response>")
@@ -72,9 +74,17 @@ def keys(request: HttpRequest, account: Account, at: datetime) -> HttpResponse:
         again = _again(request.GET.get("d", ""), thread, answer_in(language, "unknown_key"), at=at)
         return _xml(again or f"<Response><Say language={voice}>{escape(answer_in(language, 'bye'))}</Say></Response>")
     person = fields.get("From" if fields.get("Direction") == "inbound" else "To", "")
-    outcome = take(Answer(word, PHONES if word != STOP else ("voice",), person, thread, "phone"), at=at)
+    kinds = PHONES if word != STOP else ("voice",)
+    outcome = take(Answer(word, kinds, person, thread, "phone", _id(fields, "CallSid")), at=at)
+    if outcome.again:
+        return _xml("<Response><Hangup/></Response>")
     bye = answer_in(language, "bye")
     return _xml(f"<Response><Say language={voice}>{escape(outcome.text)} {escape(bye)}</Say><Hangup/></Response>")
+
+
+def _id(fields: dict[str, str], name: str) -> str:
+    """What one message or call is called over there: each is answered once, since a call ends with its answer."""
+    return f"{fields.get('AccountSid', '')}:{fields[name]}" if fields.get(name) else ""
 
 
 def _again(number: str, thread: str, before: str, *, at: datetime) -> str:

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from . import slack, telegram, twilio, whatsapp
+from . import pagerduty, slack, telegram, twilio, whatsapp
 
 urlpatterns = [
+    path("callbacks/pagerduty/<slug:key>/", pagerduty.webhook, name="pagerduty-webhook"),
     path("callbacks/slack/<slug:key>/interactions/", slack.interactions, name="slack-interactions"),
     path("callbacks/slack/<slug:key>/commands/", slack.commands, name="slack-commands"),
     path("callbacks/telegram/<slug:key>/", telegram.update, name="telegram-update"),

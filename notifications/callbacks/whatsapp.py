@@ -68,7 +68,7 @@ def _message(one: dict[str, Any], account: Account, *, at: datetime) -> None:
             return
         word, number = read
         thread = f"incident:{number}" if number else ""
-    outcome = take(Answer(word, ("whatsapp",), sender, thread, "WhatsApp"), at=at)
+    outcome = take(Answer(word, ("whatsapp",), sender, thread, "WhatsApp", str(one.get("id") or "")), at=at)
     if outcome.known:
         # one answer a message, however often Meta tells of it
         once = f"answer:{account.pk}:{one.get('id')}"[:120]

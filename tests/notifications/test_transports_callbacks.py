@@ -1,14 +1,9 @@
 """What providers call back, as each of them signs and words it."""
 
-import base64
-import hashlib
-import hmac
 import json
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import Status
@@ -22,10 +17,9 @@ from tests.factories import (
     PageFactory,
     UserFactory,
 )
+from tests.notifications.callers import PHONE, SECRET, meta, press, slack, status, telegram, told, write
 
 pytestmark = pytest.mark.django_db
-SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-PHONE = "+31205550100"
 
 
 @pytest.fixture
@@ -46,23 +40,6 @@ def on_phone(ada, incident):
     ContactMethodFactory(contact=ada, kind="sms", address="+31 20 555 0100")
     PageFactory(incident=incident, contact=ada)
     return ada
-
-
-def told(client, what: str, fields: dict, *, secret=SECRET, query: str = ""):
-    path = f"/callbacks/twilio/phones/{what}/{query}"
-    said = settings.BASE_URL + path + "".join(f"{name}{fields[name]}" for name in sorted(fields))
-    signature = base64.b64encode(hmac.new(secret.encode(), said.encode(), hashlib.sha1).digest()).decode()
-    return client.post(path, urlencode(fields), content_type="application/x-www-form-urlencoded",
-                       headers={"X-Twilio-Signature": signature})  # fmt: skip
-
-
-def write(client, text: str, sender: str = PHONE, **more):
-    return told(client, "reply", {"From": sender, "To": "+15550100", "Body": text, "MessageSid": "SM1"}, **more)
-
-
-def status(incident) -> str:
-    incident.refresh_from_db()
-    return incident.status
 
 
 @pytest.mark.parametrize(
@@ -173,24 +150,6 @@ def test_what_became_of_a_message_is_on_record(client, twilio, fields, word):
     assert row.receipt == word
 
 
-def slack(client, path: str, fields: dict, *, secret=SECRET, at=None, key="workspace"):
-    body = urlencode(fields)
-    stamp = str(int((at or timezone.now()).timestamp()))
-    digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
-    return client.post(
-        f"/callbacks/slack/{key}/{path}/", body, content_type="application/x-www-form-urlencoded",
-        headers={"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"},
-    )  # fmt: skip
-
-
-def press(client, incident, user="U0ADA", name="acknowledge", **more):
-    payload = {
-        "type": "block_actions", "user": {"id": user}, "response_url": "https://hooks.slack.com/actions/T/1/x",
-        "actions": [{"action_id": name, "value": incident.thread, "type": "button"}],
-    }  # fmt: skip
-    return slack(client, "interactions", {"payload": json.dumps(payload)}, **more)
-
-
 @pytest.fixture
 def workspace(ada):
     ContactMethodFactory(contact=ada, kind="slack_app", address="U0ADA")
@@ -247,11 +206,6 @@ def test_the_slash_command_acts_and_explains_itself(client, workspace, incident)
     assert "ack 12" in slack(client, "commands", {"user_id": "U0ADA", "text": "help"}).json()["text"]
 
 
-def telegram(client, update: dict, token: str = SECRET):
-    return client.post("/callbacks/telegram/bot/", json.dumps(update), content_type="application/json",
-                       headers={"X-Telegram-Bot-Api-Secret-Token": token})  # fmt: skip
-
-
 def test_telegram_buttons_and_words_act_and_the_answer_is_in_the_response(client, incident, ada):
     AccountFactory(key="bot", kind="telegram", signing_secret=SECRET)
     ContactMethodFactory(contact=ada, kind="telegram", address="4711")
@@ -266,13 +220,6 @@ def test_telegram_buttons_and_words_act_and_the_answer_is_in_the_response(client
     assert status(incident) == Status.RESOLVED
     stranger = {"message": {"from": {"id": 1}, "chat": {"id": 1}, "text": "ack"}}
     assert telegram(client, stranger).content == b""
-
-
-def meta(client, value: dict, secret: str = SECRET):
-    body = json.dumps({"object": "whatsapp_business_account", "entry": [{"changes": [{"value": value}]}]}).encode()
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return client.post("/callbacks/whatsapp/wa/", body, content_type="application/json",
-                       headers={"X-Hub-Signature-256": f"sha256={digest}"})  # fmt: skip
 
 
 def test_whatsapp_answers_once_however_often_it_is_told(client, incident, ada):
