@@ -1,7 +1,8 @@
 """Calendars in the form of RFC 5545, read and written: text in, stretches of time out, and the other way round.
 
 No database and no clock. A time without a zone, and a day without a time, are those of the zone that the caller gives:
-the schedule's. Repeated events keep their time on the wall, also across a change of the clocks.
+the schedule's. Repeated events keep their time on the wall, also across a change of the clocks: their start, and their
+end where one is written. Of a length (DURATION) the days are counted on the wall too; its hours are elapsed time.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +18,11 @@ from .turns import instant
 
 MOST_BYTES = 2_000_000
 MOST_EVENTS = 5_000
-MOST_TIMES = 4  # values of BYHOUR and its like in one rule: more would be thousands of shifts a day
+MOST_TIMES = 48  # that one rule may have in a day: a shift each half hour
+OLDEST = 1900  # a year before it is a typing error, from which daily turns would be counted on at length
+LASTS = "X-OPSCENTER-LASTS"  # keeps an event's DURATION, which its occurrences come without
 MAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+DAY = timedelta(days=1)
 FOLD = 75  # octets of a line
 
 
@@ -73,9 +78,10 @@ def _year(text: str, zone: ZoneInfo, year: int) -> tuple[Occurrence, ...]:
 
     calendar, _ = _parsed(text)
     begins, ends = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    day = timedelta(days=1)  # floating times are looked for on the clock of no zone at all
     try:
-        events = of(calendar, skip_bad_series=True).between(begins - day, ends + day)
+        events = of(calendar, skip_bad_series=True).between(
+            begins - DAY, ends + DAY
+        )  # floating times are on the clock of no zone at all
     except (ValueError, TypeError, KeyError, OverflowError, ArithmeticError) as error:
         raise BadCalendar(f"The events of {year} cannot be worked out: {error}") from None
     found = (one for event in events if (one := _occurrence(event, zone)) is not None)
@@ -85,8 +91,9 @@ def _year(text: str, zone: ZoneInfo, year: int) -> tuple[Occurrence, ...]:
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> tuple[Any, tuple[str, ...]]:
     """The calendar less what cannot be used, and what that was."""
-    from icalendar import Calendar
+    from icalendar import Calendar, vBroken
 
+    text = text.removeprefix("\ufeff")  # a mark that some programs put before the first letter
     if len(text) > MOST_BYTES:
         raise BadCalendar(f"This calendar is longer than {MOST_BYTES:,} characters.")
     try:
@@ -106,39 +113,67 @@ def _parsed(text: str) -> tuple[Any, tuple[str, ...]]:
         if id(event) in unusable:
             warnings.append(f"The event “{_text(event, 'SUMMARY')}” is left out: {unusable[id(event)]}")
     calendar.subcomponents = [part for part in calendar.subcomponents if id(part) not in unusable]
+    for event in (part for part in calendar.subcomponents if part.name == "VEVENT"):
+        for name in [name for name in event if any(isinstance(one, vBroken) for one in _listed(event[name]))]:
+            del event[name]  # such as a broken SEQUENCE, without which the event can do
+        if "DURATION" in event and "DTEND" not in event:
+            event[LASTS] = event["DURATION"]
     return calendar, tuple(warnings)
 
 
 def _unusable(event: Any) -> str:
     """Why the event cannot be used, or nothing."""
-    if "DTSTART" not in event or not hasattr(event["DTSTART"], "dt"):
-        return "it has no start that can be read."
-    rules = event.get("RRULE", [])
-    for rule in rules if isinstance(rules, list) else [rules]:
-        try:
-            often = [str(one).upper() for one in rule.get("FREQ", [])]
-            many = max((len(rule.get(part, [])) for part in ("BYHOUR", "BYMINUTE", "BYSECOND")), default=0)
-        except AttributeError:
-            return "its rule of repetition cannot be read."
-        if {"SECONDLY", "MINUTELY"} & set(often) or many > MOST_TIMES:
+    try:
+        start, ends = event["DTSTART"].dt, [event[name].dt for name in ("DTEND", "DURATION") if name in event]
+    except (KeyError, AttributeError, ValueError):
+        return "it has no start, or an end or a length, that can be read."
+    if start.year < OLDEST:
+        return f"it begins before {OLDEST}."
+    if any(isinstance(end, date) and isinstance(end, datetime) != isinstance(start, datetime) for end in ends):
+        return "its start is a day and its end a time, or the other way round."
+    try:
+        for name in ("RDATE", "EXDATE", "RECURRENCE-ID"):
+            for dates in _listed(event.get(name, [])):
+                _ = dates.dt if name == "RECURRENCE-ID" else dates.dts
+        rules = _listed(event.get("RRULE", []))
+        if any(_times_a_day(rule) > MOST_TIMES for rule in rules):
             return "it is repeated too often for shifts."
+        if any(not rule.get("FREQ") for rule in rules if rule):
+            return "its rule of repetition does not say how often (FREQ)."
+        if any(one < 1 for rule in rules for one in rule.get("INTERVAL", [])):
+            return "its interval is less than 1."
+    except (AttributeError, ValueError, TypeError):
+        return "its rule of repetition, or a date beside the rule, cannot be read."
     return ""
+
+
+def _times_a_day(rule: Any) -> int:
+    """How often the rule may fall on one day, at most."""
+    often = {str(one).upper() for one in rule.get("FREQ", [])}
+    if {"SECONDLY", "MINUTELY"} & often:
+        return MOST_TIMES + 1
+    hours = len(rule.get("BYHOUR", [])) or (24 if "HOURLY" in often else 1)
+    return hours * prod(len(rule.get(name, [])) or 1 for name in ("BYMINUTE", "BYSECOND"))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _occurrence(event: Any, zone: ZoneInfo) -> Occurrence | None:
     """The event in UTC; None for one that is cancelled or takes no time."""
     if str(event.get("STATUS", "")).upper() == "CANCELLED":
         return None
-    start, end = event["DTSTART"].dt, event["DTEND"].dt if "DTEND" in event else None
-    if end is None:
-        length = event["DURATION"].dt if "DURATION" in event else None
-        whole_day = not isinstance(start, datetime)
-        end = start + (length or (timedelta(days=1) if whole_day else timedelta()))
+    start, end = event["DTSTART"].dt, event["DTEND"].dt
     begins, ends = _instant(start, zone), _instant(end, zone)
+    lasts = event[LASTS].dt if LASTS in event else None
+    if lasts is not None and end == start + lasts:  # else a period among its further dates has an end of its own
+        # RFC 5545, 3.3.6: days are days on the wall, hours are elapsed, also where the clock is changed
+        days = timedelta(days=lasts.days)
+        ends = _instant(start + days, zone) + (lasts - days)
     if ends <= begins:
         return None
-    attendees = event.get("ATTENDEE", [])
-    coming = [one for one in (attendees if isinstance(attendees, list) else [attendees]) if not _declined(one)]
+    coming = [one for one in _listed(event.get("ATTENDEE", [])) if not _declined(one)]
     mails = (str(one).lower().removeprefix("mailto:").strip() for one in coming)
     names = (str(one.params["CN"]).strip() for one in coming if "CN" in getattr(one, "params", {}))
     return Occurrence(begins, ends, _text(event, "SUMMARY"), tuple(mails), tuple(names))
@@ -151,7 +186,13 @@ def _declined(attendee: Any) -> bool:
 def _instant(moment: date | datetime, zone: ZoneInfo) -> datetime:
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
-    return instant(moment, zone)
+    found = instant(moment, zone)
+    if moment.tzinfo is not None and found.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(
+        tzinfo=None
+    ):
+        # A time that the event's own zone (VTIMEZONE) leaves out: like any, it takes the offset before the gap
+        return (moment.replace(tzinfo=None) - ((moment - DAY).utcoffset() or timedelta())).replace(tzinfo=UTC)
+    return found
 
 
 def _text(event: Any, name: str) -> str:

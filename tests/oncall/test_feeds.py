@@ -62,7 +62,18 @@ END:VTIMEZONE
         ("DTSTART;VALUE=DATE:20260101\nDURATION:P2D", ["12-31 23:00 2 days, 0:00:00"]),
         (  # its time on the wall stays, and one that does not exist takes the offset before the gap
             "DTSTART;TZID=Europe/Amsterdam:20260328T023000\nDURATION:PT2H\nRRULE:FREQ=DAILY;COUNT=3",
-            ["03-28 01:30 2:00:00", "03-29 01:30 1:00:00", "03-30 00:30 2:00:00"],
+            ["03-28 01:30 2:00:00", "03-29 01:30 2:00:00", "03-30 00:30 2:00:00"],
+        ),
+        (  # of a night with an end the time on the wall counts, with a length in hours the hours
+            "DTSTART;TZID=Europe/Amsterdam:20260328T220000\nDTEND;TZID=Europe/Amsterdam:20260329T060000",
+            ["03-28 21:00 7:00:00"],
+        ),
+        ("DTSTART;TZID=Europe/Amsterdam:20260328T220000\nDURATION:PT8H", ["03-28 21:00 8:00:00"]),
+        ("DTSTART;TZID=Europe/Amsterdam:20261024T220000\nDURATION:PT8H", ["10-24 20:00 8:00:00"]),
+        ("DTSTART;TZID=Europe/Amsterdam:20260328T220000\nDURATION:P1DT2H", ["03-28 21:00 1 day, 1:00:00"]),
+        (  # shifts of four hours
+            "DTSTART:20260105T000000Z\nDURATION:PT4H\nRRULE:FREQ=DAILY;BYHOUR=0,4,8,12,16,20;COUNT=6",
+            [f"01-05 {hour:02}:00 4:00:00" for hour in range(0, 24, 4)],
         ),
         (
             "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20260114T090000Z\n"
@@ -88,6 +99,8 @@ def test_moved_and_cancelled_occurrences_and_zones_of_the_calendar_itself():
     gone = "UID:s\nRECURRENCE-ID;TZID=Ours:20260316T090000\nDTSTART;TZID=Ours:20260316T090000\nSTATUS:CANCELLED"
     text = calendar(series, moved, gone).replace("BEGIN:VEVENT\nUID:", "BEGIN:VEVENT\nX-NUMBER:")
     text = text.replace("BEGIN:VEVENT", f"{ZONE}BEGIN:VEVENT", 1)
+    left_out = text.replace("20260302T090000", "20260308T023000").split("BEGIN:VEVENT\nX-NUMBER:1")[0]
+    assert starts(f"{left_out}END:VCALENDAR\n")[:2] == ["03-08 07:30 1:00:00", "03-15 06:30 1:00:00"]
     assert starts(text) == ["03-02 14:00 1:00:00", "03-10 16:00 2:00:00", "03-23 13:00 1:00:00"]
 
 
@@ -113,6 +126,29 @@ def test_events_that_would_never_end_are_left_out_and_told():
     assert [one.split(":")[0] for one in ical.check(text)] == [
         "The event “ada” is left out", "The event “grace” is left out",
     ]  # fmt: skip
+    assert starts(text) == ["01-05 09:00 1:00:00"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "DTSTART:202611XX",
+        "DTSTART:20260105T090000Z\nDTEND:tomorrow",
+        "DTSTART:20260105T090000Z\nDURATION:8h",
+        "DTSTART:20260105T090000Z\nDTEND;VALUE=DATE:20260106",
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=SOMETIMES",
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:COUNT=3",
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=0",  # would never get on
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5;BYMINUTE=0,5,10,15,20,25,30,35,40,45",
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY\nEXDATE:never",
+        "DTSTART:20260105T090000Z\nDURATION:PT1H\nRECURRENCE-ID:first",
+        "DTSTART:00010101T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY",
+    ],
+)
+def test_an_event_that_cannot_be_read_takes_no_other_with_it(broken):
+    text = calendar(f"SUMMARY:ada\n{broken}", "SUMMARY:linus\nDTSTART:20260105T090000Z\nDURATION:PT1H\nSEQUENCE:two")
+    assert [one.split(": ")[0] for one in ical.check(f"\ufeff{text}")] == ["The event “ada” is left out"]
     assert starts(text) == ["01-05 09:00 1:00:00"]
 
 
