@@ -40,7 +40,7 @@ from .models import AlertRule, Inhibition
 
 CONDITION = (
     "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
-    "on_error", "only_if", "over", "baseline",
+    "on_error", "only_if", "over", "baseline", "mark",
 )  # fmt: skip
 OWN = (
     "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
@@ -188,6 +188,7 @@ class Rules(Section):
         only_if=optional(Text(4000)),
         over=optional(Anything()),
         baseline=optional(Anything()),
+        mark=optional(Text(40, line=True)),
         labels=optional(Table(Text(500)), {}),
         component=optional(Text(80, line=True), ""),
         message=optional(Text(4000), ""),

@@ -53,6 +53,19 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A word that a rule puts on what it watches, and since when it does; None while it does not.
+
+    whose   the key that bears it, such as "tenant=acme"; "" for a rule that does not group
+    """
+
+    word: str
+    since: datetime | None
+    rule: AlertRule
+    whose: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     after: str
     whom: list[str]
@@ -138,6 +151,8 @@ def in_words(rule: AlertRule, spec: RuleSpec) -> list[tuple[str, str]]:
             parts.append(f"for {format_duration(level.sustained)} without a break")
         if level.times > 1:
             parts.append(f"{level.times} times in a row" + (f", counted by {spec.per}" if spec.per else ""))
+        if level.mark:
+            parts.append(f"and is marked {level.mark}")
         lines.append((f"{level.key or rule.severity.key} fires", ", ".join(parts)))
     if spec.only_if:
         lines.append(("Only while", spec.only_if.text))
@@ -158,6 +173,27 @@ def in_words(rule: AlertRule, spec: RuleSpec) -> list[tuple[str, str]]:
     if spec.on_error == "fire":
         lines.append(("Without an answer", "that the source cannot be read counts as trouble"))
     return lines
+
+
+def marks(rule: AlertRule, spec: RuleSpec | None, *, of: Mapping[str, str] | None = None) -> list[Mark]:
+    """Each word the rule may put on what it watches, with the keys that bear it or, when none does, that none does.
+
+    of   only keys that are not of another: where they have one of these labels, it has this value
+    """
+    found = []
+    for word in dict.fromkeys(level.mark for level in spec.levels if level.mark) if spec else ():
+        borne = [
+            Mark(word, datetime.fromisoformat(key["marks"][word]), rule, _named(key["labels"]))
+            for key in rule.memory.get("keys", {}).values()
+            if word in key.get("marks", {})
+            and all(key["labels"].get(name, value) == value for name, value in (of or {}).items())
+        ]
+        found += borne or [Mark(word, None, rule)]
+    return found
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
 
 
 def parameters(rule: AlertRule) -> list[Parameter]:

@@ -76,6 +76,7 @@ def rule(request, policy: str, key: str):
         "asked": rule_facts.asked(found),
         "condition": rule_facts.in_words(found, spec) if spec else [],
         "parameters": parameters,
+        "marks": rule_facts.marks(found, spec),
         "chart": rule_chart.of(kept, spec, world.params),
         "checks": sum(row.times for row in kept), "kept": kept,
         "changes": found.changes.all()[:CHANGES],

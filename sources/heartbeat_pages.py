@@ -1,5 +1,8 @@
 """Heartbeats for people: all of them, one with its pings and how long its runs took, and badges for anybody."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +18,20 @@ from .heartbeats import badges, chart, managing
 from .heartbeats.standing import Standing, stand
 from .models import Heartbeat
 
+
+class Mark(Protocol):
+    """A word that a rule puts on a job, such as stale, since when it does (None: it does not), and the rule."""
+
+    @property
+    def word(self) -> str: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def rule(self) -> object: ...
+
+
+MARKS: list[Callable[[Heartbeat], Sequence[Mark]]] = []
+"""What rules say of a heartbeat; rooms above register theirs."""
 PER_PAGE, PINGS, CHARTED, COMING = 100, 50, 60, 5
 SHOWS = {"all": "All", "trouble": "Down or late", **{str(word): str(word).capitalize() for word in Standing}}
 see = permission_required("sources.view_heartbeat", raise_exception=True)
@@ -56,6 +73,7 @@ def heartbeat(request: HttpRequest, id: UUID) -> HttpResponse:
         "stand": stand(row, at=at),
         "pings": pings,
         "chart": chart.of(runs),
+        "marks": [mark for tell in MARKS for mark in tell(row)],
         "coming": [f"{when:%a %-d %b %H:%M:%S}" for when in managing.coming(row, at=at, count=COMING)],
         "ping_url": settings.BASE_URL + row.path,
         "badge_url": f"{settings.BASE_URL}/badge/{row.badge}",

@@ -10,12 +10,13 @@ from policies.durations import BadDuration, parse_duration
 
 NODATA = ("nodata", "ok", "fire", "keep")
 ERROR = ("error", "fire")
-LEVEL_KEYS = ("when", "for", "times", "rising")
+LEVEL_KEYS = ("when", "for", "times", "rising", "mark")
 RULE_KEYS = (
     *LEVEL_KEYS, "level", "levels", "group_by", "per", "every", "resolve_after", "keep_firing_for", "on_nodata",
     "on_error", "only_if", "over", "baseline",
 )  # fmt: skip
 MOST_TIMES = 1_000
+LONGEST_MARK = 40  # characters
 CIRCUMSTANCES = frozenset({"params", "rules", "now", "local"})
 LONGEST_WINDOW, LONGEST_BASELINE = timedelta(days=7), timedelta(weeks=8)
 STEPS = {"week": 168, "day": 24, "": 1}
@@ -46,6 +47,7 @@ class Level:
     sustained    for this long without a break
     times        in this many outcomes in a row
     rising       and the figure must climb
+    mark         a word for what is watched while the level fires, beneath a graver one too: "stale"; "" for none
     """
 
     key: str
@@ -54,6 +56,7 @@ class Level:
     sustained: timedelta
     times: int
     rising: Rising | None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ def _levels(data: Mapping[str, Any], known: Set[str] | None) -> tuple[Level, ...
     if "levels" not in data:
         return (_level(data, _name(data, "level"), 0, "", known),)
     rows = data["levels"]
-    for key in ("when", "rising", "level"):
+    for key in ("when", "rising", "mark", "level"):
         if key in data:
             raise BadRule(key, "Write it within each of `levels`, or leave `levels` out.")
     if not isinstance(rows, (list, tuple)) or not rows:
@@ -239,7 +242,16 @@ def _level(data: Mapping[str, Any], key: str, rank: int, path: str, known: Set[s
         sustained=_length(data, "for", path),
         times=_count(data.get("times", 1), f"{path}times"),
         rising=_rising(data["rising"], f"{path}rising") if "rising" in data else None,
+        mark=_mark(data, path),
     )
+
+
+def _mark(data: Mapping[str, Any], path: str) -> str:
+    mark = _name(data, "mark", path).strip()
+    if len(mark) > LONGEST_MARK or len(mark.splitlines()) > 1:
+        words = f"A mark is a short word such as stale, of at most {LONGEST_MARK} characters on one line."
+        raise BadRule(f"{path}mark", words)
+    return mark
 
 
 def _rising(data: Any, path: str) -> Rising:

@@ -9,7 +9,8 @@ from typing import Any
 
 from sources.probes.base import Reading
 
-Memory = dict[str, Any]  # JSON: {"at", "state", "since", "keys": {key: {"labels", "level", "value", "levels": {…}}}}
+# JSON: {"at", "state", "since", "keys": {key: {"labels", "level", "value", "marks": {word: since}, "levels": {…}}}}
+Memory = dict[str, Any]
 
 
 class State(StrEnum):

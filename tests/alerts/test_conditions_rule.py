@@ -104,6 +104,9 @@ def test_rising_names_its_figure_and_how_often(rising, field, times):
         ({"levels": [{"level": "P1", "when": "up"}, {"level": "P2"}]}, "levels[1].when: A condition is needed"),
         ({"levels": [{"level": "P1", "when": "up", "rank": "1"}]}, "levels[0].rank: A rank is a whole number"),
         ({"levels": [{"level": "P1", "when": "up", "for": "x"}]}, "levels[0].for: 'x' is not a length of time."),
+        ({"levels": [{"level": "P1", "when": "up", "mark": 5}]}, "levels[0].mark: This should be a name, and it is 5."),
+        ({"when": "up", "mark": "a\nb"}, "mark: A mark is a short word such as stale"),
+        ({"levels": [], "mark": "stale"}, "mark: Write it within each of `levels`"),
         ({"levels": [{"level": "P1", "wen": "up"}]}, "levels[0].wen: There is no such key here."),
     ],
 )

@@ -16,6 +16,7 @@ from tests.factories import (
     DestinationFactory,
     EscalationPolicyFactory,
     EscalationStepFactory,
+    HeartbeatFactory,
     IncidentFactory,
     LivenessFactory,
     ParameterFactory,
@@ -82,6 +83,34 @@ def test_rules_without_an_answer_stand_first(viewer, rule):
     assert keys(state="planned") == keys(phase="2") == ["later"]
     assert keys(q="LONG") == ["queue"]
     assert "Planned for 31 Jan 2027" in viewer.get("/rules/").content.decode()
+
+
+def test_what_bears_a_mark_is_told_by_its_key(viewer, rule):
+    rule.condition = {"when": "value > 20", "mark": "too long", "group_by": ["queue"]}
+    rule.memory = {"keys": {"a": {"labels": {"queue": "mail"}}}}
+    rule.save()
+    assert ">too long: no<" in page(viewer, rule)
+    rule.memory["keys"]["b"] = {"labels": {"queue": "news"}, "marks": {"too long": "2026-11-23T09:00:00+00:00"}}
+    rule.save()
+    text = page(viewer, rule)
+    assert ">queue=news too long: yes, since" in text and "too long: no" not in text
+
+
+def test_the_page_of_a_heartbeat_bears_only_its_own_mark(viewer, rule):
+    rule.condition = {"when": "late", "mark": "late", "group_by": ["heartbeat"]}
+    since = "2026-11-23T09:00:00+00:00"
+    rule.memory = {"keys": {"a": {"labels": {"heartbeat": "sync"}, "marks": {"late": since}}}}
+    rule.save()
+    source = RuleSourceFactory(rule=rule, kind="heartbeat", spec={}, connection=None)
+    shown = {name: viewer.get(f"/heartbeats/{HeartbeatFactory(name=name).pk}/") for name in ("sync", "other")}
+    assert "<dt>Late</dt><dd>yes, since" in shown["sync"].content.decode()
+    assert "<dt>Late</dt><dd>no" in shown["other"].content.decode()
+    rule.condition = {"when": "late", "mark": "late"}  # of all heartbeats together
+    rule.save()
+    assert "<dt>Late</dt>" not in viewer.get(shown["sync"].request["PATH_INFO"]).content.decode()
+    source.spec = {"name": "sync"}
+    source.save()
+    assert "<dt>Late</dt>" in viewer.get(shown["sync"].request["PATH_INFO"]).content.decode()
 
 
 def test_the_list_asks_as_often_for_many_rules(viewer, rule, django_assert_max_num_queries):

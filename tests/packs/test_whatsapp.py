@@ -211,11 +211,38 @@ def test_a_stale_worker_is_raised_to_p1_in_the_same_incident(watch_whatsapp, wha
     assert watch_whatsapp.firing == ["campaign-retry-worker tidak berjalan > 60 menit"]
 
 
-def test_the_stale_mark_follows_its_parameter(watch_whatsapp, whatsapp, monkeypatch):
-    monkeypatch.setenv("RETRY_WORKER_STALE_MINUTES", "10")
-    whatsapp.job(last_run_ago=11 * MINUTE)
+@pytest.mark.req("AP-32")
+@pytest.mark.parametrize(
+    ("minutes", "run_ago", "mark", "level"),
+    [
+        (None, 30, "no", None),
+        (None, 31, "yes, since", "P3"),
+        (None, 60, "yes, since", "P3"),
+        (None, 61, "yes, since", "P1"),  # and stale all the same
+        (10, 10, "no", None),
+        (10, 11, "yes, since", "P3"),
+    ],
+)
+def test_the_stale_mark_follows_its_parameter(
+    watch_whatsapp, whatsapp, monkeypatch, admin_client, minutes, run_ago, mark, level
+):
+    parameter = watch_whatsapp.policy.parameters.get(key="RETRY_WORKER_STALE_MINUTES")
+    assert (parameter.effective, parameter.shown, parameter.origin) == (30, "30 (default)", "document")
+    if minutes:
+        monkeypatch.setenv("RETRY_WORKER_STALE_MINUTES", str(minutes))
+    whatsapp.job(last_run_ago=run_ago * MINUTE)
     watch_whatsapp.check("retry-worker-not-running")
-    assert watch_whatsapp.firing == ["campaign-retry-worker tidak berjalan > 10 menit"]
+    shown = admin_client.get("/rules/whatsapp-alert-policy/retry-worker-not-running/").content.decode()
+    assert f">stale: {mark}" in shown
+    assert [found for found, _ in watch_whatsapp.incidents] == ([level] if level else [])
+    over = {None: [], "P3": [minutes or 30], "P1": [60]}[level]
+    assert watch_whatsapp.firing == [f"campaign-retry-worker tidak berjalan > {limit} menit" for limit in over]
+    whatsapp.job_run("ok")
+    watch_whatsapp.go_on(MINUTE)
+    whatsapp.job_run("ok")
+    watch_whatsapp.check("retry-worker-not-running")
+    shown = admin_client.get("/rules/whatsapp-alert-policy/retry-worker-not-running/").content.decode()
+    assert ">stale: no" in shown
 
 
 @pytest.mark.req("AP-13")

@@ -107,6 +107,28 @@ def test_a_worker_that_does_not_ping_is_stale_and_then_p1(worker, pack, ago, lev
     assert pack.get(key="retry-worker-heartbeat").state == "inactive"
 
 
+@pytest.mark.req("AP-32")
+@pytest.mark.parametrize(
+    ("minutes", "ago", "stale", "level"),
+    [(30, 30, False, None), (30, 31, True, "P3"), (30, 61, True, "P1"), (10, 10, False, None), (10, 11, True, "P3")],
+)
+def test_the_page_of_the_job_says_whether_it_is_stale(
+    worker, pack, monkeypatch, admin_client, minutes, ago, stale, level
+):
+    if minutes != 30:  # the default of the policy
+        monkeypatch.setenv("RETRY_WORKER_STALE_MINUTES", str(minutes))
+    worker.pings()
+    worker.look(after=ago * MINUTE)
+    shown = admin_client.get(f"/heartbeats/{WORKER}/").content.decode()
+    assert ("Stale since" in shown) is stale
+    assert f"<dt>Stale</dt><dd>{'yes, since' if stale else 'no'}" in shown
+    assert "/rules/whatsapp-alert-policy/retry-worker-heartbeat/" in shown
+    assert [found for found, _ in incidents()] == ([level] if level else [])
+    worker.pings()
+    worker.look(after=MINUTE)
+    assert "<dt>Stale</dt><dd>no" in admin_client.get(f"/heartbeats/{WORKER}/").content.decode()
+
+
 def test_a_failed_run_is_a_run(worker):
     worker.pings()
     worker.look(after=40 * MINUTE)
