@@ -128,7 +128,8 @@ def _step(
     kept: Memory = {"labels": labels, "levels": levels}
     if now and fired_at:
         kept |= {"level": now.key, "fired_at": fired_at.isoformat()}
-    if marks := {level.mark: streaks[level.key].fired_at.isoformat() for level in firing if level.mark}:
+    fired = ((level.mark, streaks[level.key].fired_at) for level in firing if level.mark)
+    if marks := {mark: since.isoformat() for mark, since in fired if since}:
         kept["marks"] = marks
     if value is not None:
         kept["value"] = value if isinstance(value, (bool, int, float, str)) else text_of(value)
