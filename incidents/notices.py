@@ -9,9 +9,11 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db.models import F
 
-from notifications import digests, messages, outbox, routing, throttle
-from notifications.messages import Words
-from notifications.models import Purpose
+from notifications import digests, messages, outbox, routing, throttle, wordings
+from notifications.addresses import address_key
+from notifications.messages import Reader, Words
+from notifications.models import Delivery, Purpose
+from notifications.transports import TRANSPORTS
 from oncall import personal
 from oncall.models import ContactMethod, EscalationContact
 from oncall.people import persons
@@ -198,10 +200,12 @@ def _told_along(incident: Incident, choice: routing.Choice, *, at: datetime) -> 
 def tell_owners(incident: Incident, *, at: datetime) -> None:
     """Tell the persons whose business the incident is, each by the first method that is usable."""
     people, skipped = persons(incident.owners.all(), at=at)
-    words = _words(incident, "opened", at)
     for person in people:
+        if _told_by_a_route(incident, person):
+            continue
         if to := _for_person(incident, person, at=at):
             once = f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}"
+            words = _words(incident, "opened", at, _reader(incident, person))
             _queue(incident, words, to, purpose=Purpose.NOTICE, event="opened", at=at, once=once)
         else:
             skipped.append(f"{person} has no usable contact method")
@@ -209,11 +213,18 @@ def tell_owners(incident: Incident, *, at: datetime) -> None:
         incident.log("owner_not_told", f"Not told of the opening: {'; '.join(skipped)}.", at=at)
 
 
+def _told_by_a_route(incident: Incident, person: EscalationContact) -> bool:
+    """Whether a place of the routes is one of the person's own addresses and has this opening: once is enough."""
+    keys = [address_key(method.kind, method.address) for method in person.methods.all() if method.usable]
+    opening = Delivery.objects.filter(thread=incident.thread, destination__isnull=False, data__event="opened")
+    return bool(keys) and opening.filter(address_key__in=keys).exclude(status=Delivery.Status.FAILED).exists()
+
+
 def tell_update(incident: Incident, update: IncidentUpdate, *, at: datetime) -> None:
     """Send what a person wrote for others."""
     words = messages.update(
         **_facts(incident), text=update.text, by=str(update.by or ""), fields=update.fields,
-        next_at=incident.update_due_at,
+        next_at=incident.update_due_at, reader=_reader(incident),
     )  # fmt: skip
     for choice in _choices(incident, at=at):
         once = f"update:{update.pk}:{choice.key}"
@@ -225,10 +236,11 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
 
     Told is who holds the communications role, else the commander, else who acknowledged, else the routes.
     """
-    words = messages.reminder(**_facts(incident), what=what, due_at=due_at, at=at)
     held = {role.role: role.contact for role in incident.roles.filter(until=None).select_related("contact")}
     person = held.get("communications") or held.get("commander") or incident.acknowledged_by
     to = _for_person(incident, person, at=at) if person else None
+    reader = _reader(incident, person if to else None)
+    words = messages.reminder(**_facts(incident), what=what, due_at=due_at, at=at, reader=reader)
     if to:
         _queue(incident, words, to, purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
         return
@@ -243,9 +255,7 @@ def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact | None
     by  None: the system named by `via` says that somebody has
     """
     who, how = (str(by), via) if by else (via or "Somebody", "")
-    words = messages.acknowledged(
-        **_facts(incident), by=who, after=max(at - incident.detected_at, timedelta(0)), via=how
-    )
+    after = max(at - incident.detected_at, timedelta(0))
     taker = by.pk if by else 0
     told = {taker}
     asked = incident.page_rows.filter(state__in=[Page.State.TRYING, Page.State.REACHED], method__isnull=False)
@@ -253,7 +263,33 @@ def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact | None
         if row.contact_id not in told and row.method is not None:
             told.add(row.contact_id)
             once, to = f"page:{row.pk}:acknowledged:{taker}", _to(row.method, row.contact)
+            reader = _reader(incident, row.contact)
+            words = messages.acknowledged(**_facts(incident), by=who, after=after, via=how, reader=reader)
             _queue(incident, words, to, purpose=Purpose.NOTICE, event="acknowledged", at=at, once=once)
+
+
+def tell_followers(incident: Incident, event: str, *, at: datetime, by: str, via: str = "") -> None:
+    """Tell the places that keep the state of an incident, such as PagerDuty, and heard of its opening.
+
+    event  acknowledged, merged or "false positive"
+    by     who took it, in words
+    """
+    places = Delivery.objects.filter(thread=incident.thread, destination__isnull=False).exclude(
+        status__in=[Delivery.Status.CANCELLED, Delivery.Status.SUPPRESSED]
+    )
+    told = set(places.values_list("destination", flat=True))
+    choices = [one for one in _choices(incident, at=at) if one.destination.pk in told] if told else []
+    for choice in choices:
+        channel = TRANSPORTS.get(choice.destination.kind)
+        if channel is None or not channel.follows or choice.digest:
+            continue
+        if event == "acknowledged":
+            after = max(at - incident.detected_at, timedelta(0))
+            words = messages.acknowledged(**_facts(incident), by=by, after=after, via=via)
+        else:
+            words = _words(incident, event, at)
+        once = f"incident:{incident.pk}:{event}:{incident.reopened}:{at.timestamp():.3f}:{choice.key}"
+        _queue(incident, words, choice.target, purpose=Purpose.NOTICE, event=event, at=at, once=once)
 
 
 def page(
@@ -266,7 +302,7 @@ def page(
     """
     words = messages.page(
         **_facts(incident), started_at=incident.detected_at, summary=incident.summary, service=_service(incident),
-        why_you=why,
+        why_you=why, reader=_reader(incident, contact),
     )  # fmt: skip
     actions = [{"label": "Acknowledge", "url": ack_url}]
     to = _to(method, contact)
@@ -284,8 +320,15 @@ def usable_method(person: EscalationContact, after: ContactMethod | None = None)
     return next(iter(methods), None)
 
 
-def _words(incident: Incident, event: str, at: datetime) -> Words:
-    facts, since = _facts(incident), incident.detected_at
+def _reader(incident: Incident, person: EscalationContact | None = None) -> Reader:
+    """Whose language and zone, under the policy's own wordings; None: a place, which is told in English and UTC."""
+    if person is None:
+        return wordings.reader(incident.policy)
+    return wordings.reader(incident.policy, language=person.language, zone=person.timezone)
+
+
+def _words(incident: Incident, event: str, at: datetime, reader: Reader | None = None) -> Words:
+    facts, since = {**_facts(incident), "reader": reader or _reader(incident)}, incident.detected_at
     if event == "resolved":
         last = incident.timeline.filter(kind="resolved").order_by("-pk").select_related("by").first()
         by = str(last.by) if last and last.by else ""
@@ -294,7 +337,7 @@ def _words(incident: Incident, event: str, at: datetime) -> Words:
     if event == "opened":
         return messages.opened(**facts, started_at=since, summary=summary, service=service)
     headline = "Fires again" if event == AGAIN else event.capitalize()
-    return messages.changed(**facts, started_at=since, summary=summary, service=service, headline=headline)
+    return messages.changed(**facts, started_at=since, summary=summary, service=service, headline=headline, event=event)
 
 
 def _choices(incident: Incident, *, at: datetime) -> list[routing.Choice]:
@@ -320,9 +363,11 @@ def _to(method: ContactMethod, person: EscalationContact) -> dict:
 
 
 def _queue(incident: Incident, words: Words, target: dict, *, purpose, event: str, at, once: str, **more):
+    if words.fault and not incident.timeline.filter(kind="wording", text=words.fault).exists():
+        incident.log("wording", words.fault, at=at)
     return outbox.queue(
         **target, purpose=purpose, subject=words.subject, text=words.text, url=link(incident), thread=incident.thread,
-        at=at, once=once, data={**_data(incident), "event": event}, **more,
+        at=at, once=once, data={**_data(incident), "event": event}, short=words.short, language=words.language, **more,
     )  # fmt: skip
 
 
@@ -336,6 +381,7 @@ def _facts(incident: Incident) -> dict[str, Any]:
         "severity": incident.severity.key,
         "title": incident.title,
         "drill": incident.drill,
+        "url": link(incident),
     }
 
 

@@ -19,12 +19,16 @@ LONGEST_SUBJECT, LONGEST_SHORT = 250, 400
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a message; `subject` is one line of at most 250 characters."""
+    """The words of a message; `subject` is one line of at most 250 characters.
+
+    fault  why a part of the policy's own wording could not be used, a sentence; empty when all is well
+    """
 
     subject: str
     text: str
     short: str = ""
     language: str = "en"
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,13 +166,14 @@ def _words(
     from . import own_words  # the engine of templates is loaded only where a policy has some
 
     values = {**facts, "number": number, "severity": severity, "title": title, "headline": headline, "drill": drill}
-    said = own_words.filled(own, values, event=event)
+    said, fault = own_words.filled(own, values, event=event)
     mark = f"{reader.say('drill')} " if drill else ""
     return Words(
         _cut(mark + _line(said["subject"]), LONGEST_SUBJECT) if said.get("subject") else usual.subject,
         said.get("text") or usual.text,
         _cut(mark + _line(said["short"]), LONGEST_SHORT) if said.get("short") else usual.short,
         reader.language,
+        fault,
     )
 
 

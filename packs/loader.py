@@ -12,6 +12,7 @@ from django.utils import timezone
 import alerts.pack
 import incidents.pack
 import notifications.pack
+import notifications.wording_pack
 import oncall.pack
 import policies.pack
 import sources.pack
@@ -29,6 +30,7 @@ SECTIONS: list[Section] = [
     *oncall.pack.SECTIONS,
     *sources.pack.SECTIONS,
     *notifications.pack.SECTIONS,
+    notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
     *alerts.pack.SECTIONS,
 ]
