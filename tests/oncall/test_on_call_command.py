@@ -156,6 +156,8 @@ def test_an_instant_that_is_none_is_refused(nights, at):
             WRITTEN.replace("weekly\n    start", "fortnightly\n    start"),
             "\nlayers[0].rotation: There is no 'fortnightly' here",
         ),
+        (WRITTEN.replace("start: 2026-01-05", "start: 2026-01-05\n    start: 2026-02-05"), "'start' stands twice"),
+        ("[" * 1100, "cannot be read: it is nested too deeply."),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, text, fault):

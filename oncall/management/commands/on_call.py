@@ -28,6 +28,22 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        pairs = [(self.construct_object(key, deep=True), key) for key, _ in node.value if key.value != "<<"]
+        _once([name for name, _ in pairs], f" in line {node.start_mark.line + 1} and further on")
+        return super().construct_mapping(node, deep=deep)
+
+
+def _once(names: list[Any], where: str = "") -> None:
+    """ValueError for a key that stands twice in one entry: only one of both would count."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"the key {twice[0]!r} stands twice in one entry{where}; keep one of them.")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _once([name for name, _ in pairs])
+    return dict(pairs)
+
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
 
@@ -106,7 +122,13 @@ class Command(BaseCommand):
     def written(self, path: Path, key: str | None) -> shifts.ScheduleDefinition[str]:
         try:
             text = path.read_text()
-            data = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)
+            data = (
+                json.loads(text, object_pairs_hook=_pairs)
+                if path.suffix == ".json"
+                else yaml.load(text, Loader=_Loader)
+            )
+        except RecursionError:
+            raise CommandError(f"{path} cannot be read: it is nested too deeply.", returncode=REFUSED) from None
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise CommandError(f"{path} cannot be read: {error}", returncode=REFUSED) from None
         pack = data if isinstance(data, dict) and "schedules" in data else {}
