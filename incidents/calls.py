@@ -132,8 +132,11 @@ def _unneeded(call: Call, incident: Incident, *, at: datetime) -> str:
     if not call.method.usable:
         return f"The method was {call.method.state}."
     # after an outage one message by a method does for all that were missed
-    later = call.page.calls.filter(method=call.method, due_at__lte=at, state=Call.State.WAITING)
-    if later.filter(due_at__gte=call.due_at).exclude(pk=call.pk).filter(pk__gt=call.pk).exists():
+    later = Call.objects.filter(method=call.method, due_at__lte=at, state=Call.State.WAITING)
+    # and when quiet hours end, one for all the steps that asked this person meanwhile
+    settled = call.page.delivery_id is not None or call.page.state == Page.State.UNREACHABLE
+    later = later.filter(page__incident=incident) if settled else later.filter(page=call.page)
+    if later.filter(due_at__gte=call.due_at, pk__gt=call.pk).exists():
         return "A later one by the same method is due as well."
     return ""
 

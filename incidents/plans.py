@@ -69,6 +69,10 @@ class Draft:
     contacts: list[EscalationContact]
     places: list[Destination]
 
+    @property
+    def due(self) -> datetime:
+        return self.turn.due_at or self.turn.planned_at
+
 
 def drafts(
     plan: EscalationPolicy | None, incident: Incident, *, at: datetime, asks: bool = True,

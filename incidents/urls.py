@@ -1,10 +1,11 @@
 from django.urls import path
 
-from . import views
+from . import simulator_views, views
 
 urlpatterns = [
     path("incidents/", views.incident_list, name="incidents"),
     path("incidents/new/", views.declare, name="declare"),
+    path("incidents/simulator/", simulator_views.simulator, name="simulator"),
     path("incidents/<int:number>/", views.incident, name="incident"),
     path("incidents/<int:number>/live/", views.live, name="incident-live"),
     path("incidents/<int:number>/timeline.json", views.timeline_json, name="incident-timeline"),

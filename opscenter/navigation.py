@@ -22,6 +22,7 @@ GROUPS = {
         ("Inhibitions", "visibility_off", "alerts.inhibition"),
         ("Parameters", "tune", "policies.parameter"),
         ("Escalation policies", "stairs", "incidents.escalationpolicy"),
+        ("Who would be asked?", "experiment", "simulator"),
         ("Review plans", "checklist", "policies.reviewplan"),
         ("Calendars", "calendar_month", "policies.calendar"),
         ("Loaded packs", "inventory_2", "packs.loadedpack"),

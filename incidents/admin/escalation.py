@@ -1,4 +1,8 @@
+from urllib.parse import urlencode
+
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, TabularInline
 
@@ -13,12 +17,20 @@ class StepInline(TabularInline):
 
 @admin.register(EscalationPolicy)
 class EscalationPolicyAdmin(ModelAdmin):
-    list_display = ["name", "policy", "position", "repeat", "catch_all"]
+    list_display = ["name", "policy", "position", "repeat", "catch_all", "simulator"]
     list_filter = ["policy"]
     list_select_related = ["policy", "catch_all"]
     search_fields = ["name", "key"]
     filter_horizontal = ["severities"]
+    readonly_fields = ["simulator"]
     inlines = [StepInline]
+
+    @admin.display(description="who would be asked?")
+    def simulator(self, plan):
+        if not plan.pk:
+            return "-"
+        query = urlencode({"policy": plan.key})
+        return format_html('<a href="{}?{}">Simulate</a>', reverse("simulator"), query)
 
 
 @admin.register(EscalationStep)
