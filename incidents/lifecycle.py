@@ -177,6 +177,7 @@ def mark_false_positive(incident: Incident, *, by, at: datetime, reason: str) ->
         raise IllegalMove("Say why it was a false positive; the reason is used to mend the rule.")
     incident.move(Status.FALSE_POSITIVE, resolved_at=at, quiet_until=None, update_due_at=None, remind_at=None)
     incident.log("false_positive", f"False positive, says {by}: {reason.strip()}", at=at, by=by)
+    notices.tell_followers(incident, "false positive", at=at, by=str(by))
     _let_go(incident, at=at, because="false positive")
 
 

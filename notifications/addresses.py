@@ -1,6 +1,9 @@
-"""How an address is recognised without being read: its fingerprint."""
+"""How an address is recognised without being read: its fingerprint; and the sign that it is people's own."""
 
 import hashlib
+
+CONTACT = "contact:"
+"""Before the name of a person, team or role in a destination's address: the place is wherever these people are."""
 
 
 def address_key(kind: str, address: str) -> str:

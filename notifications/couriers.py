@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 
 from policies.substitute import names
 
+from .addresses import CONTACT
 from .models import Delivery
 from .transports import AddressRefused, Message, TryAgain, Undeliverable, transport
 
@@ -49,6 +50,9 @@ def carry(delivery: Delivery, message: Message) -> Outcome:
     try:
         if missing := names(delivery.address):
             raise Undeliverable(f"The address is not known: the parameter {missing[0]} is not set. Set it, then retry.")
+        if delivery.address.startswith(CONTACT):
+            who = delivery.address.removeprefix(CONTACT)
+            raise Undeliverable(f"Nobody of {who} has an address by {delivery.kind}; put people with one into {who}.")
         channel = transport(delivery.kind)
         channel.check_address(delivery.address)
         word, detail = "sent", channel.send(delivery.address, message, secret=delivery.secret)

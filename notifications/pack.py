@@ -31,6 +31,7 @@ from policies.shapes import (
 from policies.substitute import names
 
 from . import digests
+from .addresses import CONTACT
 from .models import Destination, Route, SendingPlan
 from .routing import regex
 from .transports import TRANSPORTS
@@ -38,6 +39,8 @@ from .transports import TRANSPORTS
 
 def _no_secrets(values: Values, path: Path, desk: Desk) -> None:
     _throttle(values, path, desk)
+    if values["address"].startswith(CONTACT):
+        desk.references.append(("contact", values["address"].removeprefix(CONTACT).strip(), (*path, "address")))
     if PASSWORD_IN_URL.search(values["address"]):
         desk.problem(
             (*path, "address"), "A password does not stand in a pack; put the address into a secret parameter."

@@ -133,9 +133,7 @@ def described(choice: Choice) -> str:
 
 def _hint(choice: Choice) -> str:
     channel = TRANSPORTS.get(choice.destination.kind)
-    hint = channel.hint(choice.address) if channel else ""
-    behind = choice.address.partition("#")[2] if choice.part >= routing.OTHER_CHANNEL else ""
-    return f"{hint} #{behind}" if behind else hint
+    return channel.hint(choice.address) if channel else ""
 
 
 def _trouble(choice: Choice) -> str:

@@ -14,12 +14,16 @@ from policies.hours import within
 from policies.models import Calendar, Parameter, Policy, Severity
 from policies.substitute import MissingParameter, names, substitute
 
+from .addresses import CONTACT
 from .models import Destination, Route
+from .transports import TRANSPORTS
 
 log = logging.getLogger(__name__)
 MATCHES = ("severity", "kind", "service", "hours", "labels")
 SEVERAL = re.compile(r"\s*,\s*(?=https?://|[^\s,/]+@)")
 """Between two addresses of a list; a comma inside a URL stays where it is."""
+PEOPLE: list[Callable[[str, str], list[str]]] = []
+"""Called with a kind and the name of a contact; return the addresses of its people. The room above registers its."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,12 @@ def destinations(
     """
     values = _Values(policy)
     chosen: dict[str, Choice] = {}
-    for seen in asked(policy, severity=severity, labels=labels, kind=kind, at=at, values=values):
+    every = asked(policy, severity=severity, labels=labels, kind=kind, at=at, values=values)
+    kept = _kept_for_levels([seen.route for seen in every], values)
+    for seen in every:
         if not seen.taken:
             continue
-        for choice in _told_by(seen.route, severity, values):
+        for choice in _told_by(seen.route, severity, values, kept):
             known = chosen.get(choice.key)
             if known is None or _opener(choice) < _opener(known):
                 chosen[choice.key] = choice
@@ -110,7 +116,7 @@ def asked(
     level = severity.key if isinstance(severity, Severity) else severity
     seen = [
         Seen(route, mismatch(route.match, level, labels, kind, hours=lambda key: values.in_hours(key, at))
-             or _not_named(route, level, values))
+             or _not_named(route, level, values) or waits_for(route, values))
         for route in _routes(policy)
     ]  # fmt: skip
     open_now = [one for one in seen if not one.why_not and not one.route.by_level]
@@ -135,22 +141,63 @@ def _name(route: Route | None) -> str:
     return str(route) if route is not None else ""
 
 
-def _told_by(route: Route, severity: str | Severity, values: "_Values") -> Iterable[Choice]:
+def _told_by(
+    route: Route, severity: str | Severity, values: "_Values", kept: Mapping[int, set[str]]
+) -> Iterable[Choice]:
+    """The addresses that `route` leads to; `kept`: channels of a destination that only some levels reach."""
     toggle, throttle = _toggle(route, values), _throttle(route, values)
     muted_by = f"the switch {toggle.key}, which is off ({toggle.source})" if toggle else ""
     level = severity.key if isinstance(severity, Severity) else severity
     channels = levels_to_channels(route, values).get(level.lower(), []) if route.by_level else []
     for destination in route.destinations.all():
+        choices = []
         for choice in _choices(destination, values, muted_by):
             for_all = _place_throttle(choice.destination, values)
-            choice = replace(
-                choice, toggle=toggle, throttle=throttle, place_throttle=for_all, digest=route.digest, route=route
+            choices.append(
+                replace(
+                    choice, toggle=toggle, throttle=throttle, place_throttle=for_all, digest=route.digest, route=route
+                )
             )
-            if not route.by_level:
-                yield choice
-            for place, channel in enumerate(channels, start=1):
-                address = f"{choice.address.partition('#')[0]}#{channel.lstrip('#')}"
-                yield replace(choice, address=address, part=choice.part + place * OTHER_CHANNEL)
+        if not route.by_level:
+            own = kept.get(destination.pk, set())
+            for_everybody = [one for one in choices if not any(leads_to(one.address, channel) for channel in own)]
+            yield from for_everybody or choices
+            continue
+        for place, channel in enumerate(channels, start=1):
+            for choice in choices:
+                others = [one.address for one in choices]
+                if address := in_channel(choice.destination.kind, choice.address, channel, among=others):
+                    yield replace(choice, address=address, part=choice.part + place * OTHER_CHANNEL)
+
+
+def _kept_for_levels(routes: Iterable[Route], values: "_Values") -> dict[int, set[str]]:
+    """The channels that the routes by level name, by the key of the destination."""
+    kept: dict[int, set[str]] = {}
+    for route in routes:
+        if route.by_level:
+            channels = {one for several in levels_to_channels(route, values).values() for one in several}
+            for destination in route.destinations.all():
+                kept.setdefault(destination.pk, set()).update(channels)
+    return kept
+
+
+def leads_to(address: str, channel: str) -> bool:
+    """Whether `address` is the webhook of `channel` itself: by the name behind its #, or the last part of its path."""
+    base, _, behind = address.partition("#")
+    name = channel.lstrip("#")
+    return name in (behind, base.partition("?")[0].rstrip("/").rpartition("/")[2])
+
+
+def in_channel(kind: str, address: str, channel: str, *, among: Iterable[str]) -> str:
+    """The address of `channel`: `address` with the channel behind a #; empty when it does not lead there.
+
+    among   all addresses of the place. Where one of them is the channel's own webhook, it alone is meant; else every
+            one whose service lets a webhook choose the channel
+    """
+    own = any(leads_to(one, channel) for one in among)
+    transport = TRANSPORTS.get(kind)
+    fits = leads_to(address, channel) if own else transport is not None and transport.takes_channel(address)
+    return f"{address.partition('#')[0]}#{channel.lstrip('#')}" if fits else ""
 
 
 OTHER_CHANNEL = 1000
@@ -185,6 +232,16 @@ def levels_to_channels(route: Route, values: "_Values | None" = None, *, strict:
             continue
         found.setdefault(level.lower(), []).append(channel)
     return found
+
+
+def waits_for(route: Route, values: "_Values | None" = None) -> str:
+    """Why `route` takes nothing yet: its switch is no bool and has no value. Empty when it may."""
+    if not route.toggle:
+        return ""
+    parameter = (values or _Values(route.policy)).of(route).parameters.get(route.toggle)
+    if parameter is None or parameter.type == Parameter.Type.BOOL or parameter.raw:
+        return ""
+    return f"{parameter.key} is not set, and it takes nothing without."
 
 
 def _not_named(route: Route, level: str, values: "_Values") -> str:
@@ -322,10 +379,22 @@ def _choices(destination: Destination, values: "_Values", muted_by: str) -> Iter
 
 
 def _addresses(destination: Destination, values: "_Values") -> list[str]:
-    address = values.fill(destination.address).strip()
-    if address == destination.address.strip():
+    written = destination.address.strip()
+    if written.startswith(CONTACT):
+        name = written.removeprefix(CONTACT).strip()
+        return [one for people in PEOPLE for one in people(destination.kind, name)] or [written]
+    address = values.fill(written)
+    if address == written:
         return [address]
-    return [one for one in SEVERAL.split(address.strip(" ,")) if one] or [destination.address]
+    base, sign, channel = written.rpartition("#")
+    if not sign or names(channel):
+        return _split(address) or [written]
+    found = _split(values.fill(base))  # a channel behind a list is the channel of each that names none
+    return [one if "#" in one else f"{one}#{channel}" for one in found] or [written]
+
+
+def _split(addresses: str) -> list[str]:
+    return [one for one in SEVERAL.split(addresses.strip(" ,")) if one]
 
 
 def _opener(choice: Choice) -> tuple[bool, timedelta]:

@@ -44,6 +44,8 @@ def queue(policy: Policy, *, by: str, at: datetime) -> list[Delivery]:
     found: dict[str, Delivery] = {}
     routes = Route.objects.filter(Q(policy=policy) | Q(policy=None)).prefetch_related("destinations__policy")
     for route in routes.order_by("position", "pk"):
+        if routing.waits_for(route):
+            continue
         for destination in route.destinations.all():
             for address in _addresses(route, destination, policy):
                 key = address_key(destination.kind, address)
@@ -89,4 +91,5 @@ def _addresses(route: Route, destination: Destination, policy: Policy) -> list[s
     if not route.by_level:
         return addresses
     channels = [name for names in routing.levels_to_channels(route).values() for name in names]
-    return [f"{address.partition('#')[0]}#{name.lstrip('#')}" for address in addresses for name in channels]
+    found = [routing.in_channel(destination.kind, one, name, among=addresses) for one in addresses for name in channels]
+    return [one for one in found if one]

@@ -5,11 +5,12 @@ class OncallConfig(AppConfig):
     name = "oncall"
 
     def ready(self) -> None:
-        """Register whose addresses the room below hears to be invalid."""
-        from notifications import receipts
+        """Register whose addresses the room below hears to be invalid, and where people are."""
+        from notifications import receipts, routing
 
-        from . import refusals
+        from . import people, refusals
 
         if refusals.flag not in receipts.REFUSED:
             receipts.REFUSED.append(refusals.flag)
             receipts.KNOWN.append(refusals.knows)
+            routing.PEOPLE.append(people.addresses)

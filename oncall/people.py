@@ -81,6 +81,17 @@ def persons(
     return list(found.values()), skipped
 
 
+def addresses(kind: str, name: str) -> list[str]:
+    """The first usable address by `kind` of each person whom the contact `name` stands for, each address once."""
+    people, _ = persons(EscalationContact.objects.filter(name=name).select_related("backup"))
+    found: dict[str, None] = {}
+    for person in people:
+        method = next((one for one in person.methods.all() if one.usable and one.kind == kind), None)
+        if method is not None:
+            found.setdefault(method.address)
+    return list(found)
+
+
 def catch_all(*, at: datetime | None = None) -> list[EscalationContact]:
     """The persons asked when nobody else is left."""
     people, _ = persons(EscalationContact.objects.filter(catch_all=True).select_related("backup"), at=at)

@@ -137,6 +137,10 @@ class Transport:
     options: Mapping[str, str] = {}
     """What it reads of `Message.sender.options`, and what each means."""
 
+    def takes_channel(self, address: str) -> bool:
+        """Whether a channel behind # in `address` is where its messages go."""
+        return False
+
     def check_address(self, address: str) -> None:
         """Raise AddressRefused, in words, when nothing could ever be sent to `address`; asks nobody."""
         raise NotImplementedError
@@ -174,4 +178,5 @@ class WebTransport(Transport):
             place = None
         if not place:
             return "not a URL"
-        return f"{place}/…{address[-4:]}" if len(address) > 24 + len(place) else place
+        base, sign, channel = address.partition("#")
+        return (f"{place}/…{base[-4:]}" if len(base) > 24 + len(place) else place) + (f"#{channel}" if sign else "")

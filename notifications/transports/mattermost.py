@@ -1,6 +1,7 @@
 """Mattermost channels, by incoming webhook: Slack's form with attachments, since it reads no blocks."""
 
 import json
+from urllib.parse import urlsplit
 
 from .base import Message, WebTransport
 from .facts import colour, cut, facts
@@ -15,8 +16,12 @@ class Mattermost(WebTransport):
 
     kind, label = "mattermost", "Mattermost channel"
 
+    def takes_channel(self, address: str) -> bool:
+        return True
+
     def send(self, address: str, message: Message, *, secret: str = "") -> str:
-        body = json.dumps(payload(message)).encode()
+        channel = urlsplit(address).fragment
+        body = json.dumps(payload(message) | ({"channel": channel} if channel else {})).encode()
         answer = post(address, body, {"Content-Type": "application/json"}, service="Mattermost")
         return f"Mattermost answered {answer.status}."
 

@@ -86,7 +86,7 @@ def dedup_key(message: Message) -> str:
 def _action(message: Message) -> str | None:
     if message.event == "acknowledged":
         return "acknowledge"
-    if message.event in ("resolved", "false positive"):
+    if message.event in ("resolved", "false positive", "merged"):
         return "resolve"
     # the same key again is a note on the open incident there, and would open one anew where it is over
     return "trigger" if message.event in TRIGGERS or not (message.thread and message.is_over) else None

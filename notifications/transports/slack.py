@@ -21,6 +21,9 @@ class Slack(WebTransport):
 
     kind, label = "slack", "Slack channel"
 
+    def takes_channel(self, address: str) -> bool:
+        return True
+
     def send(self, address: str, message: Message, *, secret: str = "") -> str:
         channel = urlsplit(address).fragment
         body = json.dumps(payload(message) | ({"channel": f"#{channel}"} if channel else {})).encode()

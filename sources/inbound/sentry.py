@@ -90,7 +90,7 @@ class Sentry(Inbound):
         issue = first_text(text_at(event, "issue_id"), text_at(event, "groupID"), text_at(event, "issue", "id"))
         if not issue and not text_at(event, "event_id"):
             raise WrongPayload("The event has neither issue_id nor event_id, so nothing tells it from another.")
-        level = first_text(text_at(event, "level"), tags.get("level", ""))
+        level = first_text(text_at(event, "level"), tags.get("level", ""), "error")  # as Sentry itself takes it
         context = reading.context_of(event, tags)
         labels = self.labels(event, tags, context) | {"rule": rule[:200]}
         labels = {name: text for name, text in labels.items() if text}

@@ -47,7 +47,7 @@ def asked(*options: str) -> dict:
 
 
 def places(*options: str) -> list[str]:
-    return [one["key"] + one["address"].partition(" ")[2] for one in asked(*options)["destinations"]]
+    return [one["key"] + "".join(one["address"].partition("#")[1:]) for one in asked(*options)["destinations"]]
 
 
 def test_a_pack_says_where_everything_goes():

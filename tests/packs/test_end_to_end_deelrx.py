@@ -1,6 +1,7 @@
 """DeelRx CRM: its own levers and those of its providers over HTTP, exactly the expected incidents, and recovery."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,9 @@ SECRETS = {
 }  # fmt: skip
 
 
-def told(pulls: list, opens: dict, *, below: tuple = (), settle: timedelta = 16 * MINUTE) -> Case:
+def told(pulls: list, opens: dict, *, settle: timedelta = 16 * MINUTE, **more: Any) -> Case:
     """What was told is over once its window has passed; nothing has to be healed."""
-    return Case(pulls=pulls, opens=opens, below=below, back=[], settle=settle)
+    return Case(pulls=pulls, opens=opens, back=[], settle=settle, **more)
 
 
 CASES = {
@@ -65,7 +66,7 @@ CASES = {
     "an issue": told(
         below=(("sentry", {"issue": "10", "times": 10}), 2 * MINUTE),
         pulls=[("sentry", {"issue": "11", "times": 11})],
-        opens={"issue-frequency:11": ("P2", "Error: it broke: seen 11 times in 1 minute")},
+        opens={"issue-frequency:11": ("P2", "Error: it broke: seen 11 times in 1 minute")}, owners=["engineering"],
     ),
     "a feature gate": told(
         pulls=[("sentry", {"tag": "feature_gate=checkout", "title": "Gate broke"})],
