@@ -33,7 +33,16 @@ PRELOADED = (  # shared by web, clock and worker, which are forks of this proces
     "opscenter.clockwork",
     "opscenter.tasks",
     "opscenter.management.commands.web",
+    "opscenter.management.commands.clock",
+    "opscenter.dashboard",
+    "opscenter.navigation",
     "django_q.cluster",
+    "django_q.brokers.orm",
+    "django_q.management.commands.qcluster",
+    # what they would import after the fork, each for itself; compiling it there costs most of all
+    "django.core.cache.backends.locmem",
+    "django.db.models.sql.compiler",
+    "django.views.csrf",
 )
 
 
