@@ -41,10 +41,14 @@ class Stretch:
     reason: str = ""
     at: str = ""
     note: str = ""
+    whose: int = 0
 
     @property
     def who(self) -> str:
-        """In words; `at` is where it is changed, below the schedule's own page, `note` what else there is to say."""
+        """In words; `at` is where it is changed, below the schedule's own page, `note` what else there is to say.
+
+        `whose` is the contact who may change it as well as those who plan: who steps in by an override; 0 nobody else.
+        """
         said = names(self.people) if self.people else "" if self.note else "Nobody"
         return f"{said} {self.note}".strip()
 
@@ -142,7 +146,7 @@ def edits_of(schedule: Schedule, start: datetime, end: datetime) -> list[Stretch
     near = {"starts_at__lt": end, "ends_at__gt": start}
     found = [
         Stretch(one.starts_at, one.ends_at, people_of(one), WORDS[one.effect], one.reason,
-                f"overrides/{one.pk}/", f"without {one.replaces}" if one.replaces else "")
+                f"overrides/{one.pk}/", f"without {one.replaces}" if one.replaces else "", one.contact_id or 0)
         for one in schedule.overrides.filter(**near).select_related("contact", "replaces")
     ]  # fmt: skip
     found += [
@@ -183,8 +187,9 @@ def _joined(final: Sequence[Shift], edits: Sequence[Stretch]) -> list[Stretch]:
         behind = [one for one in edits if one.start <= shift.start and one.end >= shift.end and one.mark in KINDS[mark]]
         asked = behind[-1] if behind else None
         one = Stretch(
-            shift.start, shift.end, shift.people, mark, asked.reason if asked else "", asked.at if asked else ""
-        )
+            shift.start, shift.end, shift.people, mark, asked.reason if asked else "", asked.at if asked else "",
+            whose=asked.whose if asked else 0,
+        )  # fmt: skip
         last = rows[-1] if rows else None
         if last and (last.people, last.mark, last.at) == (one.people, one.mark, one.at):
             rows[-1] = replace(last, end=one.end)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from . import calendar_page, roster, rules_of_change, shifts
 from .models import EscalationContact, Schedule
 from .people import persons
+from .wording import moment, stretch
 
 AHEAD = timedelta(days=14)
 SHIFTS_SHOWN = 20
@@ -83,6 +84,9 @@ def calendar(request, key: str):
         known = {"view": view, "day": day.isoformat(), "zone": request.GET.get("zone", ""), **changes}
         return "?" + urlencode({name: value for name, value in known.items() if value})
 
+    now = duty(schedule, at)
+    covers = schedule.cover_requests.filter(state="open", ends_at__gt=at).select_related("asked_by")
+    coming = [entry for entry in page.entries if entry.stretch.end > at]
     context = {
         "schedule": schedule,
         "page": page,
@@ -96,10 +100,13 @@ def calendar(request, key: str):
         "previous": link(day=_step(day, view, -1).isoformat()),
         "following": link(day=_step(day, view, 1).isoformat()),
         "now_link": link(day=""),
-        "duty": duty(schedule, at),
+        "duty": now,
+        "until": now.until and moment(now.until, zone),
         "may": rules_of_change.rights(request.user),
-        "covers": schedule.cover_requests.filter(state="open", ends_at__gt=at).select_related("asked_by"),
-        "gaps": [entry for entry in page.entries if not entry.stretch.people],
+        "covers": [(one, stretch(one.starts_at, one.ends_at, zone)) for one in covers.order_by("starts_at")],
+        "over": page.entries[: -len(coming) or None],
+        "coming": coming,
+        "gaps": [] if schedule.gaps_meant else [entry for entry in coming if not entry.stretch.people],
     }
     return render(request, "oncall/calendar.html", context)
 

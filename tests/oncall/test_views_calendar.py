@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Group
 
 from tests.accounts import signed_in
 from tests.factories import HOUR, NINE, LayerFactory, OverrideFactory, ScheduleFactory
@@ -42,7 +43,8 @@ def test_a_week_shows_who_has_it_on_the_schedules_clock_with_the_gap_named(reade
         "Mon 23 Nov 2026 10:00 - Mon 30 Nov 2026 00:00 ada",
     ]
     text = words(response)
-    assert "1 gap: nobody is on call" in text and "Mon 23 Nov 2026 00:00 to Mon 23 Nov 2026 10:00 (10h)" in text
+    assert "gap: nobody is on call" not in text and "<summary>1 before now</summary>" in text  # it is over
+    assert "<strong>ada</strong> now" in text and "until Mon 30 Nov 2026 10:00" in text
     assert "All times on the clock of Europe/Amsterdam." in text
     (week,) = response.context["page"].weeks
     final, layer = week.rows
@@ -50,6 +52,31 @@ def test_a_week_shows_who_has_it_on_the_schedules_clock_with_the_gap_named(reade
     assert [bar.span for bar in layer.bars] == [10, 158] and layer.bars[0].stretch is None
     assert week.now == 40  # Tuesday 16:00 there
     assert 'aria-current="time"' in text
+
+
+def test_gaps_to_come_are_told_first_unless_they_are_meant(reader, schedule, ada):
+    ends_at = NINE + 2 * DAY + HOUR
+    schedule.overrides.create(effect="remove", replaces=ada, starts_at=NINE + 2 * DAY, ends_at=ends_at)
+    text = words(reader.get(PAGE))
+    assert "1 gap: nobody is on call" in text and "<li>Wed 25 Nov 2026 10:00 to Wed 25 Nov 2026 11:00 (1h)</li>" in text
+    schedule.gaps_meant = True
+    schedule.save()
+    assert "gap: nobody is on call" not in words(reader.get(PAGE))
+
+
+def test_a_responder_is_led_to_his_own_changes_and_no_others(client, schedule, ada, grace, linus):
+    own = OverrideFactory(schedule=schedule, contact=linus, starts_at=NINE + 2 * DAY, ends_at=NINE + 3 * DAY)
+    other = OverrideFactory(schedule=schedule, contact=grace, starts_at=NINE + 4 * DAY, ends_at=NINE + 5 * DAY)
+    swap = schedule.swaps.create(person=ada, partner=grace, starts_at=NINE + 6 * DAY, ends_at=NINE + 9 * DAY)
+    changes = [f"overrides/{own.pk}/", f"overrides/{other.pk}/", f"swaps/{swap.pk}/"]
+    seen = {}
+    with time_machine.travel(NINE + 30 * HOUR, tick=False):
+        signed_in(client, linus, "Responder")
+        for group in ("Responder", "Incident Commander"):
+            linus.user.groups.add(Group.objects.get(name=group))
+            text = words(client.get(PAGE))
+            seen[group] = [f'href="{PAGE}{path}">Change' in text for path in changes]
+    assert seen == {"Responder": [True, False, False], "Incident Commander": [True, True, True]}
 
 
 def test_a_month_holds_its_weeks_whole_and_steps_to_its_neighbours(reader, schedule):
