@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from . import account_admin, outbox, upkeep_admin
+from . import account_admin, outbox, resending, upkeep_admin
 from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route, ThrottleWindow
 from .routing import addresses_of, secret_of
 
@@ -52,10 +52,11 @@ class AttemptInline(ReadOnlyInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "to", "kind", "purpose", "subject", "status", "attempts", "error"]
+    list_display = ["created_at", "to", "kind", "purpose", "shown_subject", "status", "attempts", "error"]
     list_filter = ["status", "purpose", "kind"]
     search_fields = ["=thread", "^to"]
-    exclude = ["address", "secret"]
+    exclude = ["address", "secret", "subject", "text", "short", "actions"]  # links that act, codes that verify
+    readonly_fields = ["shown_subject", "shown_text"]
     inlines = [AttemptInline, upkeep_admin.ReceiptInline]
     actions = ["send_again"]
 
@@ -66,13 +67,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def send_again(self, request, deliveries):
         at, sent = timezone.now(), 0
         for old in deliveries:
-            outbox.queue(
-                kind=old.kind, address=old.address, secret=old.secret, to=old.to, destination=old.destination,
-                purpose=old.purpose, subject=old.subject, text=old.text, url=old.url, actions=old.actions,
-                data=old.data, thread=old.thread, urgent=old.urgent, at=at,
-            )  # fmt: skip
-            sent += 1
-        self.message_user(request, f"{sent} messages are sent again, each as a new delivery.", messages.INFO)
+            try:
+                resending.send_again(old, by=request.user.get_username(), at=at)
+                sent += 1
+            except resending.CannotSend as refusal:
+                self.message_user(request, f"Delivery {old.pk}: {refusal}", messages.WARNING)
+        if sent:
+            said = f"{sent} messages are" if sent > 1 else "One message is"
+            self.message_user(request, f"{said} sent again, each as a new delivery.", messages.INFO)
 
 
 @admin.register(ThrottleWindow)

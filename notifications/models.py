@@ -1,5 +1,7 @@
 """How an address is reached: destinations, the routes that choose them, and the outbox."""
 
+import re
+
 from django.db import models
 from django.db.models import Q
 
@@ -13,6 +15,9 @@ __all__ = [
     "Account", "AddressHealth", "AppNotice", "Delivery", "DeliveryAttempt", "Destination", "DigestLine", "Purpose",
     "Receipt", "Route", "SendingPlan", "ThrottleWindow", "Wording",
 ]  # fmt: skip
+
+
+CODE, HIDDEN = re.compile(r"(?<!\d)\d{6}(?!\d)"), "······"
 
 
 class Destination(models.Model):
@@ -219,7 +224,21 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} to {self.to or self.hint}: {self.subject}"
+        return f"{self.kind} to {self.to or self.hint}: {self.shown_subject}"
+
+    @property
+    def shown_subject(self) -> str:
+        """The subject as others than its reader may see it."""
+        return self._without_code(self.subject)
+
+    @property
+    def shown_text(self) -> str:
+        """The text as others than its reader may see it."""
+        return self._without_code(self.text)
+
+    def _without_code(self, text: str) -> str:
+        """A code that verifies an address is for whoever reads there, and nobody else."""
+        return CODE.sub(HIDDEN, text) if (self.once or "").startswith("verification:") else text
 
 
 class DeliveryAttempt(models.Model):

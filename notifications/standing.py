@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Q
 
+from policies.substitute import names
+
 from .addresses import address_key
 from .models import AddressHealth, Delivery, Destination, Purpose
 from .routing import addresses_of
@@ -20,6 +22,7 @@ class Place:
 
     test     the last delivery of a test, None: never tested
     ends_in  days until its token ends, when that is announced; below zero it has ended
+    unset    the parameter of its address that has no value
     """
 
     destination: Destination
@@ -32,12 +35,15 @@ class Place:
     held: int = 0
     last_at: datetime | None = None
     ends_in: int | None = None
+    unset: str = ""
 
     @property
     def state(self) -> str:
-        """off, failing, expiring, or works; untested before anything was sent."""
+        """off, unset, failing, expiring, or works; untested before anything was sent."""
         if not self.destination.enabled:
             return "off"
+        if self.unset:
+            return "unset"
         if self.circuit != "closed" or any(one.barred for one in self.health) or self.test_failed:
             return "failing"
         if self.ends_in is not None:
@@ -74,8 +80,10 @@ def places(*, at: datetime) -> list[Place]:
     newest = tests.values("destination").annotate(last=Max("pk")).values_list("last", flat=True)
     for test in Delivery.objects.filter(pk__in=list(newest)).defer("address", "secret"):
         found[test.destination_id or 0].test = test
+    for place in found.values():
+        place.unset = next((name for one in addresses_of(place.destination) for name in names(one)), "")
     _with_health(found, at=at)
-    order = {"failing": 0, "expiring": 1, "untested": 2, "works": 3, "off": 4}
+    order = {"failing": 0, "expiring": 1, "unset": 2, "untested": 3, "works": 4, "off": 5}
     return sorted(found.values(), key=lambda place: (order[place.state], place.destination.key))
 
 

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 
 from policies.models import Policy
 
-from . import app_notices, digests, resending, route_test, standing
-from .models import Delivery, DigestLine, ThrottleWindow
+from . import app_notices, digests, resending, route_test, selftest, standing
+from .models import Delivery, Destination, DigestLine, ThrottleWindow
 
 SHOWN = 50
 WITHIN = {"1": "Last hour", "24": "Last day", "168": "Last week", "": "Any time"}
@@ -115,8 +115,24 @@ def held_back(request: HttpRequest) -> HttpResponse:
 def places(request: HttpRequest) -> HttpResponse:
     """Every destination: its circuit, its last test, how many messages arrived and failed, and when its token ends."""
     at = timezone.now()
-    context = {"at": at, "places": standing.places(at=at), "addresses": standing.troubled(at=at)}
+    may = request.user.has_perm("notifications.add_delivery")
+    context = {"at": at, "places": standing.places(at=at), "addresses": standing.troubled(at=at), "may_send": may}
     return render(request, "deliveries/places.html", context)
+
+
+@login_required
+@may_send
+@require_POST
+def test_place(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send a test message to one destination now."""
+    destination = get_object_or_404(Destination.objects.select_related("policy"), pk=pk)
+    if why := selftest.why_not(destination, asked_for=True):
+        messages.error(request, f"{destination} is not tested: {why}.")
+    else:
+        sent = selftest.test(destination, at=timezone.now())
+        messages.success(request, f"{len(sent)} test messages to {destination} are under way."
+                         if len(sent) > 1 else f"A test message to {destination} is under way.")  # fmt: skip
+    return redirect("deliveries-places")
 
 
 @login_required

@@ -54,6 +54,12 @@ JOBS = (
         crontab="0 9 1 * *",
     ),
     Job(
+        "self-test of destinations",
+        "opscenter.tasks.test_destinations",
+        "Sends each destination a test message, and shows who looks after Opscenter whose token ends soon.",
+        crontab="0 7 * * *",
+    ),
+    Job(
         "maintenance",
         "opscenter.tasks.ops_maintenance",
         "Removes webhook logs and delivery attempts that are older than the settings keep them, expired sessions too.",

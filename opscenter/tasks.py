@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from notifications import selftest
 from oncall import feeds, monthly
 
 from . import beat, handover, maintenance
@@ -45,3 +46,10 @@ def fetch_feeds() -> str:
 def send_test_pages() -> str:
     """Send the test page of the month to everybody in a schedule; tells how many."""
     return f"{monthly.send(at=timezone.now())} test pages sent"
+
+
+@task
+def test_destinations() -> str:
+    """Send the test of the day to every destination; tells how many."""
+    sent, left = selftest.run(at=timezone.now())
+    return f"{len(sent)} test messages to destinations are under way, {len(left)} destinations are not tested."

@@ -134,6 +134,8 @@ class Transport:
     """Whether a message waits for those before it of its thread to the same address: a resolve overtakes no opening."""
     follows = False
     """Whether such a place wants to hear of an acknowledgement too, since it keeps the state of an incident."""
+    test_facts: Mapping[str, str] | None = {}
+    """Facts of a daily test message; None: a test would do harm (an issue, a call, costs), so there is none."""
     options: Mapping[str, str] = {}
     """What it reads of `Message.sender.options`, and what each means."""
 

@@ -27,6 +27,7 @@ class Jira(Transport):
     kind, label = "jira", "Jira project"
     account = "jira"
     in_order = follows = True
+    test_facts = None
     options: Mapping[str, str] = {
         "base_url": "the site, such as https://example.atlassian.net",
         "email": "whose API token it is; without it the secret is a personal access token (Data Center)",

@@ -19,6 +19,8 @@ PLAINER = str.maketrans(
 class Phone(Transport):
     """A channel whose address is a telephone number."""
 
+    test_facts = None
+
     def check_address(self, address: str) -> None:
         if not NUMBER.fullmatch(number(address)):
             raise AddressRefused("This is no telephone number with its country; enter one such as +31205550100.")
