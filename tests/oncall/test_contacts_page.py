@@ -53,6 +53,17 @@ def test_what_a_person_adds_is_used_once_its_code_was_entered(responder, ada):
     assert "No code is waited for" in said(act(responder, method, "verify", code=code)), "it counts once"
 
 
+def test_the_code_stands_in_the_message_alone(responder, client, ada):
+    """Whoever could read it here would have verified an address that is not theirs."""
+    method = add(responder, "somebody@example.net")
+    code = last_code()
+    pages = ["/me/", "/deliveries/", f"/deliveries/{Delivery.objects.get().pk}/", "/api/v1/deliveries"]
+    answers = [client.get(page) for page in pages]
+    assert answers[0].status_code == 200 and "Your Opscenter code" in answers[0].content.decode()
+    assert [page for page, answer in zip(pages, answers, strict=True) if code in answer.content.decode()] == []
+    assert not ContactMethod.objects.get(pk=method.pk).usable
+
+
 def test_a_code_expires_and_five_wrong_ones_end_it(responder):
     with time_machine.travel(NINE, tick=False) as now:
         method = add(responder)
