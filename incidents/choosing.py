@@ -77,6 +77,12 @@ def way(contact: EscalationContact, severity, turn: Turn | None, *, at: datetime
     return Way(held, personal.plan(contact, personal.urgency_of(severity)), first)
 
 
+def passed(contact: EscalationContact, *, refused: bool = True) -> list[str]:
+    """The methods of `contact` that are not used, each with what is wrong; with those that were `refused` or not."""
+    unused = [method for method in contact.methods.all() if not method.usable]
+    return [f"{method.kind}: {method.state}" for method in unused if refused or method.failed_at is None]
+
+
 def wakes(turn: Turn | None) -> bool:
     """Whether quiet hours do not hold a page of this turn."""
     return turn is None or turn.final or turn.aim == CATCH_ALL

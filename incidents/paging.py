@@ -1,9 +1,10 @@
 """One person asked: method after method, then the back-up, then the next step at once."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from notifications import outbox
 from notifications.models import Delivery, Purpose
@@ -14,6 +15,7 @@ from . import calls, choosing
 from .conditions import wanted
 from .models import Call, Incident, Page, Turn
 
+log = logging.getLogger(__name__)
 BATCH = 200
 FAILED = [Delivery.Status.FAILED, Delivery.Status.SUPPRESSED]
 
@@ -75,6 +77,8 @@ def _try_next(row: Page, *, at: datetime) -> bool:
     method = _untried(row)
     if method is None:
         why = "no usable contact method" if row.method is None else "every contact method failed"
+        if passed := choosing.passed(row.contact, refused=row.method is None):
+            why += f" ({'; '.join(passed)})"
         row.incident.log("unreachable", f"{row.contact} could not be reached: {why}.", at=at)
         return _give_up(row, why, at=at)
     delivery = calls.ask(row, method, at=at, once=f"page:{row.pk}:method:{method.pk}")
@@ -111,16 +115,33 @@ def follow_up_due(*, at: datetime) -> int:
         rows = Page.objects.filter(state=Page.State.TRYING, delivery__status__in=calls.ENDED).order_by("pk")
         rows = rows.select_related("delivery", "contact__backup", "method", "incident", "turn__escalation")
         for row in list(locked(rows)[:BATCH]):
-            with transaction.atomic():
-                _follow_up(row, at=at)
-            done += 1
+            done += _alone(_follow_up, row, row.incident, at=at)
         ended = Call.objects.filter(state=Call.State.TRYING, delivery__status__in=calls.ENDED).order_by("pk")
         ended = ended.select_related("delivery", "method", "page__contact__backup", "page__incident", "page__turn")
         for call in list(locked(ended)[:BATCH]):
-            with transaction.atomic():
-                _follow_up_call(call, at=at)
-            done += 1
+            done += _alone(_follow_up_call, call, call.page.incident, at=at)
     return done
+
+
+def _alone(work: Callable[..., None], row: Page | Call, incident: Incident, *, at: datetime) -> bool:
+    """Run `work(row, at=at)` by itself, so that one that fails holds up no other; True when it was worked.
+
+    To go on after a failure takes the lock of the incident. Whoever has it now, to acknowledge, may wait for a page
+    that we hold: it is not waited for, and the next pass looks again.
+    """
+    failed = row.delivery is not None and row.delivery.status in FAILED
+    try:
+        with transaction.atomic():
+            if failed and not locked(Incident.objects.filter(pk=incident.pk)):
+                return False
+            work(row, at=at)
+    except OperationalError:
+        log.warning("%s %s is followed up again: the database was busy", row._meta.label, row.pk, exc_info=True)
+        return False
+    except Exception:
+        log.exception("%s %s could not be followed up; the next pass tries it again", row._meta.label, row.pk)
+        return False
+    return True
 
 
 def _follow_up_call(call: Call, *, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from notifications.models import Destination
 from oncall.models import EscalationContact
@@ -150,8 +150,9 @@ def _circle(step: EscalationStep) -> str:
 
 
 def carry_on(run: Escalation, before: Escalation, *, at: datetime) -> None:
-    """Give `run` the turns that `before` had not taken, in their distances, the first of them at `at`."""
-    left = before.turns.exclude(outcome=Turn.Outcome.PAGED).order_by("position")
+    """Give `run` the turns behind the last that `before` took, in their distances, the first of them at `at`."""
+    taken = before.turns.filter(outcome=Turn.Outcome.PAGED).aggregate(last=Max("position"))["last"]
+    left = before.turns.filter(position__gt=-1 if taken is None else taken).order_by("position")
     left = left.prefetch_related("contacts", "destinations")
     first: datetime | None = None
     for position, old in enumerate(left):
