@@ -5,14 +5,16 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        """Have incident pages tell whom the events behind an incident meet, and parameters which rules use them."""
+        """Register what rooms below ask of this one: a source, and what their pages tell of alerts and rules."""
         from channels_health import pages
         from incidents import confirming, page
         from policies import parameters
         from sources import heartbeat_pages
+        from sources.probes import register
 
-        from . import asking, channel_rules, confirmations, impact, job_marks
+        from . import asking, channel_rules, confirmations, impact, job_marks, rule_states
 
+        register(rule_states.RuleStates())
         if confirmations.of not in confirming.OFFERS:
             confirming.OFFERS.append(confirmations.of)
         if impact.of not in page.IMPACTS:

@@ -16,6 +16,7 @@ from sources.probes.base import ProbeError
 from . import evaluation, samples
 from .conditions import Change, RuleSpec, judge
 from .conditions.states import Memory
+from .conditions.when import CALENDARS
 from .models import AlertRule
 from .world import World
 
@@ -69,13 +70,14 @@ def replay(
     params: Mapping[str, Any],
     rules_at: Callable[[datetime], Rules] | None = None,
     zone: tzinfo | None = None,
+    hours: Callable[[str, datetime], bool] | None = None,
 ) -> Replay:
     """Judge what was read, in order; pure but for `rules_at`, which says how other rules stood."""
     done = Replay()
     memory: Memory = {}
     going: dict[str, Episode] = {}
     moving = rules_at is not None or spec.over is not None or spec.baseline is not None
-    moving = moving or any(when.names & {"now", "local"} for when in spec.conditions())
+    moving = moving or any(when.names & {"now", "local", CALENDARS} for when in spec.conditions())
     unset = replace(spec, on_error="error")
     for run in runs:
         done.checks += run.times
@@ -86,7 +88,7 @@ def replay(
         while place < len(instants):
             at = instants[place]
             others = rules_at(at) if rules_at else {}
-            judgement = judge(asked, memory, run.read, at=at, params=params, rules=others, zone=zone)
+            judgement = judge(asked, memory, run.read, at=at, params=params, rules=others, zone=zone, hours=hours)
             before, memory = _settled(memory), judgement.memory
             for state in judgement.keys:
                 if state.change is Change.STARTED:
@@ -208,7 +210,9 @@ def compare(
         def stood(at: datetime) -> Rules:
             return samples.states_at(rule.policy_id, keys, at)
 
-        return replay(asked, rows, params=known, rules_at=stood if keys else None, zone=world.zone)
+        return replay(
+            asked, rows, params=known, rules_at=stood if keys else None, zone=world.zone, hours=world.in_hours
+        )
 
     first = rows[0].at if rows else None
     return Comparison(rule, since, until, judged(spec, world.params), judged(tried, values), first, short)

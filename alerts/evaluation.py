@@ -29,7 +29,7 @@ from sources.probes import KINDS, Asker, calm_when_empty
 
 from . import listening, samples, store, telling
 from .conditions import BadRule, Change, Judgement, RuleSpec, State, judge
-from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, fires
+from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, firing_keys
 from .reading import PER_PLACE, Answer, Question, Round
 from .store.facts import KEY_LENGTH
 from .world import World
@@ -223,7 +223,8 @@ def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Qu
 def spec_of(rule: AlertRule, world: World) -> RuleSpec | str:
     """The rule's condition, its levels ranked as the policy ranks them; or why it cannot be used."""
     condition = {**rule.condition, "every": rule.every}
-    if all(source.kind == listening.KIND or calm_when_empty(source.kind, source.spec) for source in rule.sources.all()):
+    own = (listening.KIND, listening.RULES)
+    if all(source.kind in own or calm_when_empty(source.kind, source.spec) for source in rule.sources.all()):
         condition.setdefault("on_nodata", "ok")  # that nothing happened is calm, not a source that says nothing
     if "levels" in condition:
         levels = condition["levels"]
@@ -234,6 +235,9 @@ def spec_of(rule: AlertRule, world: World) -> RuleSpec | str:
         spec = RuleSpec.parse(condition)
     except (BadRule, AttributeError, TypeError) as error:
         return f"The rule's condition cannot be used: {error}"
+    for key in spec.calendars():
+        if key not in world.calendars:
+            return f"The rule's condition cannot be used: the policy has no calendar {key!r} for in_hours.{key}."
     for when in spec.conditions():
         for name in when.parameters():
             if name in world.wrong:
@@ -283,7 +287,7 @@ def _write(taken: list[tuple[Due, Answer | BaseException]], *, at: datetime) -> 
         else:
             quiet[due.next_at].append(due.rule.pk)
         _tell(due, judgement, key, at=at)
-        if due.rule.fires != fires(judgement.memory):
+        if firing_keys(due.rule.memory) != firing_keys(judgement.memory):
             moved[due.rule.policy_id].append(due.rule.key)
         states.append(str(judgement.state))
         read = answer.lacking if answer.lacking and judgement.state == State.ERROR else answer.readings
@@ -324,6 +328,7 @@ def judge_answer(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     spec = replace(due.spec, on_error="error") if answer.unset else due.spec
     rules = due.world.rules if spec.rules() else {}
     known: dict[str, Any] = {"at": at, "params": due.world.params, "rules": rules, "zone": due.world.zone}
+    known["hours"] = due.world.in_hours
     judgement = judge(spec, memory, answer.readings, **known)
     if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
         judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)

@@ -17,6 +17,8 @@ from .models import AlertRule, RuleSource
 
 KIND = "events"
 """The kind of a rule's source that reads events."""
+RULES = "rules"
+"""The kind of a rule's source that reads how other rules stand."""
 SETTLE = timedelta(seconds=2)
 """A rule over shares or sizes is asked when the stream has been quiet for so long, at the latest in its turn: the half
 of a burst says nothing about the whole."""
@@ -62,6 +64,8 @@ def moved(policy_id: int, keys: Iterable[str], *, at: datetime) -> bool:
         for rule in rules.only("condition")
         if "rules" in (said := str(rule.condition)) and any(key in said for key in wanted)
     ]
+    sources = RuleSource.objects.filter(kind=RULES, rule__policy=policy_id, rule__enabled=True)
+    named += [rule for rule, spec in sources.values_list("rule_id", "spec") if set(wanted) & set(spec.get("of") or ())]
     if named:
         rows = AlertRule.objects.filter(pk__in=named)
         rows.update(next_check_at=Least(F("next_check_at"), at), grid_at=Coalesce("grid_at", "next_check_at"))

@@ -29,9 +29,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a rule that has just been switched on was due: at once."""
 
 
-def fires(memory: dict) -> bool:
-    """Whether a rule that remembers this has an alert that fires."""
-    return any("fired_at" in key for key in memory.get("keys", {}).values())
+def firing_keys(memory: dict) -> set[str]:
+    """The keys whose alerts fire, of a rule that remembers this."""
+    return {name for name, key in memory.get("keys", {}).items() if "fired_at" in key}
 
 
 class AlertRuleQuerySet(models.QuerySet):
@@ -126,7 +126,7 @@ class AlertRule(models.Model):
     @property
     def fires(self) -> bool:
         """Whether any of its alerts fires, even if its source cannot be read just now."""
-        return fires(self.memory)
+        return bool(firing_keys(self.memory))
 
     @property
     def scope(self) -> str:

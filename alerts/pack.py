@@ -30,7 +30,7 @@ from policies.shapes import (
 )
 from sources.models import Connection
 
-from . import pack_sources
+from . import listening, pack_sources
 from .alertmanager.filters import parse, written
 from .conditions import BadRule, RuleSpec, compile_when
 from .conditions.order import mixed, out_of_order
@@ -40,7 +40,7 @@ from .models import AlertRule, Inhibition
 
 CONDITION = (
     "when", "for", "times", "rising", "levels", "group_by", "per", "resolve_after", "keep_firing_for", "on_nodata",
-    "on_error", "only_if", "over", "baseline", "mark",
+    "on_error", "only_if", "over", "baseline", "mark", "same",
 )  # fmt: skip
 OWN = (
     "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
@@ -100,6 +100,8 @@ class _RuleEntry(Entry):
         if not any(problem.path[len(path) : len(path) + 1] in IN_CONDITION for problem in desk.problems[before:]):
             _check_condition(value, path, desk)
         sources = pack_sources.read(value.get("source"), value.get("any_of"), path, desk)
+        if sources is not BAD:
+            _refer_to_rules(value, sources, path, desk)
         if isinstance(message := value.get("message"), str):
             try:
                 compiled(message)
@@ -134,16 +136,40 @@ def _check_condition(value: dict, path: Path, desk: Desk) -> None:
     for name in {
         found.names[1] for when in used for found in when.paths if found.names[0] == "params" and found.names[1:]
     }:
-        desk.references.append(("parameter", name, (*path, "levels" if "levels" in condition else "when")))
+        desk.references.append(("parameter", name, (*path, _holds_in(condition))))
     for key in spec.rules():
-        desk.references.append(("rule", key, (*path, "levels" if "levels" in condition else "when")))
+        desk.references.append(("rule", key, (*path, _holds_in(condition))))
         if key == value.get("key"):
-            desk.problem((*path, "levels" if "levels" in condition else "when"), "A rule cannot ask for its own state.")
+            desk.problem((*path, _holds_in(condition)), "A rule cannot ask for its own state.")
+    for key in spec.calendars():
+        asks = spec.only_if is not None and key in spec.only_if.calendars
+        desk.references.append(("calendar", key, (*path, "only_if" if asks else _holds_in(condition))))
     if "levels" in condition:
         for position, level in enumerate(condition["levels"]):
             desk.references.append(("severity", level["level"], (*path, "levels", position, "severity")))
     elif value.get("severity") is None:
         desk.problem(path, "The key 'severity' is needed and is missing.")
+
+
+def _refer_to_rules(value: dict, sources: list[Values], path: Path, desk: Desk) -> None:
+    """Have the rules that sources name looked up; a rule that names itself is refused at once."""
+    for place, source in enumerate(sources):
+        where = (*path, "source") if value.get("any_of") is None else (*path, "any_of", place)
+        for position, key in enumerate(_asked_by([source])):
+            here = (*where, source["kind"], "of", position)
+            desk.references.append(("rule", key, here))
+            if key == value.get("key"):
+                desk.problem(here, "A rule cannot ask for its own state.")
+
+
+def _asked_by(sources: list[Values]) -> list[str]:
+    """The keys of the rules whose state these sources read."""
+    return [key for source in sources if source["kind"] == listening.RULES for key in source["spec"]["of"]]
+
+
+def _holds_in(condition: Values) -> str:
+    """Which key of the rule says what must hold."""
+    return "levels" if "levels" in condition else "when"
 
 
 def _with_levels(values: Values, name: str) -> Values:
@@ -189,6 +215,7 @@ class Rules(Section):
         over=optional(Anything()),
         baseline=optional(Anything()),
         mark=optional(Text(40, line=True)),
+        same=optional(Several(Text(80, line=True, empty=False))),
         labels=optional(Table(Text(500)), {}),
         component=optional(Text(80, line=True), ""),
         message=optional(Text(4000), ""),
@@ -205,12 +232,27 @@ class Rules(Section):
             if circle := _circle(key, {key: values["suppressed_by"] for key, values in records.items()}):
                 words = f"These rules would hide each other, and nobody would be told: {' -> '.join(circle)}."
                 desk.problem((*desk.places[(self.name, key)], "suppressed_by"), words)
-        asked = {key: _spec(values).rules() for key, values in records.items()}
+        asked = {key: _spec(values).rules() + _asked_by(values["sources"]) for key, values in records.items()}
         for key, others in asked.items():
             if key not in others and (circle := _circle(key, asked)):
                 words = f"These rules ask for each other's state, and neither could be judged: {' -> '.join(circle)}."
                 desk.problem((*desk.places[(self.name, key)], _asks_in(records[key])), words)
+        for key, values in records.items():
+            self._check_joint(key, values, asked[key], records, desk)
         return records
+
+    def _check_joint(self, key: str, values: Values, asked: list[str], records: dict[str, Values], desk: Desk) -> None:
+        """Complain of a label by which a rule wants to join others, and by which none of them is grouped."""
+        joined = [other for other in asked if other in records]
+        known = {name for other in joined for name in records[other]["group_by"] or ()}
+        reads = _asked_by(values["sources"])
+        wanted = "same" if values["same"] else "group_by" if reads else ""
+        if len(joined) < len(asked) or not wanted:  # of a pack this one extends, or unknown: told elsewhere
+            return
+        for name in values[wanted] or ():
+            if name not in known:
+                words = f"None of the rules it asks for has an alert for each {name}: {', '.join(joined)}."
+                desk.problem((*desk.places[(self.name, key)], wanted), words)
 
     def settle(self, records: dict[str, Values], everything: dict[str, dict[str, Values]], load: Load) -> None:
         """Rules of a phase that has not come are planned: off, with the day they should be on.
@@ -364,6 +406,8 @@ def _spec(values: Values) -> RuleSpec:
 
 def _asks_in(values: Values) -> str:
     """Which key of the rule asks for other rules."""
+    if _asked_by(values["sources"]):
+        return "source" if len(values["sources"]) == 1 else "any_of"
     if values["only_if"] and compile_when(values["only_if"]).rules:
         return "only_if"
     return "levels" if values["levels"] else "when"

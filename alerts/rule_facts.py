@@ -165,6 +165,8 @@ def in_words(rule: AlertRule, spec: RuleSpec) -> list[tuple[str, str]]:
     lines.append(("Checked", f"every {format_duration(rule.every)}"))
     if spec.group_by:
         lines.append(("An alert each", f"for every {' and '.join(spec.group_by)}"))
+    if spec.rules() and spec.same:
+        lines.append(("Other rules", f"as they stand for the same {' and '.join(spec.same)}"))
     ends = [f"once it has been quiet for {format_duration(spec.resolve_after)}" if spec.resolve_after else "at once"]
     if spec.keep_firing_for:
         ends.append(f"no sooner than {format_duration(spec.keep_firing_for)} after it last held")

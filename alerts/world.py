@@ -1,17 +1,19 @@
 """What the rules of one policy have in common while they are checked."""
 
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from policies import hours
 from policies.fields import SecretUnreadable
-from policies.models import Policy
+from policies.models import Calendar, Policy
 from sources.addresses import address_values, filled
 
 from . import listening
 from .asking import judged_values
-from .models import RuleSource
+from .models import AlertRule, RuleSource
 
 
 class World:
@@ -33,8 +35,16 @@ class World:
     @cached_property
     def rules(self) -> dict[str, dict[str, Any]]:
         """How the policy's rules stand, for conditions that ask for one by name."""
-        rows = self.policy.rules.only("key", "state", "memory")
-        return {rule.key: {"firing": rule.fires, "state": rule.state} for rule in rows}
+        rows = self.policy.rules.only("key", "state", "memory", "condition")
+        return {rule.key: {"firing": rule.fires, "state": rule.state, "keys": keys_of(rule)} for rule in rows}
+
+    @cached_property
+    def calendars(self) -> dict[str, Calendar]:
+        return {calendar.key: calendar for calendar in self.policy.calendars.all()}
+
+    def in_hours(self, key: str, at: datetime) -> bool:
+        """Whether `at` lies in the hours of the calendar `key`, which the policy has."""
+        return hours.within(self.calendars[key], at)
 
     @cached_property
     def claims(self) -> list[tuple[int, dict[str, Any]]]:
@@ -52,3 +62,17 @@ class World:
     def least(self) -> str:
         """The least urgent level."""
         return max(self.ranks, key=lambda key: self.ranks[key])
+
+
+def keys_of(rule: AlertRule) -> list[dict[str, Any]] | None:
+    """The labels of each key the rule knows, whether it fires and whether it waits to; None when it does not group."""
+    if not listening.group_by(rule):
+        return None
+    return [
+        {
+            "labels": key.get("labels", {}),
+            "firing": "fired_at" in key,
+            "pending": any("since" in streak for streak in key.get("levels", {}).values()),
+        }
+        for key in rule.memory.get("keys", {}).values()
+    ]

@@ -143,8 +143,9 @@ def _find_one(rule, level: Level, streak: Streak, reading: Reading, around: Arou
     outcome = Outcome(True, "")
     if level.when:
         try:
+            rules = around.rules_for(level.when, _joint(rule, reading)) if level.when.rules else {}
             outcome = level.when.holds(
-                reading.fields, reading.labels, around.params, around.at, around.rules, around.zone
+                reading.fields, reading.labels, around.params, around.at, rules, around.zone, around.hours
             )
         except CannotJudge as error:
             return Finding(None, str(error), reading, doubt="error")
@@ -163,6 +164,11 @@ def _find_one(rule, level: Level, streak: Streak, reading: Reading, around: Arou
     told = f"{level.rising.field} {text_of(figure)} has risen {climbed.rises} times in a row"
     sentence = f"{sentence} and {told}" if sentence else told
     return Finding(outcome.holds and risen, sentence, reading, figure=figure)
+
+
+def _joint(rule: RuleSpec, reading: Reading) -> dict[str, str]:
+    """By which values other rules are asked how they stand for the same thing."""
+    return {name: reading.labels.get(name) or text_of(reading.fields.get(name)) for name in rule.same}
 
 
 def _without_data(rule: RuleSpec, outcome: Outcome, reading: Reading | None) -> Finding:

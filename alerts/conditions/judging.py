@@ -1,6 +1,6 @@
 """From readings to states: which keys begin to fire, go on, change level or end. Pure: memory in, memory out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -25,6 +25,7 @@ def judge(
     params: Mapping[str, Any] | None = None,
     rules: Mapping[str, Any] | None = None,
     zone: tzinfo | None = None,
+    hours: Callable[[str, datetime], bool] | None = None,
 ) -> Judgement:
     """Judge what was read at the aware instant `at`.
 
@@ -34,6 +35,7 @@ def judge(
                for it are off
     rules      how other rules stand, for `rules.KEY.firing`
     zone       where the `local` of conditions is told, UTC when not given
+    hours      whether an instant lies in the hours of a calendar, for `in_hours.KEY`
 
     A reading that is late counts as seen at `at`: after a night without looking, `for` counts from the first true
     sample, and the reason says how long nobody looked.
@@ -42,7 +44,7 @@ def judge(
     before = datetime.fromisoformat(memory["at"]) if memory.get("at") else None
     gap = at - before if rule.every and before and at - before > 2 * rule.every else None
     known: dict[str, Memory] = memory.get("keys") or {}
-    around = Around(at, params or {}, rules or {}, zone)
+    around = Around(at, params or {}, rules or {}, zone, hours)
     off = {level.key: unset for level in rule.levels if (unset := around.unset(level.when))}
     idle, doubt = _idle(rule, off, around)
     judged = rule
@@ -76,7 +78,7 @@ def _idle(rule: RuleSpec, off: Mapping[str, list[str]], around: Around) -> tuple
         if unset := around.unset(rule.only_if):
             return off_words(unset), None
         try:
-            outcome = rule.only_if.holds({}, {}, around.params, around.at, around.rules, around.zone)
+            outcome = rule.only_if.holds({}, {}, around.params, around.at, around.rules, around.zone, around.hours)
         except CannotJudge as error:
             return str(error), State.ERROR
         if not outcome.holds:

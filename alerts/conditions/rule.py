@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from alerts.conditions.when import BadCondition, When, compile_when
+from alerts.conditions.when import CALENDARS, BadCondition, When, compile_when
 from policies.durations import BadDuration, parse_duration
 
 NODATA = ("nodata", "ok", "fire", "keep")
@@ -13,11 +13,11 @@ ERROR = ("error", "fire")
 LEVEL_KEYS = ("when", "for", "times", "rising", "mark")
 RULE_KEYS = (
     *LEVEL_KEYS, "level", "levels", "group_by", "per", "every", "resolve_after", "keep_firing_for", "on_nodata",
-    "on_error", "only_if", "over", "baseline",
+    "on_error", "only_if", "over", "baseline", "same",
 )  # fmt: skip
 MOST_TIMES = 1_000
 LONGEST_MARK = 40  # characters
-CIRCUMSTANCES = frozenset({"params", "rules", "now", "local"})
+CIRCUMSTANCES = frozenset({"params", "rules", "now", "local", CALENDARS})
 LONGEST_WINDOW, LONGEST_BASELINE = timedelta(days=7), timedelta(weeks=8)
 STEPS = {"week": 168, "day": 24, "": 1}
 
@@ -102,6 +102,8 @@ class RuleSpec:
                      keep: stays as it is, silently. None: as nodata, but a grouped source without a row is calm
     on_error         error: stays as it is, the rule says so; fire: that the source cannot be read counts as true
     only_if          while this does not hold the rule is off: nothing fires, and what fired is over
+    same             of the names in `group_by`, those by which other rules are asked how they stand for the same thing;
+                     all of them unless it is said
     over, baseline   what is remembered of a figure, for `window`, `usual` and `ratio`
     """
 
@@ -116,6 +118,7 @@ class RuleSpec:
     only_if: When | None = None
     over: Over | None = None
     baseline: Baseline | None = None
+    same: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], *, known: Set[str] | None = None) -> "RuleSpec":
@@ -130,9 +133,10 @@ class RuleSpec:
             raise BadRule("", f"A rule's condition is a set of keys, and this is {data!r}.")
         data = {key: value for key, value in data.items() if value is not None}
         _check_keys(data, RULE_KEYS, "")
+        group_by = _group_by(data.get("group_by", ()))
         return cls(
             levels=_levels(data, known and {*known, *_remembered(data)}),
-            group_by=_group_by(data.get("group_by", ())),
+            group_by=group_by,
             per=_name(data, "per"),
             every=_length(data, "every", "") if "every" in data else None,
             resolve_after=_length(data, "resolve_after", ""),
@@ -142,11 +146,16 @@ class RuleSpec:
             only_if=_only_if(data["only_if"]) if "only_if" in data else None,
             over=_over(data["over"]) if "over" in data else None,
             baseline=_baseline(data["baseline"]) if "baseline" in data else None,
+            same=_same(data["same"], group_by) if "same" in data else group_by,
         )
 
     def rules(self) -> list[str]:
         """Return the keys of the rules whose state its conditions ask for."""
         return list(dict.fromkeys(key for when in self.conditions() for key in when.rules))
+
+    def calendars(self) -> list[str]:
+        """Return the keys of the calendars whose hours its conditions ask for."""
+        return list(dict.fromkeys(key for when in self.conditions() for key in when.calendars))
 
     def conditions(self) -> list[When]:
         """Return all its expressions."""
@@ -294,6 +303,14 @@ def _group_by(value: Any) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else (None,)
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise BadRule("group_by", f"This should be names of labels or fields, each once, and it is {value!r}.")
+    return names
+
+
+def _same(value: Any, group_by: tuple[str, ...]) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else (None,)
+    if strange := [name for name in names if name not in group_by]:
+        have = f"it is grouped by {', '.join(group_by)}" if group_by else "the rule has no group_by"
+        raise BadRule("same", f"This should be names of group_by, and {strange[0]!r} is none: {have}.")
     return names
 
 

@@ -1,11 +1,11 @@
 """One CEL expression over what was read: `value >= 1`, `status == 'down'`, `now - last_run > duration('1h')`.
 
 Names are the reading's fields, then its labels; `value`, `fields`, `labels`, `params`, `rules` (how the other rules of
-the policy stand: `rules.readiness.firing`, `rules['api-health'].state`) and `now` are always there. Three
-things are told apart: it holds, it does not hold, and there is no data to say. A field that is missing or NULL is no
-data; `&&` and `||` still answer where the other side decides (`true || nothing` holds). Only a name that is itself
-compared with null sees the null: `error == null`. What the expression cannot work on, such as a text compared with a
-number, raises CannotJudge.
+the policy stand: `rules.readiness.firing`, `rules['api-health'].state`), `in_hours` (whether now lies in the hours of a
+calendar of the policy: `in_hours.office`) and `now` are always there. Three things are told apart: it holds, it does
+not hold, and there is no data to say. A field that is missing or NULL is no data; `&&` and `||` still answer where the
+other side decides (`true || nothing` holds). Only a name that is itself compared with null sees the null:
+`error == null`. What the expression cannot work on, such as a text compared with a number, raises CannotJudge.
 
 Numbers are plain numbers, whole or not: 1 equals 1.0, and 1 / 2 is 0.5 (in CEL itself it would be 0, and 1 / 2.0 an
 error). A text is never taken for a number: write double(value), or timestamp(value) for a time.
@@ -14,7 +14,7 @@ error). A text is never taken for a number: write double(value), or timestamp(va
 import contextlib
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -27,7 +27,8 @@ from policies.durations import ALLOWED, BadDuration, parse_duration
 from sources.probes.base import plain
 
 LONGEST = 4_000  # characters
-ALWAYS = frozenset({"value", "fields", "labels", "params", "rules", "now", "local"})
+CALENDARS = "in_hours"
+ALWAYS = frozenset({"value", "fields", "labels", "params", "rules", "now", "local", CALENDARS})
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
 FUNCTIONS = frozenset({
@@ -85,6 +86,7 @@ class When:
     divides: bool = field(repr=False)
     paths: tuple[Path, ...] = field(repr=False)
     rules: tuple[str, ...] = ()  # keys of the rules it names
+    calendars: tuple[str, ...] = ()  # keys of the calendars it names
 
     def holds(
         self,
@@ -94,13 +96,17 @@ class When:
         at: datetime | None = None,
         rules: Rules | None = None,
         zone: tzinfo | None = None,
+        hours: Callable[[str, datetime], bool] | None = None,
     ) -> Outcome:
-        """Judge one reading at the aware instant `at` (only a condition that says `now` or `local` needs one).
+        """Judge one reading at the aware instant `at` (only a condition that asks for the time needs one).
 
         rules   how the other rules stand, by their keys
         zone    where `local` is told; UTC when it is not given
+        hours   whether an instant lies in the hours of a calendar, by its key; without it none is known
         """
         known = self._values(fields, labels or {}, params or {}, at, rules or {}, zone or UTC)
+        if hours and at is not None and CALENDARS in self.names and CALENDARS not in fields:
+            known[CALENDARS] = {key: hours(key, at) for key in self.calendars}
         try:
             result = self._run(known)
         except KeyError as absent:
@@ -155,6 +161,8 @@ class When:
                     known[name] = {key: _for_cel(value) for key, value in params.items() if value is not None}
                 case "rules":
                     known[name] = {key: rules.get(key, UNKNOWN_RULE) for key in self.rules}
+                case "in_hours" if name not in fields:
+                    pass  # of calendars, which only the caller knows
                 case "fields":
                     known[name] = _for_cel(fields)
                 case "value" if name not in fields:
@@ -191,7 +199,7 @@ class When:
                     hints[-1] += f" (write double({name}) to take it as a number)"
                 elif TIME_TEXT.match(value):
                     hints[-1] += f" (write timestamp({name}) to take it as a time)"
-            elif name not in ("labels", "params", "fields", "rules", "now", "local"):
+            elif name not in ("labels", "params", "fields", "rules", "now", "local", CALENDARS):
                 hints.append(f"{name} is {_shown(value)}")
         words = str(error).partition(". CEL does not coerce")[0].partition(". Check ")[0]
         return f"`{self.text}` cannot be judged: {'; '.join(hints) or 'nothing was read'}. {words.rstrip('.')}."
@@ -251,7 +259,11 @@ def _compile(text: str, known: frozenset[str] | None) -> When:
         divides="_/_" in functions,
         paths=tuple(cel_text.paths_in(tokens)),
         rules=tuple(cel_text.members_in(tokens, "rules")),
+        calendars=tuple(cel_text.members_in(tokens, CALENDARS)),
     )
+    if CALENDARS in names and not when.calendars:
+        place = next(path.at for path in when.paths if path.names[0] == CALENDARS)
+        raise BadCondition("Name the calendar: in_hours.office or in_hours['my-office'].", text, place)
     if not names:
         _check_constant(when)
     return when

@@ -20,6 +20,7 @@ pack: {key: examples, version: 1, timezone: Asia/Jakarta}
 severities: [{key: high}, {key: low}]
 params:
   {LIMIT: {type: int, default: 50}, TELEMETRY: {type: bool, default: true}, SHOP: {type: secret}, APP: {type: text}}
+calendars: [{key: office}]
 connections: [{key: shop, kind: sql, url: "${SHOP}"}, {key: app, kind: http, url: "${APP}"}]
 destinations: [{key: chat, kind: slack, address: "${APP}"}]
 routes: [{default: true, to: chat}]
