@@ -61,6 +61,23 @@ class WrittenCalendar:
         return (guesses[1][0] if len(guesses) > 1 else guesses[0][0],) if guesses else ()
 
 
+def first_handoff(values: Values, zone: ZoneInfo, path: Path, desk: Desk) -> Any:
+    """When the first turn of a layer begins, by its `start` (or `first_handoff`) and `handoff`; None after a fault."""
+    start, handoff = values["start"] or values["first_handoff"], values["handoff"]
+    if start is None:
+        return desk.problem(path, "The key 'start' is needed and is missing: when the first member's turn begins.")
+    if values["start"] and values["first_handoff"]:
+        return desk.problem((*path, "first_handoff"), "This says what `start` says; keep one of them.")
+    if handoff is None:
+        return start
+    wall = start.astimezone(zone).replace(tzinfo=None) if start.tzinfo else start
+    midnight = datetime.combine(wall.date(), time())
+    if wall not in (midnight, midnight + handoff):
+        text = f"The start is at {wall:%H:%M}; give its date alone, or no `handoff`."
+        return desk.problem((*path, "handoff"), text)
+    return midnight + handoff
+
+
 class _Reader:
     """Turns what was read into a definition; faults between fields go to the desk."""
 
@@ -98,7 +115,9 @@ class _Reader:
         return LayerDefinition(
             name=values["name"] or str(position + 1),
             members=tuple(values["members"]),
-            first_handoff=datetime(YEARS[0], 1, 1) if values["feed"] else self.first_handoff(values, path),
+            first_handoff=datetime(YEARS[0], 1, 1)
+            if values["feed"]
+            else first_handoff(values, self.zone, path, self.desk),
             zone=self.zone,
             rotation=rotation,
             length=length or values["length"] or 1,
@@ -111,22 +130,6 @@ class _Reader:
             holidays=self.holidays(values["holidays"], (*path, "holidays")) if values["holidays"] else None,
             rest=self.rest(values["rest"]) if values["rest"] else None,
         )
-
-    def first_handoff(self, values: Values, path: Path) -> datetime:
-        start, handoff = values["start"] or values["first_handoff"], values["handoff"]
-        if start is None:
-            text = "The key 'start' is needed and is missing: when the first member's turn begins."
-            return self.desk.problem(path, text)
-        if values["start"] and values["first_handoff"]:
-            return self.desk.problem((*path, "first_handoff"), "This says what `start` says; keep one of them.")
-        if handoff is None:
-            return start
-        wall = start.astimezone(self.zone).replace(tzinfo=None) if start.tzinfo else start
-        midnight = datetime.combine(wall.date(), time())
-        if wall not in (midnight, midnight + handoff):
-            text = f"The start is at {wall:%H:%M}; give its date alone, or no `handoff`."
-            return self.desk.problem((*path, "handoff"), text)
-        return midnight + handoff
 
     def holidays(self, values: Values, path: Path) -> Holidays | None:
         if (values["skip"] is None) == (values["only"] is None):
