@@ -79,7 +79,10 @@ class Ops:
 
     def tick(self) -> Self:
         """What the clock does now, until it finds nothing more to do."""
-        while clock.run(clock.TIMERS, at=self.now).done or outbox.deliver_due(at=self.now):
+        # a delivery ends on the wall clock, some moments after the time of the story
+        while clock.run(clock.TIMERS, at=self.now, due=look().by(self.now + MINUTE)).done or (
+            outbox.deliver_due(at=self.now)
+        ):
             pass
         return self
 
