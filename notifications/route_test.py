@@ -36,6 +36,11 @@ class Answer:
     muted: list[Choice] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
 
+    @property
+    def places(self) -> list[tuple[Choice, str, str]]:
+        """Whom it reaches, each with its address as far as it may be seen, and what is wrong with that."""
+        return [(choice, _hint(choice), _trouble(choice)) for choice in self.told]
+
     def lines(self) -> list[str]:
         """The answer for people, a line each."""
         found = [f"goes to {described(choice)}" for choice in self.told]
@@ -72,6 +77,7 @@ def question(
     labels   name=value each
     at       an instant in ISO form; empty: `now`
     """
+    policy, severity, service, at = policy.strip(), severity.strip(), service.strip(), at.strip()
     found = Policy.objects.filter(key=policy).first() if policy else None
     known = list(Policy.objects.values_list("key", flat=True))
     if policy and found is None:

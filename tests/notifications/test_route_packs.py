@@ -135,3 +135,26 @@ def test_loading_twice_changes_nothing_and_what_goes_is_removed():
     assert (plan.bundle_within.total_seconds(), plan.most, plan.within.total_seconds()) == (30, 5, 600)
     load((HEAD + ROUTES).replace("sending: {bundle: 30s, most: 5, within: 10m}\n", ""))
     assert not SendingPlan.objects.exists()
+
+
+def test_the_page_answers_the_same_and_refuses_in_words(admin_client):
+    load(HEAD + ROUTES)
+
+    def said(**question: str) -> str:
+        return " ".join(
+            admin_client.get("/deliveries/routes/", {"policy": "shop", **question}).content.decode().split()
+        )
+
+    page = said(severity=" p0 ", labels="team=web\n\nstage=live", at="2026-11-23T02:30:00Z")
+    assert "<strong>war-room</strong> slack hooks.test" in page and "#all-hands" in page
+    assert "It is a default, and another route took the event." in page and "T/B/war" not in page
+    for question, words in (
+        ({"severity": "P7"}, "There is no level &#x27;P7&#x27; in shop; there are P0, P1, P3."),
+        ({"severity": ""}, "Say the level"),
+        ({"severity": "P0", "labels": "team"}, "is no label; write name=value"),
+        ({"severity": "P0", "at": "noon"}, "is no instant"),
+        ({"severity": "P0", "policy": "shoq"}, "There is no policy"),
+    ):
+        assert words in said(**question)
+    Route.objects.all().delete()
+    assert "It goes nowhere" in said(severity="P1")
