@@ -1,11 +1,13 @@
 """What came of each try: recorded, and the delivery moved on, put off, or handed to its fallback."""
 
 from collections import Counter
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import F
 
+from policies.claims import locked
 from policies.durations import format_duration
 from policies.wake import wake
 
@@ -16,7 +18,8 @@ from .models import Delivery, DeliveryAttempt, Destination, Purpose
 from .transports import TRANSPORTS
 from .transports.base import URGENT_DELAYS
 
-PATIENCE = timedelta(hours=6)  # how long a Retry-After may hold a message
+PATIENCE = timedelta(hours=6)  # how long a Retry-After may hold a message, and how long they may in all
+ASKED_TO_WAIT = 3  # waits that grow while the far side itself says when to come back; then each is as the last
 PATIENCE_OF_A_PAGE = timedelta(minutes=1)  # … when another method, person or destination can take over
 WITH_FALLBACK = 2  # retries before the fallback takes over
 
@@ -56,10 +59,28 @@ def _record_held(outcomes: list[Outcome], *, at: datetime) -> Counter[str]:
     for outcome in outcomes:
         if outcome.word != "sent":
             told[_not_sent(outcome, at=at)] += 1
+    _leave_alone((outcome for outcome in outcomes if outcome.after and outcome.word == "try again"), at=at)
     for outcome in outcomes:
         senders.let_follow(outcome.delivery, at=at)
     circuits.learn((outcome for outcome in outcomes if outcome.sent_with is None), at=at)
     return told
+
+
+def _leave_alone(asked: Iterable[Outcome], *, at: datetime) -> None:
+    """Put off what else waits for addresses that asked to be left alone, without a try: it would be refused as well.
+
+    Not put off are pages, which may have another way, and what is put off further already.
+    """
+    until: dict[str, tuple[datetime, str]] = {}
+    for outcome in asked:
+        key, when = outcome.delivery.address_key, at + min(outcome.after or timedelta(), PATIENCE)
+        if key and (key not in until or when > until[key][0]):
+            until[key] = when, outcome.detail
+    for key, (when, detail) in sorted(until.items()):
+        waiting = Delivery.objects.waiting().filter(address_key=key, urgent=False, claimed_by="")
+        free = list(locked(waiting.filter(next_attempt_at__lt=when).order_by("pk")).values_list("pk", flat=True))
+        words = f"Its receiver asks to be left alone until {when.astimezone(UTC):%H:%M:%S} UTC: {detail}"
+        Delivery.objects.filter(pk__in=free).update(next_attempt_at=when, held_until=when, error=words)
 
 
 def _not_sent(outcome: Outcome, *, at: datetime) -> str:
@@ -100,6 +121,9 @@ def _wait(outcome: Outcome, *, has_fallback: bool) -> tuple[timedelta | None, st
     row, replaceable = outcome.delivery, outcome.delivery.urgent or has_fallback
     delays = URGENT_DELAYS if row.urgent else TRANSPORTS[row.kind].delays if row.kind in TRANSPORTS else ()
     delays = delays[:WITH_FALLBACK] if has_fallback else delays
+    if outcome.after and delays and not replaceable and outcome.started_at - row.created_at < PATIENCE:
+        # the far side is there and says when: such tries are not counted, lest a burst lose what it delays
+        delays = delays[:ASKED_TO_WAIT] + delays[ASKED_TO_WAIT - 1 :][:1] * (row.attempts + 1)
     if row.attempts >= len(delays):
         return None, f"Given up after {row.attempts + 1} tries."
     asked, patience = outcome.after or timedelta(), PATIENCE_OF_A_PAGE if replaceable else PATIENCE
