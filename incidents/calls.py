@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from notifications.models import Delivery
 from oncall.models import ContactMethod
-from policies.claims import sweep
+from policies.claims import locked, sweep
 
 from . import links, notices, targets
 from .conditions import wanted
@@ -118,8 +118,12 @@ def worked(method: ContactMethod | None, delivery: Delivery) -> None:
 
 
 def skip_waiting(rows, *, reason: str) -> None:
-    """Skip what the calls among `rows` still have to do."""
-    rows.filter(state=Call.State.WAITING).update(state=Call.State.SKIPPED, due_at=None, reason=reason[:250])
+    """Skip what the calls among `rows` still have to do; one that a sweep holds is skipped by `make`.
+
+    To wait for the sweep would be a deadlock: it waits for the incident, which our caller has locked.
+    """
+    free = locked(rows.filter(state=Call.State.WAITING).order_by("pk")).values_list("pk", flat=True)
+    Call.objects.filter(pk__in=list(free)).update(state=Call.State.SKIPPED, due_at=None, reason=reason[:250])
 
 
 def _unneeded(call: Call, incident: Incident, *, at: datetime) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Max
 
-from policies.claims import sweep
+from policies.claims import locked, sweep
 from policies.durations import format_duration
 
 from . import escalation
@@ -18,9 +18,10 @@ def lapse_due(*, at: datetime) -> int:
 
 
 def _look(run: Escalation, *, at: datetime) -> None:
-    incident = Incident.objects.select_for_update(of=("self",)).select_related(
-        "policy", "severity", "acknowledged_by"
-    ).get(pk=run.incident_id)  # fmt: skip
+    rows_of_it = Incident.objects.select_related("policy", "severity", "acknowledged_by").filter(pk=run.incident_id)
+    incident = locked(rows_of_it).first()
+    if incident is None:  # somebody moves it now, and may wait for our run: it is looked at in the next pass
+        return
     rows = Escalation.objects.filter(pk=run.pk)
     if incident.status != Status.ACKNOWLEDGED or run.ack_timeout is None:
         rows.update(lapse_at=None)
