@@ -4,7 +4,7 @@ Every page keeps its own row: cancelled alone when its incident is taken, ended 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -101,19 +101,30 @@ def _wait(row: Delivery, plan: SendingPlan, *, at: datetime) -> tuple[datetime |
     return (until, why) if until > at else (None, "")
 
 
-def gather(claimed: list[Delivery], *, at: datetime, lease_until: datetime) -> list[list[Delivery]]:
-    """`claimed` as messages: pages to one person by one address together, whatever waits for them along."""
+def gather(
+    claimed: list[Delivery], *, at: datetime, lease_until: datetime, take: Callable[[list[int]], None]
+) -> list[list[Delivery]]:
+    """`claimed` as messages: pages to one person by one address together, whatever waits for them along.
+
+    take   is told the keys of what is claimed along, before others can see the claim
+    """
     groups: dict[tuple, list[Delivery]] = {}
     for row in claimed:
         groups.setdefault(_bundle_of(row) if _bundles(row) else (row.pk,), []).append(row)
     leaders = {key: rows[0] for key, rows in groups.items() if len(key) == 2}
     if leaders:
-        for row in _along(leaders, claimed, lease_until=lease_until):
+        for row in _along(leaders, claimed, lease_until=lease_until, take=take):
             groups[_bundle_of(row)].append(row)
     return list(groups.values())
 
 
-def _along(leaders: dict[tuple, Delivery], claimed: list[Delivery], *, lease_until: datetime) -> list[Delivery]:
+def _along(
+    leaders: dict[tuple, Delivery],
+    claimed: list[Delivery],
+    *,
+    lease_until: datetime,
+    take: Callable[[list[int]], None],
+) -> list[Delivery]:
     """Claim what else waits for the people of `leaders`, whether it is due or held back."""
     waiting = Delivery.objects.waiting().filter(
         recipient__in={row.recipient for row in leaders.values()}, purpose=Purpose.PAGE, claimed_by="",
@@ -124,6 +135,7 @@ def _along(leaders: dict[tuple, Delivery], claimed: list[Delivery], *, lease_unt
         return []
     with transaction.atomic():
         found = [row for row in locked(waiting)[:MOST_NAMED] if _bundle_of(row) in leaders]
+        take([row.pk for row in found])
         Delivery.objects.filter(pk__in=[row.pk for row in found]).update(next_attempt_at=lease_until, claimed_by=me())
     for row in found:
         row.next_attempt_at, row.claimed_by = lease_until, me()

@@ -5,12 +5,13 @@ message (the probe) has tried whether it is back. A page without another way is 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import F, Q
 
 from channels_health import history
+from policies.claims import locked
 from policies.wake import wake
 
 from .couriers import Outcome
@@ -86,10 +87,17 @@ def learn(outcomes: Iterable[Outcome], *, at: datetime) -> None:
             failed[key].append(outcome)
         elif outcome.word == "sent":
             answered[key] = outcome
+    _hold(failed.keys() | answered.keys())
     if answered:
         _recovered(answered, at=at)
     for key in sorted(failed.keys() - answered.keys()):
         _failed_again(key, failed[key], at=at)
+
+
+def _hold(keys: Collection[str]) -> None:
+    """Lock what is known of these addresses, in the same order by everybody, until the transaction ends."""
+    known = AddressHealth.objects.filter(address_key__in=keys).order_by("address_key")
+    list(known.select_for_update().values_list("pk", flat=True))
 
 
 def _recovered(answered: dict[str, Outcome], *, at: datetime) -> None:
@@ -102,7 +110,9 @@ def _recovered(answered: dict[str, Outcome], *, at: datetime) -> None:
     )
     for key in opened:
         waiting = Delivery.objects.waiting().filter(address_key=key, error__startswith=WAITS, claimed_by="")
-        waiting.update(next_attempt_at=at, held_until=None, error="")
+        # what somebody else has now, to cancel it, is not waited for: he may wait for what we have
+        free = list(locked(waiting.order_by("pk")).values_list("pk", flat=True))
+        Delivery.objects.filter(pk__in=free).update(next_attempt_at=at, held_until=None, error="")
         tell_channel(answered[key].delivery.destination_id, "connected", at=at, reason="It takes messages again.")
         wake()
 

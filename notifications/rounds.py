@@ -130,8 +130,7 @@ class Round:
             picked += due.filter(urgent=False).values_list("pk", flat=True)[: wanted - len(picked)]
         if not picked:
             return []
-        self.held.update(picked)
-        in_hand.update(picked)  # before the claim is seen by others: dead claims may be released in another thread
+        self._take(picked)
         try:
             claimed = lease(
                 Delivery.objects.due(at).filter(pk__in=picked), due="next_attempt_at", at=at, length=LEASE,
@@ -151,12 +150,8 @@ class Round:
         self._let_go({row.pk for row in claimed} - {row.pk for row in ready})
         if claimed and not ready:
             return None
-        messages = bundles.gather(ready, at=at, lease_until=at + LEASE)
-        for first, *others in messages:
-            if others:
-                self.along[first.pk] = others
-                self.held.update(row.pk for row in others)
-                in_hand.update(row.pk for row in others)
+        messages = bundles.gather(ready, at=at, lease_until=at + LEASE, take=self._take)
+        self.along |= {first.pk: others for first, *others in messages if others}
         return [rows[0] for rows in messages]
 
     def _hand_over(self) -> None:
@@ -203,6 +198,11 @@ class Round:
         self.begun -= len(self.ready)
         self.ready, self.batch = [], ORDINARY
         self._let_go(pks)
+
+    def _take(self, pks: list[int]) -> None:
+        """To be called before others can see the claim: dead claims may be released in another thread meanwhile."""
+        self.held.update(pks)
+        in_hand.update(pks)
 
     def _let_go(self, pks: Iterable[int]) -> None:
         for pk in list(pks):
