@@ -1,6 +1,7 @@
 """In whose words a message is written: the reader's language and zone, and what the policy says of each event."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from policies.models import Policy
 
@@ -27,9 +28,9 @@ def reader(policy: Policy, *, language: str = "en", zone: str = "UTC") -> Reader
 def example(event: str, reader: Reader) -> Words:
     """A message of `event` as `reader` would get it."""
     start = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    said = {"number": 12, "severity": "P1", "title": "Checkout is down", "reader": reader,
+    said: dict[str, Any] = {"number": 12, "severity": "P1", "title": "Checkout is down", "reader": reader,
             "url": "https://ops.example.org/incidents/12/"}  # fmt: skip
-    told = {"started_at": start, "summary": "Errors above 5 %.", "service": "Checkout"}
+    told: dict[str, Any] = {"started_at": start, "summary": "Errors above 5 %.", "service": "Checkout"}
     match event:
         case "page":
             return messages.page(

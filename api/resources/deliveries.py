@@ -102,7 +102,7 @@ def list_deliveries(request: HttpRequest, query: Query[DeliveryQuery]) -> Any:
 
 @read(router, "/deliveries/{id}", scope=SCOPE, out=DeliveryDetailOut, id="getDelivery", summary="One delivery")
 def get_delivery(request: HttpRequest, id: Number) -> DeliveryDetailOut:
-    """With its text and every try. Links that acknowledge are left out."""
+    """With its text and every try. Links that acknowledge are left out, and so are codes that verify an address."""
     delivery = got(_rows().prefetch_related("tries"), f"delivery {id}", pk=id)
     tries = [_attempt(attempt) for attempt in delivery.tries.all()]
-    return DeliveryDetailOut(**_facts(delivery), text=delivery.text, tries=tries)
+    return DeliveryDetailOut(**_facts(delivery), text=delivery.shown_text, tries=tries)
