@@ -205,15 +205,33 @@ def named(occurrence: Occurrence) -> list[list[str]]:
     The whole summary; what stands behind a colon or a dash in it, or before one; its parts between commas and "and";
     addresses in it; then the attendees.
     """
-    summary = re.sub(r"^\s*\[[^\]]*\]\s*", "", occurrence.summary).strip()
+    summary = _bare(occurrence.summary)
     guesses = [[summary]]
-    parts = [summary, *(piece.strip() for piece in re.split(r":\s|\s[-–—|]\s", summary))]
+    parts = [summary, *_pieces(summary)]
     for part in dict.fromkeys([parts[0], *reversed(parts[1:])]):
         guesses.append([part])
-        guesses.append([one.strip() for one in re.split(r"[,;/&+]|\band\b", part) if one.strip()])
+        guesses.append(_listed_names(part))
         guesses.append(MAIL.findall(part))
     guesses += [list(occurrence.mails), list(occurrence.names)]
     return [list(guess) for guess in dict.fromkeys(tuple(guess) for guess in guesses) if guess and all(guess)]
+
+
+def parts_of(summary: str) -> list[str]:
+    """The names that stand last in a summary of which nobody is known: `On call: ada and grace` has two."""
+    return _listed_names(_pieces(_bare(summary))[-1])
+
+
+def _bare(summary: str) -> str:
+    """Without a tag in brackets before it."""
+    return re.sub(r"^\s*\[[^\]]*\]\s*", "", summary).strip()
+
+
+def _pieces(summary: str) -> list[str]:
+    return [piece.strip() for piece in re.split(r":\s|\s[-–—|]\s", summary)]
+
+
+def _listed_names(part: str) -> list[str]:
+    return [one.strip() for one in re.split(r"[,;/&+]|\band\b", part) if one.strip()]
 
 
 def write(name: str, events: Iterable[Event], *, stamp: datetime) -> str:

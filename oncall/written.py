@@ -54,11 +54,11 @@ class WrittenCalendar:
 
     def people(self, occurrence: ical.Occurrence) -> tuple[str, ...]:
         known = {name.casefold(): person for name, person in self.names.items()}
-        guesses = ical.named(occurrence)
-        for guess in guesses:
+        for guess in ical.named(occurrence):
             if all(name.casefold() in known for name in guess):
                 return tuple(dict.fromkeys(known[name.casefold()] for name in guess))
-        return (guesses[1][0] if len(guesses) > 1 else guesses[0][0],) if guesses else ()
+        best = list(occurrence.mails) or ical.parts_of(occurrence.summary)
+        return tuple(dict.fromkeys(known.get(name.casefold(), name) for name in best))
 
 
 def first_handoff(values: Values, zone: ZoneInfo, path: Path, desk: Desk) -> Any:
@@ -164,7 +164,7 @@ class _Reader:
             if "://" in said or self.folder is None:
                 return self.desk.problem(path, "This is not fetched here; give the name of a file, or the text itself.")
             try:
-                text = (self.folder / said).read_text()
+                text = (self.folder / said).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
                 return self.desk.problem(path, f"The calendar {said} cannot be read: {error}")
         try:

@@ -170,3 +170,36 @@ def test_a_missing_file_is_refused(tmp_path):
     assert "cannot be read" in refusal("--definition", str(tmp_path / "none.yaml"))
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\xff")
     assert "cannot be read" in refusal("--definition", str(tmp_path / "bytes.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("said", "people"),
+    [
+        ("SUMMARY:On call: ada", ["ada"]),
+        ("SUMMARY:shift\nATTENDEE:mailto:ADA@example.org", ["ada"]),
+        ("SUMMARY:Primary - zoë and ada", ["zoë", "ada"]),  # who is not known is called what the event says
+        ("SUMMARY:shift\nATTENDEE:mailto:zed@example.org", ["zed@example.org"]),
+        ("STATUS:CANCELLED\nSUMMARY:ada", ["grace"]),  # the next lower precedence
+    ],
+)
+def test_a_calendar_beside_the_file_says_who(tmp_path, said, people):
+    event = f"BEGIN:VEVENT\nUID:a\nDTSTART;VALUE=DATE:20261025\nRRULE:FREQ=WEEKLY\n{said}\nEND:VEVENT"
+    calendar = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\n{event}\nEND:VCALENDAR\n"
+    (tmp_path / "rota.ics").write_text(calendar, encoding="utf-8")
+    layers = [{"feed": "rota.ics"}, {"members": ["grace"], "start": "2026-01-05", "precedence": -1}]
+    written = {"key": "fed", "timezone": "Europe/Amsterdam", "layers": layers, "people": {"ada": ["ada@example.org"]}}
+    file = tmp_path / "fed.json"
+    file.write_text(json.dumps(written))
+    asked = {at: answer("--definition", str(file), "--at", at) for at in ("2026-11-01T00:00", "2026-10-25T23:59")}
+    assert {at: found["on_call"] for at, found in asked.items()} == dict.fromkeys(asked, people)
+    if people != ["grace"]:  # a day of 25 hours
+        assert asked["2026-10-25T23:59"]["until"] == "2026-10-26T00:00:00+01:00"
+    assert "layers[0].feed: The calendar none.ics cannot be read" in refusal(
+        "--definition", str(written_to(tmp_path, {**written, "layers": [{"feed": "none.ics"}]}))
+    )
+
+
+def written_to(folder, data):
+    file = folder / "other.json"
+    file.write_text(json.dumps(data))
+    return file

@@ -121,7 +121,7 @@ class Command(BaseCommand):
 
     def written(self, path: Path, key: str | None) -> shifts.ScheduleDefinition[str]:
         try:
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             data = (
                 json.loads(text, object_pairs_hook=_pairs)
                 if path.suffix == ".json"
