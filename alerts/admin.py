@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -9,6 +10,7 @@ from policies.wake import wake
 
 from . import maintenance_admin, pack, silence_admin, trying
 from .asking import used_parameters
+from .conditions import BadRule, RuleSpec
 from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, Sample
 
 __all__ = ["maintenance_admin", "silence_admin"]  # silences have a file of their own
@@ -21,8 +23,20 @@ class SourceInline(TabularInline):
     readonly_fields = ["error", "last_seen_at"]
 
 
+class RuleForm(forms.ModelForm):
+    def clean_condition(self):
+        """Refuse a condition that cannot work, in the words that a pack would be refused with."""
+        condition = self.cleaned_data["condition"]
+        try:
+            RuleSpec.parse(condition)
+        except BadRule as error:
+            raise forms.ValidationError(str(error)) from error
+        return condition
+
+
 @admin.register(AlertRule)
 class AlertRuleAdmin(ModelAdmin):
+    form = RuleForm
     list_display = ["name", "code", "policy", "severity", "state", "verdict", "checked_at", "every", "enabled"]
     list_filter = ["state", "enabled", "policy", "phase"]
     list_select_related = ["policy", "severity"]
