@@ -4,15 +4,27 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, TabularInline
+from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, StackedInline
 
 from ..models import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
 
 
-class StepInline(TabularInline):
+class StepInline(StackedInline):
+    """A block a step: fourteen columns beside each other would be read by nobody."""
+
     model = EscalationStep
     extra = 0
-    filter_horizontal = ["contacts"]
+    fields = [
+        ("position", "after", "since"), ("condition", "at_least"), ("hours", "calendar"), ("schedule", "asks"),
+        "contacts", "destinations", ("repeat", "repeat_every"), "match", "prompt",
+    ]  # fmt: skip
+    autocomplete_fields = ["contacts"]
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "match":
+            field.widget.attrs["rows"] = 2
+        return field
 
 
 @admin.register(EscalationPolicy)

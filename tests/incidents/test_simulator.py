@@ -275,3 +275,16 @@ def test_a_plan_that_repeats_for_long_is_looked_at_in_part(plan):
     plan.save()
     found = supposing.answer(policy="shop-night", now=NINE)
     assert found.notes == ["Only the first 200 of 405 steps are looked at."] and found.ends_at is None
+
+
+def test_a_step_is_added_in_the_admin(plan, ada, admin_client):
+    address = f"/admin/incidents/escalationpolicy/{plan.pk}/change/"
+    form = {
+        "key": plan.key, "name": plan.name, "policy": plan.policy_id, "position": 0, "repeat": 0, "on_rise": "unacked",
+        "steps-TOTAL_FORMS": 1, "steps-INITIAL_FORMS": 0, "steps-0-position": 0, "steps-0-after": "00:05:00",
+        "steps-0-since": "start", "steps-0-condition": "unacked", "steps-0-repeat": 0, "steps-0-asks": "everybody",
+        "steps-0-contacts": [ada.pk], "steps-0-match": "{}",
+    }  # fmt: skip
+    assert admin_client.post(address, form).status_code == 302
+    [added] = plan.steps.all()
+    assert (added.after, list(added.contacts.all())) == (5 * MINUTE, [ada])
