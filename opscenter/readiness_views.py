@@ -31,7 +31,7 @@ def page(request):
 def _for(user, finding: readiness.Finding) -> readiness.Finding:
     """The finding as `user` is shown it: without the way to an admin page that would be refused."""
     place = resolve(finding.url) if finding.url else None
-    if place is None or place.app_name != "admin":
+    if place is None or place.app_name != "admin" or not place.url_name:
         return finding
     app, model, _ = place.url_name.rsplit("_", 2)
     allowed = user.is_staff and any(user.has_perm(f"{app}.{right}_{model}") for right in ("view", "change"))
