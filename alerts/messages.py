@@ -48,12 +48,12 @@ def in_words(figure: Any, unit: str = "s") -> str:
     return " ".join(parts[:2]) or f"{left:g} s"
 
 
-def _plainly(value: Any) -> Any:
+def plainly(value: Any) -> Any:
     """A whole figure without its decimals, for Prometheus and Loki know no other: 1.0 is told as 1."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
-SANDBOX = _Sandbox(autoescape=False, finalize=_plainly)
+SANDBOX = _Sandbox(autoescape=False)
 SANDBOX.filters["duration"] = in_words
 
 

@@ -8,7 +8,7 @@ from sources.probes.base import text_of
 from sources.signals import Signal
 
 from .conditions import KeyState
-from .messages import BadMessage, render
+from .messages import BadMessage, plainly, render
 from .models import Alert, AlertRule
 
 SHOWN = 20  # fields that go into an alert as details
@@ -59,7 +59,7 @@ def message_of(rule: AlertRule, state: KeyState, level: str, params: Mapping[str
     values = {
         **state.fields,
         **state.labels,
-        "value": state.value,
+        "value": plainly(state.value),
         "fields": state.fields,
         "labels": {**rule.labels, **state.labels},
         "params": params,
