@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.utils.timezone import localtime
 
 from policies.claims import lease
 from policies.durations import format_duration
@@ -102,7 +101,8 @@ def age(feed: CalendarFeed, at: datetime) -> str:
     if feed.fetched_at is None:
         return f"{feed} has never been fetched: {feed.failure}"
     old = format_duration(timedelta(minutes=max((at - feed.fetched_at) // timedelta(minutes=1), 0)))
-    return f"{feed} fails since {localtime(feed.failing_since):%Y-%m-%d %H:%M}; its copy is {old} old. {feed.failure}"
+    since = f"{feed.failing_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{feed} fails since {since}; its copy is {old} old. {feed.failure}"
 
 
 def fetch_due(*, at: datetime) -> int:
@@ -110,7 +110,10 @@ def fetch_due(*, at: datetime) -> int:
     rows = CalendarFeed.objects.filter(next_fetch_at__lte=at).order_by("next_fetch_at")
     feeds = lease(rows, due="next_fetch_at", at=at, length=LEASE, batch=BATCH)
     for feed in feeds:
-        fetch(feed, at=at)
+        try:
+            fetch(feed, at=at)
+        except Exception:  # or one calendar that surprises us would keep the rest of its batch unfetched, every time
+            log.exception("The calendar feed %s could not be fetched; tried again when its lease is over", feed)
     return len(feeds)
 
 
