@@ -48,9 +48,16 @@ def in_words(figure: Any, unit: str = "s") -> str:
     return " ".join(parts[:2]) or f"{left:g} s"
 
 
+class _Whole(float):
+    """A whole figure of a source that knows only floats: told as 1, and rounded to one decimal still as 1.0."""
+
+    def __str__(self) -> str:
+        return str(int(self))
+
+
 def plainly(value: Any) -> Any:
-    """A whole figure without its decimals, for Prometheus and Loki know no other: 1.0 is told as 1."""
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+    """A figure as a message tells it: Prometheus and Loki say 1.0 where a line was counted."""
+    return _Whole(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 SANDBOX = _Sandbox(autoescape=False)

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from alerts import evaluation, grouping
+from alerts.messages import plainly, render
 from alerts.models import Alert, AlertRule, RuleSource
 from notifications import outbox
 from notifications.models import Destination, Route
@@ -124,3 +125,17 @@ def test_a_condition_that_cannot_work_is_refused_in_the_form(admin_client, condi
     answer = fill(admin_client, AlertRule, key="limiter", condition=condition)
     assert answer.status_code == 200
     assert complaint in str(answer.context["adminform"].form.errors["condition"])
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ value }}", "91"),
+        ("{{ value | round(1) }} %", "91.0 %"),
+        ("{{ value + 1 }}", "92.0"),
+        ("{{ value > 90 }}", "True"),
+    ],
+)
+def test_a_whole_figure_has_decimals_only_where_a_message_asks_for_them(template, text):
+    assert render(template, {"value": plainly(91.0)}) == text
+    assert plainly(91.5) == 91.5 and plainly("91.0") == "91.0" and plainly(None) is None
