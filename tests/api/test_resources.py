@@ -310,3 +310,5 @@ def test_deliveries_show_no_address(api, world):
     assert response.json()["address"] == "hooks.example.org/…cret" and "verysecret" not in response.content.decode()
     assert ids(api, "/deliveries?incident=7") == ids(api, "/deliveries?state=sent") == [secret.pk]
     assert api.get(f"/deliveries/{world['deliveries']}").json()["tries"][0]["outcome"] == "sent"
+    code = DeliveryFactory(once="verification:1", subject="Your Opscenter code", text="123456 is the code.")
+    assert "123456" not in api.get(f"/deliveries/{code.pk}").content.decode()
