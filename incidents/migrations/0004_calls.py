@@ -6,9 +6,9 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0004_last_turns"),
-        ("notifications", "0005_upkeep"),
-        ("oncall", "0005_handover_and_warnings"),
+        ("incidents", "0003_last_turns"),
+        ("notifications", "0003_upkeep"),
+        ("oncall", "0004_handover_and_warnings"),
     ]
 
     operations = [

@@ -8,8 +8,8 @@ import policies.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0001_squashed_0003_unique_with_empty"),
-        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+        ("notifications", "0001_initial"),
+        ("policies", "0001_initial"),
     ]
 
     operations = [

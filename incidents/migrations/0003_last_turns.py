@@ -8,6 +8,6 @@ def mark_last_turns(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("incidents", "0003_escalation_steps")]
+    dependencies = [("incidents", "0002_escalation_steps")]
 
     operations = [migrations.RunPython(mark_last_turns, migrations.RunPython.noop)]

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("oncall", "0004_feeds_swaps_cover"),
-        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+        ("oncall", "0003_feeds_swaps_cover"),
+        ("policies", "0001_initial"),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0004_accounts_and_wordings"),
-        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+        ("notifications", "0002_accounts_and_wordings"),
+        ("policies", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

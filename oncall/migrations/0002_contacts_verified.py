@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0001_squashed_0003_unique_with_empty"),
-        ("oncall", "0001_squashed_0002_unique_with_empty"),
+        ("notifications", "0001_initial"),
+        ("oncall", "0001_initial"),
     ]
 
     operations = [

@@ -8,10 +8,10 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0001_squashed_0002_held_notices"),
-        ("notifications", "0001_squashed_0003_unique_with_empty"),
-        ("oncall", "0001_squashed_0002_unique_with_empty"),
-        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+        ("incidents", "0001_initial"),
+        ("notifications", "0001_initial"),
+        ("oncall", "0001_initial"),
+        ("policies", "0001_initial"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("oncall", "0005_handover_and_warnings"),
+        ("oncall", "0004_handover_and_warnings"),
     ]
 
     operations = [

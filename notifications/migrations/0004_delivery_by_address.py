@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0005_upkeep"),
+        ("notifications", "0003_upkeep"),
     ]
 
     operations = [

@@ -11,8 +11,8 @@ import policies.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("oncall", "0003_contacts_verified"),
-        ("policies", "0001_squashed_0004_parameter_confirmed_by"),
+        ("oncall", "0002_contacts_verified"),
+        ("policies", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
