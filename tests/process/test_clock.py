@@ -230,7 +230,7 @@ def test_the_queue_is_used_while_it_works_and_found_out_when_it_does_not(house, 
     stuck.update(next_check_at=datetime.now(UTC))
     until(lambda: stuck.get().checked_at > first)
     days = timedelta(days=2)
-    house.records.of(Beat).filter(key__startswith="job:").delete()
+    house.records.of(Beat).filter(key="job:maintenance").delete()
     house.records.of(PeriodicTask).filter(name="maintenance").update(
         enabled=True, last_run_at=None, date_changed=began - days, interval=None, crontab=daily(house)
     )

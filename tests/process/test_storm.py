@@ -54,7 +54,9 @@ def test_ten_thousand_alerts_of_fifty_groups(instance):
     for path in ("/admin/", "/admin/alerts/alert/", "/incidents/", "/alerts/"):  # in the midst of it
         assert person.get(instance.url + path, timeout=20).status_code == 200
     with instance.records as records:
-        alerts, incidents = records.of(Liveness), records.of(Incident)
+        # beside what Opscenter may find about itself meanwhile
+        alerts = records.of(Liveness).filter(alert__name__startswith="Group")
+        incidents = records.of(Incident).filter(key__startswith="Group")
         until(lambda: not alerts.filter(assign_at__isnull=False).exists(), 60, 0.2)
         assert alerts.filter(firing=True, verdict="joined").count() == ALERTS
         assert incidents.count() == GROUPS
