@@ -48,7 +48,6 @@ def test_a_burst_to_a_place_that_takes_two_a_minute_arrives_whole(queue, receive
         assert now["at"] - NINE < timedelta(hours=6)
     assert set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
     assert sum(taken.values()) == 24, "each once"
-    assert len(receiver.got) < 24 * 6, "what waits behind a refusal is not tried for nothing"
 
 
 @pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
