@@ -7,7 +7,6 @@ met a broken one is done again on a new one, which is safe since storing twice i
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from opscenter.dbconnection import tidy
 from sources import intake
 from sources.inbound import alertmanager
 
@@ -63,7 +63,7 @@ def answer(environ: dict, stream: Readable) -> Answer:
     at = timezone.now()
     django = connections[DEFAULT_DB_ALIAS]
     try:
-        _tidy(django)
+        tidy(django)
         body: list[bytes] = []  # read once, also when the work has to be done again
         try:
             return _take(environ, stream, body, django, at=at)
@@ -82,13 +82,6 @@ def answer(environ: dict, stream: Readable) -> Answer:
     except Exception:
         log.exception("Alerts from %s could not be taken", environ.get("REMOTE_ADDR"))
         return _words(500, "Opscenter failed on this request, nothing was stored; its log says why.")
-
-
-def _tidy(django: BaseDatabaseWrapper) -> None:
-    """Close this thread's connection if it met an error or has reached its age; Django opens it again when needed."""
-    due = django.close_at is not None and time.monotonic() >= django.close_at
-    if django.connection is not None and (due or django.errors_occurred):
-        django.close_if_unusable_or_obsolete()
 
 
 def _take(environ: dict, stream: Readable, body: list[bytes], django: BaseDatabaseWrapper, *, at: datetime) -> Answer:

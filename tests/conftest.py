@@ -2,9 +2,8 @@
 
 import fcntl
 import os
-import sqlite3
+import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,18 +67,25 @@ def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The tests' database in memory begins as a copy of the migrated file; a PostgreSQL gets its usual name."""
+def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A worker's SQLite is a copy of the migrated file; a PostgreSQL gets its usual name.
+
+    It is a file as in use, where each thread has a connection of its own and writers wait for each other: those of a
+    database in memory would share one, and two requests at once would end each other's transaction.
+    """
     default = settings.DATABASES["default"]
     if "sqlite3" not in default["ENGINE"]:
         request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
-        yield
         return
-    name = default["TEST"]["NAME"] = "file:opscenter_tests?mode=memory&cache=shared"
-    with closing(sqlite3.connect(name, uri=True)) as memory:  # it is there for as long as somebody holds it open
-        with closing(sqlite3.connect(request.getfixturevalue("migrated"))) as file:
-            file.backup(memory)
-        yield
+    default["TEST"]["NAME"] = shutil.copy(request.getfixturevalue("migrated"), tmp_path_factory.mktemp("database"))
+    # no test ends the machine under this database
+    default["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """The SQLite file with its tables is taken as it is."""
+    return "sqlite3" in settings.DATABASES["default"]["ENGINE"] or bool(request.config.getvalue("reuse_db"))
 
 
 @pytest.fixture(scope="session", autouse=True)

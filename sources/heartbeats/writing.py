@@ -8,7 +8,6 @@ somebody else has changed is noticed.
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +21,8 @@ from django.db import (
     transaction,
 )  # fmt: skip
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from opscenter.dbconnection import tidy
 
 from ..models import Ping
 from ..signals import instant, micros
@@ -123,7 +124,7 @@ def _fail(batch: Sequence[Waiting], error: Exception) -> None:
 def _connected(batch: Sequence[Waiting]) -> None:
     """Store a batch on this thread's connection, on a new one if that is broken."""
     django = connections[DEFAULT_DB_ALIAS]
-    _tidy(django)
+    tidy(django)
     for left in reversed(range(TRIES)):
         try:
             _store([one for one in batch if one.stored is None], django)
@@ -135,13 +136,6 @@ def _connected(batch: Sequence[Waiting]) -> None:
                 django.close()
                 if left < TRIES - 1:
                     raise
-
-
-def _tidy(django: BaseDatabaseWrapper) -> None:
-    """Close this thread's connection if it met an error or has reached its age; Django opens it again when needed."""
-    due = django.close_at is not None and time.monotonic() >= django.close_at
-    if django.connection is not None and (due or django.errors_occurred):
-        django.close_if_unusable_or_obsolete()
 
 
 def _store(batch: Sequence[Waiting], django: BaseDatabaseWrapper) -> None:

@@ -10,7 +10,6 @@ from datetime import time as clock
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from alerts import evaluation, grouping
 from alerts.models import Alert, AlertRule, Liveness
@@ -367,7 +366,6 @@ def test_a_child_is_hidden_while_its_parent_fires_even_if_the_parents_source_is_
 # a source that hangs
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="threads and SQLite's database in memory lock each other")
 @pytest.mark.django_db(transaction=True)
 def test_a_source_that_hangs_delays_no_other(lamps, settings):
     with Slow() as slow:

@@ -12,10 +12,7 @@ from incidents.models import Incident, Status
 from sources.models import WebhookLog
 from tests.factories import IntegrationFactory, PolicyFactory, SeverityFactory
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="the in-memory SQLite of tests cannot be shared so"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "0123456789abcdef0123456789abcdef"
 PAYLOAD = {"summary": "Disk is full", "source": "db-1", "severity": "critical"}
 

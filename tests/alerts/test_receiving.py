@@ -35,7 +35,6 @@ def at_once(*requests) -> list[int]:
         return list(pool.map(send, requests))
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="the SQLite of tests knows no waiting")
 @pytest.mark.django_db(transaction=True)
 class TestAtTheSameTime:
     def test_messages_that_tell_of_the_same_event_are_all_taken_and_it_is_kept_once(self):

@@ -434,8 +434,6 @@ def test_any_sequence_of_posts_ends_as_in_alertmanager(door, steps):
 
 @pytest.mark.django_db(transaction=True)
 def test_senders_that_tell_the_same_at_once_neither_deadlock_nor_double():
-    if connection.vendor == "sqlite" and connection.is_in_memory_db():
-        pytest.skip("threads that share a database in memory do not wait for each other")
     door = IntegrationFactory(kind="alertmanager")
     start, told = threading.Barrier(4), []
 

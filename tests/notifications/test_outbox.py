@@ -423,9 +423,6 @@ def test_a_receiver_that_hangs_leaves_room_for_the_others(queue, receiver, other
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="an in-memory database has one writer; see test_run_deliveries"
-)
 def test_four_at_once_send_each_message_once(queue, receiver):
     rows = [queue(receiver.url(f"/{number % 7}"), once=f"n:{number}") for number in range(200)]
     sent = []
@@ -448,7 +445,6 @@ def test_four_at_once_send_each_message_once(queue, receiver):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="an in-memory database has one writer")
 def test_a_cause_told_twice_at_once_is_one_message(queue, receiver):
     barrier, made = threading.Barrier(4), []
 

@@ -68,7 +68,7 @@ def test_an_instant_that_is_none_is_refused(capsys, now):
 
 
 class Machine:
-    """Processes of ours on one database that they share: the test's own on PostgreSQL, a copy of it on SQLite."""
+    """Processes of ours on the test's own database."""
 
     def __init__(self, folder: Path) -> None:
         given = connection.settings_dict
@@ -76,9 +76,7 @@ class Machine:
             user = f"{quote(given['USER'])}:{quote(given['PASSWORD'] or '')}@" if given["USER"] else ""
             url = f"postgres://{user}{quote(given['HOST'], safe='')}:{given['PORT'] or 5432}/{given['NAME']}"
         else:
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM INTO %s", [str(folder / "copy.sqlite3")])
-            url = f"sqlite:///{folder / 'copy.sqlite3'}"
+            url = f"sqlite:///{given['NAME']}"
         self.environment = {
             **os.environ, "DATABASE_URL": url, "OPSCENTER_DATA": str(folder), "SECRET_KEY": "for these processes",
             "DJANGO_SETTINGS_MODULE": "opscenter.settings",

@@ -155,8 +155,6 @@ def test_of_two_clocks_one_hands_a_job_over(db, settings):
 
 
 def test_two_clocks_at_the_same_moment_hand_over_once(transactional_db, settings):
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite in memory knows no second writer; test_clock_process.py does it with real processes")
     settings.ENGINE = "django-q"
     job()
     [seen] = beat.entries()
