@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from notifications import outbox
+from notifications.couriers import PER_ADDRESS
 from notifications.models import Delivery
 from notifications.transports import http
 from tests.factories import NINE
@@ -48,6 +49,8 @@ def test_a_burst_to_a_place_that_takes_two_a_minute_arrives_whole(queue, receive
         assert now["at"] - NINE < timedelta(hours=6)
     assert set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
     assert sum(taken.values()) == 24, "each once"
+    # in a minute two are taken, and no more follow the first refusal than are on the wire by then
+    assert len(receiver.got) <= 24 / 2 * (2 + PER_ADDRESS)
 
 
 @pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
