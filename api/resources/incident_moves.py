@@ -122,10 +122,9 @@ def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDe
     if "If-Match" in request.headers:
         Incident.objects.select_for_update().get(pk=number)
         demand_match(request, rendered(detail(number)))
-    caller = request.caller
     try:
         with transaction.atomic():
-            deed(incident, by=contact_of(caller.user), at=request.at)
+            deed(incident, by=contact_of(request.caller.user), at=request.at)
     except IntegrityError:
         words = f"Somebody changed incident #{number} at the same moment; look again."
         raise Problem("refused", words) from None
@@ -133,8 +132,7 @@ def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDe
 
 
 def _permit_override(request: Request, reason: str) -> str:
-    caller = request.caller
-    if reason.strip() and not caller.has(OVERRIDE):
+    if reason.strip() and not request.caller.has(OVERRIDE):
         raise Problem("forbidden", f"Passing a shut gate needs the right {OVERRIDE}.")
     return reason
 
@@ -151,8 +149,7 @@ def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
     service = one_of(Service.objects.all(), "service", "body.service", key=body.service) if body.service else None
     classes = AlertClass.objects.filter(policy=policy)
     alert_class = one_of(classes, "class", "body.alert_class", key=body.alert_class) if body.alert_class else None
-    caller = request.caller
-    by, at = contact_of(caller.user), request.at
+    by, at = contact_of(request.caller.user), request.at
     opening = lifecycle.Opening(
         policy=policy, severity=severity, scope="person", key=body.key or f"declared:{uuid4().hex}", title=body.title,
         summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
@@ -199,19 +196,19 @@ def _move(request: Request, number: int, body: MoveIn | None, function: Callable
 @write(
     router, "/incidents/{id}/mitigate", scope=SCOPE, out=IncidentDetailOut, id="mitigateIncident", summary="Mitigate"
 )
-def mitigate(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def mitigate(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """The harm is held. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.mitigate)
 
 
 @write(router, "/incidents/{id}/resolve", scope=SCOPE, out=IncidentDetailOut, id="resolveIncident", summary="Resolve")
-def resolve(request: Request, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def resolve(request: Request, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """Service is restored. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.resolve)
 
 
 @write(router, "/incidents/{id}/close", scope=SCOPE, out=IncidentDetailOut, id="closeIncident", summary="Close")
-def close(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def close(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """Nothing is left to do. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.close)
 
