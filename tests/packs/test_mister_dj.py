@@ -14,6 +14,7 @@ from targets.doors import signed
 from targets.misterdj import MisterDJ
 from tests.packs.senders import SECRET, Senders
 
+PACK = "mister-dj"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 LIMITS = {
     "ALERT_QUEUE_WARNING_BACKLOG": "100", "ALERT_QUEUE_CRITICAL_BACKLOG": "500",
@@ -61,10 +62,9 @@ def backend():
 
 
 @pytest.fixture
-def stage(load, backend, monkeypatch):
+def stage(pack_of_module, db, backend, monkeypatch):
     for name, value in {**LIMITS, "MISTER_DJ_BASE_URL": backend.url}.items():
         monkeypatch.setenv(name, value)
-    load("mister-dj")
     stage = Stage(monkeypatch, backend)
     stage.trace()
     return stage
