@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from policies import claims
 from sources import intake
 from tests.factories import NINE, ContactFactory, ContactMethodFactory
 from tests.process.installation import Installation
@@ -93,6 +94,14 @@ def quick_settings() -> Iterator[None]:
     """Hashing of passwords is slow by design, and each client would look through all static files anew."""
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried_sweeps() -> Iterator[None]:
+    """One sweep takes all that is due: on a busy machine its slice of time would end it at any row."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "SLICE", 60.0)
         yield
 
 
