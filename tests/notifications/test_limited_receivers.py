@@ -1,6 +1,5 @@
 """Receivers that take so many messages and no more: a burst is slowed down, and nothing of it is lost."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -85,9 +84,7 @@ def test_a_receiver_that_took_it_and_hung_is_told_with_the_same_id(queue, receiv
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.2)
     monkeypatch.setattr(http, "TOTAL_TIMEOUT", 0.4)
     row = queue(receiver.url("/hook", "hang", "close", (500, {}, b""), 200))
-    started = time.monotonic()
     run(NINE)
     row.refresh_from_db()
     assert (row.status, row.attempts) == ("sent", 4)
     assert len({got.json["id"] for got in receiver.got}) == 1
-    assert time.monotonic() - started < 4
