@@ -225,7 +225,7 @@ def test_rules_go_on_being_checked_when_the_worker_is_killed_at_one(run, sink, a
         """The process of the worker that waits for the slow one's answer."""
         if "slow" not in slow.hanging:
             slow.hold("slow")
-            until(lambda: "slow" in slow.hanging, 90)
+            until(lambda: "slow" in slow.hanging, 120)
         pid = owner(slow.hanging["slow"], instance.pid("worker"))
         if pid is None:  # the clock does it while it finds the queue behind
             slow.let_go("slow")
@@ -233,7 +233,7 @@ def test_rules_go_on_being_checked_when_the_worker_is_killed_at_one(run, sink, a
 
     until(lambda: slow.asked["slow"] and other.asked["other"])
     for everybody in (False, True):
-        until(caught, 40, every=1)
+        until(caught, 120, every=1)
         worker = instance.pid("worker")
         for pid in descendants(worker) if everybody else [caught()]:
             os.kill(pid, signal.SIGKILL)
@@ -254,7 +254,7 @@ def test_a_restart_of_the_database_under_load_loses_nothing_and_leaves_nobody_de
     instance, installation = run("postgresql")
     of = installation.records.of
     burst = sending.Burst(instance.url, sending.batches(storm(), 5)).start()
-    until(lambda: len(burst.taken) >= 200, 30, every=0.005)
+    until(lambda: len(burst.taken) >= 200, every=0.005)
     postgres.stop()
     installation.records.connection.close()
     time.sleep(1)
