@@ -179,7 +179,7 @@ def prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None)
     questions, error_key = [], {}
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
-            questions.append(_question(source, world.values, _asker(rule, source, world)))
+            questions.append(question_of(source, world.values, _asker(rule, source, world)))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
@@ -201,7 +201,8 @@ def _asker(rule: AlertRule, source: RuleSource, world: World) -> Asker:
     return Asker(rule.policy_id, since, listening.group_by(rule), tuple(others))
 
 
-def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Question:
+def question_of(source: Any, values: Mapping[str, Any], asker: Asker) -> Question:
+    """What `source`, a RuleSource or a row with the same fields, is asked, `values` filled in."""
     base = source.connection
     spec, cannot = {}, ""
     try:
