@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--pack", metavar="KEY", help="only the objectives of this policy")
         parser.add_argument("--objective", metavar="KEY", help="only the objective of this key")
-        parser.add_argument("--due", action="store_true", help="only those that are due")
+        parser.add_argument("--due", action="store_true", help="only those that are due; tells only what is wrong")
         parser.add_argument("--now", metavar="ISO", help="the instant to measure at, for tests")
 
     def handle(self, *, now: str | None, pack: str | None, objective: str | None, due: bool, **options) -> None:
@@ -43,7 +43,9 @@ class Command(BaseCommand):
                 raise CommandError("run_objectives is already running; this one leaves it to it.", returncode=CANNOT)
             report = slo.measure(rows.order_by("policy__key", "key"), at=at, batch=MOST)
         for row, verdict in sorted(report.measured, key=lambda one: (one[0].policy.key, one[0].key)):
-            self.stdout.write(f"{State(verdict.state).label.upper()}: {row.policy.key}/{row.key}: {verdict.sentence}")
+            if not due or verdict.state in (goals.State.MISSED, goals.State.ERROR):
+                label = State(verdict.state).label.upper()
+                self.stdout.write(f"{label}: {row.policy.key}/{row.key}: {verdict.sentence}")
         log.info("%s objectives measured, %s could not be.", len(report.measured), report.failed)
         if report.failed or goals.State.ERROR in report.states:
             raise SystemExit(CANNOT)
