@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -380,13 +380,19 @@ def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> No
 
 
 def _note_sources(answers: list[Answer], *, at: datetime) -> None:
-    """Which sources and connections answered, and what was wrong with the others."""
+    """Which sources answered, and what was wrong with the others; their connections too."""
     fine = [source for answer in answers for source, fault in answer.faults.items() if not fault]
     RuleSource.objects.filter(pk__in=fine).update(error="", last_seen_at=at)
     for answer in answers:
         for source, fault in answer.faults.items():
             if fault:
                 RuleSource.objects.filter(pk=source).exclude(error=fault).update(error=fault)
+    note_connections(answers, at=at)
+
+
+def note_connections(answers: Iterable[Answer], *, at: datetime) -> None:
+    """Which connections answered, how quickly, and what was wrong with the others."""
+    answers = list(answers)
     gone = {place: fault for answer in answers for place, fault in answer.gone.items()}
     reached = {place for answer in answers for place in answer.reached} - gone.keys()
     number = {place: int(place.partition(":")[2]) for place in {*gone, *reached} if place.startswith("connection:")}

@@ -154,8 +154,9 @@ class Goal:
         """A figure of this objective as people read it: `95 %`, `4m59s`, `20 campaigns`."""
         if figure is None:
             return ""
-        lengths = self.limit.is_length if self.limit else any(b.below and b.below.is_length for b in self.bands)
-        text = told(figure, lengths=lengths)
+        limits = [self.limit] if self.limit else [band.below for band in self.bands if band.below]
+        lengths = any(limit.is_length for limit in limits)
+        text = told(_rounded(figure, [limit.number for limit in limits]), lengths=lengths)
         unit = "%" if self.kind == "share" else self.unit
         return f"{text} {unit}" if unit and not lengths else text
 
@@ -181,7 +182,7 @@ class Goal:
             return Verdict(State.NODATA, "No data: there was no event at all.", good=0, total=0)
         met = Fraction(good) * 100 >= _exact(self.limit.number) * Fraction(total)
         share = 100 * good / total
-        sentence = f"{told(good)} of {told(total)} are good: {_share_told(share, self.limit.number, met)} %, "
+        sentence = f"{told(good)} of {told(total)} are good: {self.told(share)}, "
         state = State.MET if met else State.MISSED
         return Verdict(state, f"{sentence}{self.limit.told()} % or more are wanted.", share, good, total)
 
@@ -271,18 +272,18 @@ def _exact(number: float) -> Fraction:
 
 def told(number: float, *, lengths: bool = False) -> str:
     if lengths and number >= 0:
-        whole = timedelta(seconds=number)
-        return format_duration(timedelta(seconds=round(number)) if whole >= timedelta(minutes=1) else whole) or "0s"
-    return f"{number:,.2f}".rstrip("0").rstrip(".")
+        return format_duration(timedelta(seconds=number)) or "0s"
+    text = f"{number:,.8f}"
+    return text.rstrip("0").rstrip(".")
 
 
-def _share_told(share: float, goal: float, met: bool) -> str:
-    """Rounded, but never across the goal: 94.996 is not told as 95."""
+def _rounded(figure: float, limits: Sequence[float]) -> float:
+    """To two places where that leaves it on its side of the limits: 94.996 is not told as 95."""
     for places in (2, 4, 8):
-        text = f"{share:.{places}f}".rstrip("0").rstrip(".")
-        if (float(text) >= goal) == met:
-            return text
-    return repr(share)
+        short = round(figure, places)
+        if all((short > limit) - (short < limit) == (figure > limit) - (figure < limit) for limit in limits):
+            return short
+    return figure
 
 
 def _ordinal(percentile: float | None) -> str:

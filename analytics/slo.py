@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from alerts import reading
-from alerts.evaluation import question_of
+from alerts.evaluation import note_connections, question_of
 from notifications.claimant import gone, me
 from policies.claims import lease
 from sources.addresses import address_values
@@ -66,11 +66,16 @@ class Task:
 
 @dataclass
 class Outcome:
-    """What a measure came to, which way answered, and what each source that was asked had wrong (or "")."""
+    """What a measure came to, which way answered, and all that was answered."""
 
     verdict: Verdict
     variant: str = ""
-    faults: dict[int, str] = field(default_factory=dict)
+    answers: list[reading.Answer] = field(default_factory=list)
+
+    @property
+    def faults(self) -> dict[int, str]:
+        """What each source that was asked had wrong, "" when nothing."""
+        return {source: fault for answer in self.answers for source, fault in answer.faults.items()}
 
 
 @dataclass
@@ -241,26 +246,26 @@ def _ask(task: Task) -> Outcome:
     """Ask way after way until one answers. No database here."""
     if task.cannot or task.goal is None:
         return Outcome(Verdict(State.ERROR, task.cannot))
-    faults: dict[int, str] = {}
+    answers: list[reading.Answer] = []
     wrong: list[tuple[str, ProbeError]] = []
     for way in task.ways:
-        said, error = _ask_way(way, task, faults)
+        said, error = _ask_way(way, task, answers)
         if error is None:
-            return Outcome(_judged(task.goal, said), way.variant, faults)
+            return Outcome(_judged(task.goal, said), way.variant, answers)
         wrong.append((way.variant, error))
     unset = all(error.reason == "unset" for _, error in wrong)
     if unset and len(wrong) > 1:
         names = ", ".join(name for name, _ in wrong)
-        return Outcome(Verdict(State.UNKNOWN, f"Nobody watches: none of {names} is set up. {wrong[0][1]}"), "", faults)
+        return Outcome(Verdict(State.UNKNOWN, f"Nobody watches: none of {names} is set up. {wrong[0][1]}"), "", answers)
     name, error = next((one for one in wrong if one[1].reason != "unset"), wrong[0])
-    return Outcome(Verdict(State.ERROR, str(error)), name, faults)
+    return Outcome(Verdict(State.ERROR, str(error)), name, answers)
 
 
-def _ask_way(way: Way, task: Task, faults: dict[int, str]) -> tuple[dict[str, list[Reading]], ProbeError | None]:
+def _ask_way(way: Way, task: Task, answers: list[reading.Answer]) -> tuple[dict[str, list[Reading]], ProbeError | None]:
     said: dict[str, list[Reading]] = {}
     for role, questions in way.questions.items():
         answer = reading.ask(questions, at=task.at, heard=task.heard)
-        faults |= answer.faults
+        answers.append(answer)
         if isinstance(answer.readings, ProbeError):
             return said, answer.readings
         said[role] = answer.readings
@@ -312,3 +317,4 @@ def _write(task: Task, outcome: Outcome, *, at: datetime) -> None:
     for source, fault in outcome.faults.items():
         if fault:
             ObjectiveSource.objects.filter(pk=source).exclude(error=fault).update(error=fault)
+    note_connections(outcome.answers, at=at)

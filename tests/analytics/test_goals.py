@@ -57,6 +57,7 @@ def test_counts_of_several_series_add_up_and_must_agree():
         ({"below": 10, "percentile": 50}, [1, 2, 30, 40], State.MET, 2),
         ({"below": 10, "percentile": 99}, [*range(100), 500], State.MISSED, 99),
         ({"below": 10, "percentile": 99.9}, [1], State.MET, 1),
+        ({"below": 20}, [19.999], State.MET, 19.999),
         ({"below": 10}, [], State.NODATA, None),
         ({"below": 10}, [None], State.NODATA, None),
     ],
@@ -64,6 +65,15 @@ def test_counts_of_several_series_add_up_and_must_agree():
 def test_a_value_at_its_edges(said, values, state, value):
     verdict = Goal.parse("value", said).judge({"value": read(*values)})
     assert (verdict.state, verdict.value) == (state, value)
+
+
+def test_a_figure_is_never_rounded_across_its_limit():
+    goal = Goal.parse("value", {"below": 20}, unit="jobs")
+    assert [goal.told(figure) for figure in (19.999, 20, 7.12345, 1_234_567)] == [
+        "19.999 jobs", "20 jobs", "7.12 jobs", "1,234,567 jobs",
+    ]  # fmt: skip
+    waits = Goal.parse("value", {"at_most": "5m"})
+    assert [waits.told(figure) for figure in (299.9, 300, 300.4, 0)] == ["4m59s900ms", "5m", "5m400ms", "0s"]
 
 
 def test_bands_count_as_they_say():
