@@ -34,6 +34,7 @@ EARLIEST = {
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
     " WHERE next_attempt_at IS NOT NULL AND urgent = false) AS both_kinds",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
+    "analytics.slo.measure_due": "SELECT min(measure_at) FROM analytics_objective WHERE enabled",
     "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("
     "SELECT min(d.ended_at) AS ended FROM incidents_page p JOIN notifications_delivery d ON d.id = p.delivery_id"
     " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled', 'suppressed') UNION ALL "

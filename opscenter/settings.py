@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "analytics",
     "alerts",
     "reviews",
     "incidents",
@@ -221,6 +222,7 @@ KEEP_PINGS_DAYS = env.int("OPSCENTER_KEEP_PINGS_DAYS", default=365)
 KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", default=90)
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
+KEEP_OBJECTIVE_DAYS = env.int("OPSCENTER_KEEP_OBJECTIVE_DAYS", default=400)  # the days of objectives
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"

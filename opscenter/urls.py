@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("api.urls")),
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
+    path("", include("analytics.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),

@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 import alerts.pack
+import analytics.pack
 import incidents.pack
 import notifications.pack
 import notifications.wording_pack
@@ -33,11 +34,12 @@ SECTIONS: list[Section] = [
     notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
     *alerts.pack.SECTIONS,
+    *analytics.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "actions", "checklists", "comms", "dashboards", "dr", "flags", "reports", "runbooks", "shift_review", "slos",
-    "sources", "tickets", "tuning",
+    "actions", "checklists", "comms", "dashboards", "dr", "flags", "reports", "runbooks", "shift_review", "sources",
+    "tickets", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]
@@ -181,7 +183,8 @@ def _load(
 def _check_variants(pack: Pack, wanted: Sequence[str]) -> None:
     """Refuse a way of watching that the pack does not have."""
     known = list(pack.records[alerts.pack.VARIANTS.name])
-    known += sorted({source["variant"] for rule in pack.records["rules"].values() for source in rule["sources"]})
+    watched = [*pack.records["rules"].values(), *pack.records["objectives"].values()]
+    known += sorted({source["variant"] for one in watched for source in one["sources"]})
     for variant in wanted:
         if variant not in known:
             told = ", ".join(dict.fromkeys(known)) or "none"
@@ -260,6 +263,7 @@ def _read(found: document.Document, text: str, name: str) -> Pack:
     base = _present(policy) if policy and head["extends"] else {}
     levels = {**base.get("severities", {}), **records["severities"]}
     alerts.pack.check_levels({**records, "severities": levels}, known_values, desk)
+    analytics.pack.check_rules(records, desk)
     reach.check(records, base, desk)
     desk.settle()
     return Pack(name, text, head, records, found, desk)

@@ -27,6 +27,7 @@ from tests.factories import (
     IntegrationFactory,
     LivenessFactory,
     MaintenanceWindowFactory,
+    ObjectiveFactory,
     PageFactory,
     PolicyFactory,
     ResponseTargetFactory,
@@ -111,7 +112,9 @@ def test_only_what_is_due_runs(db):
 
 def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
-    assert set(EARLIEST) - swept == {"notifications.outbox.deliver_due", "alerts.evaluation.check_due"}
+    assert set(EARLIEST) - swept == {
+        "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "analytics.slo.measure_due",
+    }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
 
@@ -138,6 +141,7 @@ DUE_ROWS = {
     "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
+    "analytics.slo.measure_due": lambda: ObjectiveFactory(measure_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)
     ),
