@@ -400,11 +400,11 @@ class TestPostgres:
 
     def test_a_frozen_server_holds_nobody(self, freezer):
         url, freeze = freezer
-        assert read(url, "SELECT 1", timeout=10 * SECOND)[0].fields["value"] == 1
+        assert read(url, "SELECT 1", timeout=2 * SECOND)[0].fields["value"] == 1
         freeze()
         for words in ("the server has fallen silent", "timeout expired"):  # in a session, and when connecting
-            with pytest.raises(ProbeError, match=rf"did not answer within 0\.5 s: .*{words}") as failure:
-                read(url, "SELECT 1", timeout=SECOND / 2)
+            with pytest.raises(ProbeError, match=rf"did not answer within 2 s: .*{words}") as failure:
+                read(url, "SELECT 1", timeout=2 * SECOND)
             assert failure.value.reason == "timeout"
 
     def test_a_child_process_opens_a_session_of_its_own(self, target):
