@@ -14,9 +14,7 @@ from . import notices
 from .models import Escalation, Incident
 
 
-def tell_places(
-    incident: Incident, places: Sequence[Destination], *, at: datetime, once: str
-) -> None:  # fmt: skip
+def tell_places(incident: Incident, places: Sequence[Destination], *, at: datetime, once: str) -> None:
     """Tell each place, at each of its addresses, of the incident."""
     words = _words(incident, "nobody_yet", incident.summary, notices.reader_of(incident))
     for place in places:

@@ -139,7 +139,7 @@ def waits_for_a_lock(house: Installation, table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-@pytest.mark.parametrize(("vendor", "kills", "calm"), [("sqlite", 3, 4), ("postgresql", 5, 6)])
+@pytest.mark.parametrize(("vendor", "kills", "calm"), [("sqlite", 3, 4), ("postgresql", 6, 8)])
 def test_steps_and_pages_happen_once_however_often_the_clock_is_killed(install, program, sink, vendor, kills, calm):
     """Incidents are opened for `calm` seconds, so that their later steps fall due for as long while the clock dies."""
     incidents = round(calm * A_SECOND)  # with three steps each

@@ -64,10 +64,10 @@ def test_a_missed_ping_is_an_incident_within_two_seconds_of_its_deadline(house, 
         assert found.get().title == "backup did not ping in time"
         # a good ping ends it, a failure is told at once
         requests.get(url, timeout=10)
-        until(lambda: not house.records.of(Heartbeat).get(pk=key).alerting)
+        until(lambda: not house.records.of(Heartbeat).get(pk=key).alerting, 3)
         failed_at = datetime.now(UTC)
         requests.post(f"{url}/3", "disk full", timeout=10)
-        until(lambda: house.records.of(Heartbeat).get(pk=key).alerting)
+        until(lambda: house.records.of(Heartbeat).get(pk=key).alerting, 3)
         assert datetime.now(UTC) - failed_at <= SOON
     finally:
         clock.stop()
