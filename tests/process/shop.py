@@ -6,8 +6,8 @@ import re
 from targets.inbox import Received
 from targets.sink import Sink
 
-SECOND_STEP, THIRD_STEP = 4, 9  # seconds after the opening
-ACK_TARGET = 3
+SECOND_STEP, THIRD_STEP = 8, 16  # seconds after the opening
+ACK_TARGET = 6
 QUIET = 2
 PACK = """
 pack: {key: shop, name: Shop, version: 1, resolve_after: %(quiet)ss}
