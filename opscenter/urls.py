@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/channels/status", asked_or_told("channels", channels)),
     path("api/deploys", asked_or_told("deploys", deploys)),
     path("", include("api.urls")),
+    path("status/", include("status.urls")),
     path("", include("incidents.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
