@@ -23,6 +23,7 @@ READ = [
     "sources.view_change",
     "sources.view_integration",
     "notifications.view_delivery",
+    "runbooks.view_runbook",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
@@ -39,7 +40,10 @@ GROUPS = {
 
 LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery"])
 """What was added since given rights are noted: groups without any note have been given the rest."""
-ROOMS = ("incidents", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies", "notifications")
+ROOMS = (
+    "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
+    "notifications",
+)  # fmt: skip
 
 
 def ensure_groups(sender, *, using: str, apps=installed, **kwargs) -> None:

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "packs",
     "alerts",
     "reviews",
+    "runbooks",
     "status",
     "incidents",
     "oncall",

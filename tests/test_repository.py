@@ -20,6 +20,7 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "packs",
     "alerts",
     "reviews",
+    "runbooks",
     "status",
     "incidents",
     "oncall",
