@@ -8,12 +8,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
 from django.utils.functional import cached_property
 
 from . import surroundings
 from .durations import parse_duration
 from .fields import EncryptedTextField
+from .target_models import Anchor, CalendarTerm, GatePlan, Pause, TargetKind, TargetPlan, Who
+
+__all__ = [
+    "AlertClass", "Anchor", "CadencePlan", "Calendar", "CalendarTerm", "GatePlan", "Parameter", "Pause", "Policy",
+    "ReviewPlan", "Service", "Severity", "TargetKind", "TargetPlan", "Who",
+]  # fmt: skip
 
 
 class Service(models.Model):
@@ -57,6 +62,17 @@ class Policy(models.Model):
     )
     flap_within = models.DurationField(
         default=timedelta(minutes=10), help_text="A flapping alert counts as firing until it has been calm so long."
+    )
+
+    impact_scopes = models.JSONField(
+        default=list, blank=True, help_text='How wide harm can be, from narrow to wide: ["one customer", "all"].'
+    )
+    cost_currency = models.CharField(max_length=3, blank=True, help_text="Such as EUR; empty: no cost is shown.")
+    cost_responder_hour = models.DecimalField(
+        max_digits=12, decimal_places=2, default=0, help_text="What an hour of one responder costs."
+    )
+    cost_impact_minute = models.DecimalField(
+        max_digits=12, decimal_places=2, default=0, help_text="What a minute of affected customers costs."
     )
 
     class Meta:
@@ -132,6 +148,8 @@ class Calendar(models.Model):
     hours = models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')
     holidays = models.JSONField(default=list, blank=True, help_text="Dates (2026-12-25) and country codes (ID, NL).")
     default = models.BooleanField(default=False)
+    sprint_start = models.DateField(null=True, blank=True, help_text="First day of any sprint, on the local clock.")
+    sprint_days = models.PositiveSmallIntegerField(default=14, help_text="How many days a sprint has.")
 
     class Meta:
         ordering = ["policy", "key"]
@@ -268,74 +286,6 @@ class Parameter(models.Model):
         if self.type == self.Type.SECRET:
             return f"{'set' if self.raw else 'not set'} ({self.source})"
         return f"{self.raw} ({self.source})"
-
-
-class TargetKind(models.TextChoices):
-    NOTIFY = "notify"
-    ACKNOWLEDGE = "acknowledge"
-    RESPOND = "respond"
-    ASSESS = "assess"
-    APPOINT = "appoint"
-    MITIGATE = "mitigate"
-    UPDATE = "update"
-    RESOLVE = "resolve"
-    REVIEW = "review"
-
-
-class Anchor(models.TextChoices):
-    DETECTED = "detected"
-    NOTIFIED = "notified"
-    ACKNOWLEDGED = "acknowledged"
-    MITIGATED = "mitigated"
-    RESOLVED = "resolved"
-
-
-class CalendarTerm(models.TextChoices):
-    NEXT_BUSINESS_DAY = "next_business_day", "by the end of the next business day"
-    NEXT_SPRINT = "next_sprint", "by the end of the next sprint"
-
-
-class TargetPlan(models.Model):
-    """How long a kind of response may take, for a level or a class; both empty: for all."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="target_plans")
-    severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
-    alert_class = models.ForeignKey(AlertClass, null=True, blank=True, on_delete=models.CASCADE)
-    kind = models.CharField(max_length=12, choices=TargetKind)
-    within = models.DurationField(null=True, blank=True)
-    term = models.CharField(max_length=20, choices=CalendarTerm, blank=True, help_text="Instead of a length.")
-    anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.DETECTED)
-    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role counts; empty: anybody.")
-    warn_before = models.DurationField(null=True, blank=True, help_text="Warn so long before the breach.")
-
-    class Meta:
-        ordering = ["policy", "severity__rank", "kind"]
-        constraints = [
-            models.CheckConstraint(condition=Q(kind__in=TargetKind.values), name="target_plan_kind_known"),
-            models.CheckConstraint(
-                condition=Q(within__isnull=False, term="") | (Q(within__isnull=True) & ~Q(term="")),
-                name="target_plan_length_or_term",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.policy.key}: {self.kind} {self.severity or self.alert_class or 'all'}"
-
-
-class GatePlan(models.Model):
-    """What must hold before an incident of this policy may reach a status."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="gates")
-    to = models.CharField(max_length=16, help_text="The status it guards, for example closed.")
-    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role may make the move.")
-    require = models.JSONField(default=list, blank=True, help_text='For example ["review_approved"].')
-
-    class Meta:
-        ordering = ["policy", "to"]
-        constraints = [models.UniqueConstraint(fields=["policy", "to"], name="gate_plan_once")]
-
-    def __str__(self) -> str:
-        return f"{self.policy.key}: to {self.to}"
 
 
 class CadencePlan(models.Model):

@@ -2,6 +2,7 @@ from .calls import Call
 from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
+from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
 
 __all__ = [
     "MOVES",
@@ -13,11 +14,16 @@ __all__ = [
     "EscalationStep",
     "HeldNotice",
     "IllegalMove",
+    "ImpactAsk",
+    "ImpactPrompt",
+    "ImpactStretch",
     "Incident",
+    "IncidentTask",
     "IncidentUpdate",
     "Page",
     "ResponseTarget",
     "RoleAssignment",
+    "RolePlan",
     "Status",
     "TimelineEntry",
     "Turn",
