@@ -294,6 +294,10 @@ class CadencePlan(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="cadences")
     severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
     every = models.DurationField()
+    at_most = models.DurationField(
+        null=True, blank=True, help_text="The longest time a person may choose; empty: as long as every."
+    )
+    once = models.BooleanField(default=False, help_text="One update is enough; none is due by the clock after it.")
     audience = models.CharField(max_length=80, blank=True)
     fields = models.JSONField(default=list, blank=True, help_text='Fields an update must fill: ["impact", "eta"].')
 
