@@ -20,6 +20,8 @@ from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
 IMPACTS: list[Callable[[list], list]] = []
 """What tells of the alerts of an incident whom they meet: labels with their values; rooms above register theirs."""
+CARDS: list["Card"] = []
+"""Parts that rooms above put on the page, in their order; they register theirs at start-up."""
 LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
@@ -34,6 +36,18 @@ NEXT = {
     Status.RESOLVED: [Status.CLOSED],
 }
 """The moves a person makes that a gate may keep shut."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A part of a room above; one that renders to nothing takes no place.
+
+    template   gets what every part may use, and what `given` adds to that
+    """
+
+    name: str
+    template: str
+    given: Callable[[dict], dict]
 
 
 @dataclass(frozen=True)
@@ -138,8 +152,12 @@ def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut
 
 
 def parts(request, given: dict) -> list[Part]:
-    """Every part of the page, rendered."""
-    return [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
+    """Every part of the page, rendered; the cards of rooms above come last."""
+    own = [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
+    return own + [
+        Part(card.name, render_to_string(card.template, {**given, **card.given(given)}, request).strip())
+        for card in CARDS
+    ]
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,11 @@ def _incident_page(request, found: Incident, *, refused: dict | None = None, sta
     """`refused`: forms by action, shown again with what was typed in them."""
     given, refused = page.context(found, request.user), refused or {}
     show, at = forms.ShowForm.chosen(request.GET), timezone.now()
+    parts = {part.name: part for part in page.parts(request, given)}
     context = {
         **given,
-        "parts": {part.name: part for part in page.parts(request, given)},
+        "parts": parts,
+        "cards": [parts[card.name] for card in page.CARDS],
         "timeline": page.timeline(found, show, whole="whole" in request.GET),
         "show": show,
         "shows": page.SHOW.items(),
