@@ -8,7 +8,7 @@ from .models import Incident, IncidentUpdate
 PUBLISHERS: list[Callable[..., None]] = []
 """Called with (incident, update, component_state=, at=) for each update that is published."""
 ENDINGS: list[Callable[..., None]] = []
-"""Called with (incident, how=, at=) when a published incident ended without a closing update: how it ended, in words."""
+"""Called with (incident, how=, at=) when an incident is over: how it ended, in words."""
 ADDRESSES: list[Callable[[Incident], str]] = []
 """The address of what was published of an incident, empty when nothing was."""
 

@@ -3,11 +3,13 @@ from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Pa
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
+from .updates import ChosenCadence, ProposedUpdate, UpdateItem, UpdateTemplate
 
 __all__ = [
     "MOVES",
     "OPEN",
     "Call",
+    "ChosenCadence",
     "Circle",
     "Escalation",
     "EscalationPolicy",
@@ -21,10 +23,13 @@ __all__ = [
     "IncidentTask",
     "IncidentUpdate",
     "Page",
+    "ProposedUpdate",
     "ResponseTarget",
     "RoleAssignment",
     "RolePlan",
     "Status",
     "TimelineEntry",
     "Turn",
+    "UpdateItem",
+    "UpdateTemplate",
 ]

@@ -142,8 +142,14 @@ class IncidentUpdate(models.Model):
     at = models.DateTimeField()
     by = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL)
     audience = models.CharField(max_length=80, blank=True)
+    subject = models.CharField(max_length=250, blank=True)
     text = models.TextField()
     fields = models.JSONField(default=dict, blank=True)
+    template = models.ForeignKey(
+        "incidents.UpdateTemplate", null=True, blank=True, on_delete=models.SET_NULL, related_name="updates"
+    )
+    closing = models.BooleanField(default=False, help_text="It said that it is over.")
+    published = models.BooleanField(default=False, help_text="It went on the status page.")
 
     class Meta:
         ordering = ["-at", "-pk"]
