@@ -160,7 +160,10 @@ class Calendar(models.Model):
 
 
 class Parameter(models.Model):
-    """A typed value of a policy: the environment wins over the stored value, that over the default."""
+    """A typed value of a policy: the environment wins over the stored value, that over the default.
+
+    What an application itself tells of a flag stands between the environment and what is stored here.
+    """
 
     class Type(models.TextChoices):
         INT = "int"
@@ -179,6 +182,10 @@ class Parameter(models.Model):
     type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
     default = models.TextField(blank=True)
     stored = EncryptedTextField(blank=True, help_text="Empty: the default counts.")
+    told = models.CharField(
+        max_length=20, blank=True, editable=False, help_text="Of a flag: what the application itself says it runs with."
+    )
+    told_by = models.CharField(max_length=120, blank=True, editable=False, help_text="Where the application says it.")
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.DOCUMENT)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     confirmed_by = models.CharField(max_length=150, blank=True, help_text="Who said that a value of ours is right.")
@@ -225,9 +232,11 @@ class Parameter(models.Model):
 
     @property
     def source(self) -> str:
-        """Where the effective value comes from: environment, stored or default."""
+        """Where the effective value comes from: environment, application, stored or default."""
         if self.variable:
             return "environment"
+        if self.told:
+            return "application"
         return "stored" if self.stored else "default"
 
     @property
@@ -238,7 +247,7 @@ class Parameter(models.Model):
     @property
     def raw(self) -> str:
         variable = self.variable
-        return variable[1] if variable else self.stored or self.default
+        return variable[1] if variable else self.told or self.stored or self.default
 
     @property
     def effective(self):
