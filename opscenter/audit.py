@@ -14,12 +14,14 @@ CONFIGURATION = {
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
     "incidents": ["EscalationPolicy", "EscalationStep"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
+    "flags": ["FeatureFlag"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "AlertRule": ["next_check_at", "grid_at", "claimed_by", "checked_at", "state", "state_since", "verdict", "memory"],
     "Schedule": ["told", "look_at", "handoff_at", "had_by"],
     "RuleSource": ["error", "last_seen_at"],
+    "FeatureFlag": ["read_at", "read_error", "seen", "seen_reason"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],
     "User": ["last_login", "password"],

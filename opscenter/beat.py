@@ -71,6 +71,12 @@ JOBS = (
         "Fetches the calendars of schedules that are due, each as often as its row says.",
         every=timedelta(minutes=1),
     ),
+    Job(
+        "feature flags",
+        "flags.tasks.look",
+        "Reads flags where their applications tell them, and reminds of those that were changed for a time.",
+        every=timedelta(minutes=1),
+    ),
 )
 
 

@@ -21,6 +21,7 @@ GROUPS = {
         ("Alert rules", "rule", "alerts.alertrule"),
         ("Inhibitions", "visibility_off", "alerts.inhibition"),
         ("Parameters", "tune", "policies.parameter"),
+        ("Feature flags", "toggle_on", "flags"),
         ("Escalation policies", "stairs", "incidents.escalationpolicy"),
         ("Who would be asked?", "experiment", "simulator"),
         ("Review plans", "checklist", "policies.reviewplan"),

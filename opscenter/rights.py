@@ -24,10 +24,11 @@ READ = [
     "sources.view_integration",
     "notifications.view_delivery",
     "runbooks.view_runbook",
+    "flags.view_featureflag",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
-    "oncall.cover_schedule", "notifications.add_delivery",
+    "oncall.cover_schedule", "notifications.add_delivery", "flags.switch_featureflag",
 ]  # fmt: skip
 COMMAND = ["reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule"]
 GROUPS = {
@@ -38,11 +39,14 @@ GROUPS = {
 }
 
 
-LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery"])
+LATER = frozenset([
+    *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
+    "flags.switch_featureflag",
+])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications",
+    "notifications", "flags",
 )  # fmt: skip
 
 

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "reviews",
     "runbooks",
     "status",
+    "flags",
     "incidents",
     "oncall",
     "notifications",

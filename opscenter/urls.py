@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("api.urls")),
     path("status/", include("status.urls")),
     path("", include("incidents.urls")),
+    path("", include("flags.urls")),
     path("", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),

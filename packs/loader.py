@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 import alerts.pack
+import flags.pack
 import incidents.pack
 import notifications.pack
 import notifications.wording_pack
@@ -32,11 +33,12 @@ SECTIONS: list[Section] = [
     *notifications.pack.SECTIONS,
     notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
+    *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "actions", "checklists", "comms", "dashboards", "dr", "flags", "reports", "runbooks", "shift_review", "slos",
+    "actions", "checklists", "comms", "dashboards", "dr", "reports", "runbooks", "shift_review", "slos",
     "sources", "tickets", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
@@ -261,6 +263,7 @@ def _read(found: document.Document, text: str, name: str) -> Pack:
     levels = {**base.get("severities", {}), **records["severities"]}
     alerts.pack.check_levels({**records, "severities": levels}, known_values, desk)
     reach.check(records, base, desk)
+    flags.pack.check(records, base, desk)
     desk.settle()
     return Pack(name, text, head, records, found, desk)
 

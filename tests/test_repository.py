@@ -22,6 +22,7 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "reviews",
     "runbooks",
     "status",
+    "flags",
     "incidents",
     "oncall",
     "notifications",

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class FlagsConfig(AppConfig):
+    name = "flags"
+
+    def ready(self) -> None:
+        """Register the gate that a flag set for a time keeps shut, and the card on the incident's page."""
+        from incidents import gates
+
+        from . import register
+
+        if register.not_back not in gates.ALWAYS:
+            gates.ALWAYS.append(register.not_back)
