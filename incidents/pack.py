@@ -26,6 +26,7 @@ from policies.shapes import (
 from .gates import CHECKS
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
+from .room_pack import Impact, Roles
 
 GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
 
@@ -45,23 +46,27 @@ class Gates(Section):
     name = "gates"
     shape = Entry(
         to=Choice(tuple(str(status) for status in GUARDED)),
+        severities=optional(Several(Ref("severity")), []),
         role=optional(Text(40, line=True), ""),
         require=optional(Several(_Requirement()), []),
     )
 
     def key(self, values: Values) -> str:
-        return f"to {values['to']}"
+        levels = f" of {', '.join(values['severities'])}" if values["severities"] else ""
+        return f"to {values['to']}{levels}"
 
     def rows(self, policy: Policy) -> dict[str, GatePlan]:
-        return {self.key({"to": row.to}): row for row in policy.gates.all()}
+        return {self.key(self.present(row)): row for row in policy.gates.all()}
 
     def present(self, row: GatePlan) -> Values:
-        return {"to": row.to, "role": row.role, "require": sorted(row.require)}
+        levels = sorted(row.severities.values_list("key", flat=True))
+        return {"to": row.to, "severities": levels, "role": row.role, "require": sorted(row.require)}
 
     def write(self, policy: Policy, row: GatePlan | None, values: Values) -> GatePlan:
         row = row or GatePlan(policy=policy)
         row.to, row.role, row.require = values["to"], values["role"], values["require"]
         row.save()
+        row.severities.set(all_named(policy.severities.all(), values["severities"]))
         return row
 
 
@@ -196,4 +201,4 @@ class Escalations(Section):
         return row
 
 
-SECTIONS: list[Section] = [Gates(), Escalations()]
+SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact()]
