@@ -30,11 +30,17 @@ from incidents.models import (
     EscalationStep,
     HeldNotice,
     Incident,
+    IncidentComponent,
+    IncidentField,
+    IncidentType,
     IncidentUpdate,
     Page,
     ResponseTarget,
     RoleAssignment,
+    RollbackPlan,
+    Symptom,
     TimelineEntry,
+    Triage,
     Turn,
 )
 from notifications.models import (
@@ -655,3 +661,36 @@ class HeldNoticeFactory(model(HeldNotice)):
     by = "the throttle of one message in 2m"
     event = "opened"
     held_at = NINE
+
+
+class IncidentComponentFactory(model(IncidentComponent)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"component-{n}")
+
+
+class IncidentTypeFactory(model(IncidentType)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"type-{n}")
+
+
+class IncidentFieldFactory(model(IncidentField)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"field-{n}")
+
+
+class SymptomFactory(model(Symptom)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    key = factory.Sequence(lambda n: f"symptom-{n}")
+    label = "Nothing is delivered"
+
+
+class TriageFactory(model(Triage)):
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    symptoms = ["nothing-delivered"]
+
+
+class RollbackPlanFactory(model(RollbackPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    within = "15m"

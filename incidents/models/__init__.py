@@ -3,6 +3,7 @@ from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Pa
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
+from .triage import IncidentComponent, IncidentField, IncidentType, RollbackPlan, Symptom, Triage
 from .updates import ChosenCadence, ProposedUpdate, UpdateItem, UpdateTemplate
 
 __all__ = [
@@ -20,15 +21,21 @@ __all__ = [
     "ImpactPrompt",
     "ImpactStretch",
     "Incident",
+    "IncidentComponent",
+    "IncidentField",
     "IncidentTask",
+    "IncidentType",
     "IncidentUpdate",
     "Page",
     "ProposedUpdate",
     "ResponseTarget",
     "RoleAssignment",
     "RolePlan",
+    "RollbackPlan",
     "Status",
+    "Symptom",
     "TimelineEntry",
+    "Triage",
     "Turn",
     "UpdateItem",
     "UpdateTemplate",
