@@ -9,10 +9,12 @@ class IncidentsConfig(AppConfig):
         from notifications import callbacks, receipts
         from oncall import roster
 
-        from . import afterwards, answering, nights
+        from . import afterwards, answering, gates, nights, update_gates
 
         if afterwards.lost not in receipts.LOST:
             receipts.LOST.append(afterwards.lost)
         if answering.act not in callbacks.ANSWERERS:
             callbacks.ANSWERERS.append(answering.act)
         roster.pages_from(nights.paged)
+        if update_gates.told not in gates.ALWAYS:
+            gates.ALWAYS.append(update_gates.told)

@@ -68,9 +68,3 @@ def cause_stated(incident: Incident) -> str | None:
 @check("commander_appointed")
 def commander_appointed(incident: Incident) -> str | None:
     return None if incident.roles.filter(role="commander", until=None).exists() else "Appoint a commander."
-
-
-@check("closing_update")
-def closing_update(incident: Incident) -> str | None:
-    since = incident.mitigated_at or incident.acknowledged_at or incident.detected_at
-    return None if incident.updates.filter(at__gte=since).exists() else "Post a closing update."

@@ -26,6 +26,7 @@ from policies.shapes import (
 from .gates import CHECKS
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
+from .update_pack import Comms
 from .room_pack import Impact, Roles
 
 GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
@@ -201,4 +202,4 @@ class Escalations(Section):
         return row
 
 
-SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact()]
+SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact(), Comms()]

@@ -338,6 +338,8 @@ class Cadences(Section):
     shape = Entry(
         severity=optional(Ref("severity")),
         every=Length(positive=True),
+        at_most=optional(Length(positive=True)),
+        once=optional(Flag(), False),
         audience=optional(Text(80, line=True), ""),
         fields=optional(Many(Text(40, line=True, empty=False)), []),
     )
@@ -351,13 +353,14 @@ class Cadences(Section):
     def present(self, row: CadencePlan) -> Values:
         return {
             "severity": row.severity.key if row.severity else None, "every": length_text(row.every),
-            "audience": row.audience, "fields": row.fields,
+            "at_most": length_text(row.at_most), "once": row.once, "audience": row.audience, "fields": row.fields,
         }  # fmt: skip
 
     def write(self, policy: Policy, row: CadencePlan | None, values: Values) -> CadencePlan:
         row = row or CadencePlan(policy=policy)
         row.severity = one_named(policy.severities.all(), values["severity"])
         row.every, row.audience, row.fields = length_of(values["every"]), values["audience"], values["fields"]
+        row.at_most, row.once = length_of(values["at_most"]), values["once"]
         row.save()
         return row
 
