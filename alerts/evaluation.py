@@ -333,7 +333,15 @@ def judge_answer(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
         judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)
     judgement.memory.pop("at", None)
-    return judgement
+    return _by_flag(due, spec, judgement)
+
+
+def _by_flag(due: Due, spec: RuleSpec, judgement: Judgement) -> Judgement:
+    """The same, saying so when the rule is off because of a feature flag that is."""
+    if spec.only_if is None or judgement.state != State.INACTIVE or not judgement.sentence.startswith("Off: "):
+        return judgement
+    off = [f"{name}: {due.world.flags_off[name]}" for name in spec.only_if.parameters() if name in due.world.flags_off]
+    return replace(judgement, sentence=f"Inactive: flag off ({'; '.join(off)}).") if off else judgement
 
 
 def _changed(rule: AlertRule, judgement: Judgement, *, at: datetime) -> dict[str, Any]:
