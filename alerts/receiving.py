@@ -129,6 +129,8 @@ def _record(told: ChannelTold, *, at: datetime) -> int | None:
     facts = {"name": name} if name else {}
     if told.kind:
         facts["kind"] = events.clean(told.kind)[:40]
+    if told.identifiers:
+        facts["identifiers"] = told.identifiers
     status = channels_health.history.record(
         tenant, key, events.clean(told.status)[:40], at=min(told.at or at, at), reason=events.clean(told.reason),
         **facts,
