@@ -9,12 +9,14 @@ class AlertsConfig(AppConfig):
         from channels_health import pages
         from incidents import confirming, page
         from policies import parameters
+        from runbooks import ways
         from sources import heartbeat_pages
         from sources.probes import register
 
-        from . import asking, channel_rules, confirmations, impact, job_marks, rule_states
+        from . import asking, channel_rules, confirmations, for_runbooks, impact, job_marks, rule_states
 
         register(rule_states.RuleStates())
+        ways.register(for_runbooks.Alerts())
         if confirmations.of not in confirming.OFFERS:
             confirming.OFFERS.append(confirmations.of)
         if impact.of not in page.IMPACTS:

@@ -16,7 +16,9 @@ import notifications.pack
 import notifications.wording_pack
 import oncall.pack
 import policies.pack
+import runbooks.pack
 import sources.pack
+import status.pack
 from packs import diff, document, reach
 from packs.models import LoadedPack
 from policies.locks import only_one
@@ -33,12 +35,14 @@ SECTIONS: list[Section] = [
     *notifications.pack.SECTIONS,
     notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
+    *status.pack.SECTIONS,
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
+    *runbooks.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "actions", "checklists", "comms", "dashboards", "dr", "reports", "runbooks", "shift_review", "slos",
+    "dashboards", "dr", "reports", "shift_review", "slos",
     "sources", "tickets", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""

@@ -3,3 +3,14 @@ from django.apps import AppConfig
 
 class RunbooksConfig(AppConfig):
     name = "runbooks"
+
+    def ready(self) -> None:
+        """Hear of incidents, guard their moves, and put what to do on their page."""
+        from incidents import gates
+        from incidents.models.incident import heard
+
+        from . import guide
+
+        heard(*guide.HEARD)(guide.heard)
+        if guide.holds_up not in gates.ALWAYS:
+            gates.ALWAYS.append(guide.holds_up)

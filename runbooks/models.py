@@ -11,7 +11,6 @@ from django.urls import reverse
 from incidents.models import Incident
 from oncall.models import EscalationContact
 from policies.models import Parameter, Policy, Service
-from sources.models import Change
 
 
 class Runbook(models.Model):

@@ -1,0 +1,134 @@
+"""Which runbooks an incident has: attached when it opens, when its level changes and when alerts join; and what of them
+still holds up a move. All of it is database work alone, quick enough for the path that opens an incident."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from incidents.models import Incident, TimelineEntry
+
+from . import looking, plan, symptoms, ways
+from .models import LiveItem, Run, Runbook, RunbookVersion
+
+HEARD = ("detected", "severity", "reopened", "alerts_joined", "triage", "edited")
+"""Timeline entries after which an incident may want another runbook."""
+BY = ("rule", "symptom", "class", "labels", "level", "service", "all")
+"""The stronger the reason, the further up a runbook stands."""
+OWN_RULES = "policy:"
+
+
+def heard(incident: Incident, entry: TimelineEntry) -> None:
+    """Attach what the incident wants now; called in the transaction of the entry."""
+    rules: set[str] = set()
+    if entry.kind == "detected" and incident.scope.startswith(OWN_RULES):
+        rules = {str(incident.labels.get("alertname", ""))}
+    attach(incident, at=entry.at, rules=rules)
+
+
+def joined(rules: dict[int, Collection[str]], *, at: datetime) -> None:
+    """Attach what alerts that joined incidents want.
+
+    rules   incident's number -> the keys of the rules of its new alerts
+    """
+    rows = Incident.objects.filter(pk__in=rules, policy__runbooks__offered=True).distinct()
+    for incident in rows.select_related("policy", "severity", "service", "alert_class"):
+        attach(incident, at=at, rules=rules[incident.pk])
+
+
+def attach(incident: Incident, *, at: datetime, rules: Collection[str] = ()) -> list[Run]:
+    """Begin the runs of every runbook bound to the incident that it does not have yet."""
+    books = list(
+        Runbook.objects.filter(policy=incident.policy_id, offered=True, current__isnull=False).only(
+            "pk", "policy_id", "binding", "position", "current_id", "service_id", "kind", "content"
+        )
+    )
+    books = [book for book in books if book.binding]
+    if not books or not incident.is_open:
+        return []
+    here = set(Run.objects.filter(incident=incident).values_list("runbook_id", flat=True))
+    books = [book for book in books if book.pk not in here]
+    if not books:
+        return []
+    fired = {*rules, *ways.known().rules_of([incident.pk]).get(incident.pk, ())} - {""}
+    picked = symptoms.of(incident)
+    found = []
+    for book in books:
+        if fit := fits(book.binding, incident, fired, picked):
+            strength, because = fit
+            rank = strength * 100_000 + book.content.get("order", 50) * 1_000 + min(book.position, 999)
+            found.append(
+                Run(runbook=book, version_id=book.current_id, incident=incident, service_id=book.service_id, rank=rank,
+                    because=because[:250], started_at=at)
+            )  # fmt: skip
+    return begin(found)
+
+
+def begin(runs: list[Run]) -> list[Run]:
+    """Store these runs, each an incident's only one of its runbook, with what the clock asks for them."""
+    if not runs:
+        return []
+    if runs[0].incident_id:
+        Run.objects.bulk_create(runs, ignore_conflicts=True)
+        wanted = {run.runbook_id for run in runs}
+        runs = list(
+            Run.objects.filter(incident=runs[0].incident_id, runbook__in=wanted, live_items=None).select_related(
+                "runbook"
+            )
+        )
+    else:
+        for run in runs:
+            run.save()
+    versions = RunbookVersion.objects.in_bulk({run.version_id for run in runs})
+    items = []
+    for run in runs:
+        for step in plan.leaves(plan.of_version(versions[run.version_id], run.runbook.kind)):
+            for place, said in enumerate(step.said["live"] or []):
+                due = run.started_at if said.get("every") else None
+                items.append(LiveItem(run=run, step=step.key, place=place, next_at=due))
+    LiveItem.objects.bulk_create(items, ignore_conflicts=True)
+    return runs
+
+
+def fits(binding: dict[str, Any], incident: Incident, rules: Collection[str], symptoms: Collection[str]):
+    """(how strongly, why) the runbook is bound to the incident; None when it is not. 0 is strongest."""
+    if (only := binding.get("only_levels")) and incident.severity.key not in only:
+        return None
+    texts = f"{incident.title}\n{incident.summary}".lower()
+    for key in binding.get("rules", ()):
+        if key in rules:
+            return 0, f"the rule {key}"
+    for words in binding.get("symptoms", ()):
+        if words in symptoms or words.lower() in texts:
+            return 1, f"the symptom “{words}”"
+    if incident.alert_class and incident.alert_class.key in binding.get("classes", ()):
+        return 2, f"the class {incident.alert_class.key}"
+    labels = binding.get("labels") or {}
+    if labels and all(str(incident.labels.get(name, "")) == value for name, value in labels.items()):
+        return 3, "the labels " + ", ".join(f"{name}={value}" for name, value in labels.items())
+    if incident.severity.key in binding.get("levels", ()):
+        return 4, f"the level {incident.severity.key}"
+    if incident.service and incident.service.key in binding.get("services", ()):
+        return 5, f"the service {incident.service}"
+    return (6, "every incident of this policy") if binding.get("always") else None
+
+
+def holds_up(incident: Incident, to: str) -> str | None:
+    """What its runbooks want done before the incident becomes `to`, in a sentence."""
+    rows = Run.objects.filter(incident=incident).exclude(state=Run.State.DROPPED)
+    rows = list(rows.select_related("runbook", "version").order_by("rank", "pk"))
+    wanted = {run.pk: [step for step in plan.leaves(_steps(run)) if plan.holds_up(step, to)] for run in rows}
+    rows = [run for run in rows if wanted[run.pk]]
+    if not rows:
+        return None
+    seen = looking.at_runs(rows)
+    left = [
+        f"“{step.title}” of {run.runbook}"
+        for run in rows
+        for step in wanted[run.pk]
+        if seen[run.pk].wants(step)
+    ]  # fmt: skip
+    return f"Do {', '.join(left)}." if left else None
+
+
+def _steps(run: Run) -> tuple[plan.Step, ...]:
+    return plan.of_version(run.version, run.runbook.kind)
