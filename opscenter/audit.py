@@ -15,6 +15,7 @@ CONFIGURATION = {
     "incidents": ["EscalationPolicy", "EscalationStep"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],
+    "tickets": ["TicketPlan"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration

@@ -66,6 +66,12 @@ JOBS = (
         crontab="30 3 * * *",
     ),
     Job(
+        "states of tickets",
+        "opscenter.tasks.read_tickets",
+        "Reads what tickets have come to in their trackers, each as often as its plan says.",
+        every=timedelta(minutes=1),
+    ),
+    Job(
         "calendar feeds",
         "opscenter.tasks.fetch_feeds",
         "Fetches the calendars of schedules that are due, each as often as its row says.",

@@ -15,6 +15,7 @@ from alerts import expiry, grouping, heartbeats, maintenance, silencing
 from incidents import calls, escalation, lapsing, notices, paging, recovery, targets, updates
 from oncall import ahead, handoff
 from reviews import followup
+from tickets import keeping
 
 log = logging.getLogger(__name__)
 Timer = Callable[..., int]
@@ -32,6 +33,7 @@ TIMERS: list[Timer] = [
     targets.check_due,
     updates.remind_due,
     recovery.resolve_due,
+    keeping.look_due,
     followup.remind_due,
     ahead.look_due,
     handoff.look_due,

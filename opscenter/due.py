@@ -24,6 +24,7 @@ EARLIEST = {
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",
     "incidents.recovery.resolve_due": "SELECT min(quiet_until) FROM incidents_incident WHERE quiet_until IS NOT NULL",
+    "tickets.keeping.look_due": "SELECT min(look_at) FROM tickets_ticket WHERE look_at IS NOT NULL",
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",

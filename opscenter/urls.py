@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/deploys", asked_or_told("deploys", deploys)),
     path("", include("api.urls")),
     path("status/", include("status.urls")),
+    path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
     path("", include("incidents.urls")),
     path("", include("flags.urls")),
     path("", include("reviews.urls")),

@@ -12,6 +12,7 @@ from django.utils import timezone
 import alerts.pack
 import flags.pack
 import incidents.pack
+import incidents.triage_pack
 import notifications.pack
 import notifications.wording_pack
 import oncall.pack
@@ -19,6 +20,7 @@ import policies.pack
 import runbooks.pack
 import sources.pack
 import status.pack
+import tickets.pack
 from packs import diff, document, reach
 from packs.models import LoadedPack
 from policies.locks import only_one
@@ -35,7 +37,9 @@ SECTIONS: list[Section] = [
     *notifications.pack.SECTIONS,
     notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
+    *incidents.triage_pack.SECTIONS,
     *status.pack.SECTIONS,
+    *tickets.pack.SECTIONS,
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
@@ -43,7 +47,7 @@ SECTIONS: list[Section] = [
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
     "dashboards", "dr", "reports", "shift_review", "slos",
-    "sources", "tickets", "tuning",
+    "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]

@@ -88,7 +88,9 @@ class JsonSite:
 
     def _key_of(self, ticket: Any) -> str:
         if isinstance(ticket, dict):
-            inner = next((ticket[name] for name in ("issue", "ticket", "data") if isinstance(ticket.get(name), dict)), {})
+            inner = next(
+                (ticket[name] for name in ("issue", "ticket", "data") if isinstance(ticket.get(name), dict)), {}
+            )
             for one in (ticket, inner):
                 key = next((str(one[name]) for name in KEYS if one.get(name) not in (None, "")), "")
                 if key:

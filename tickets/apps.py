@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+
+
+class TicketsConfig(AppConfig):
+    name = "tickets"
+
+    def ready(self) -> None:
+        """Register what makes and keeps tickets: moves of incidents, answers of trackers, the card and the gates."""
+        from incidents import page
+        from notifications import receipts, senders
+        from notifications.models import Purpose
+
+        from . import answers, cards, gates, keeping, speaking  # noqa: F401
+
+        senders.SPEAKERS[Purpose.TICKET] = speaking.sender_of
+        receipts.ENDS[Purpose.TICKET] = answers.came_back
+        if cards.CARD not in page.CARDS:
+            page.CARDS.append(cards.CARD)

@@ -1,0 +1,19 @@
+"""The tickets on the incident page."""
+
+from incidents.page import Card
+
+from .models import Ticket, TicketPlan
+
+SHOWN = [Ticket.State.WAITING, Ticket.State.MAKING, Ticket.State.MADE, Ticket.State.FAILED]
+
+
+def given(context: dict) -> dict:
+    """Tickets and the plans that may still be pressed for; two queries."""
+    incident = context["incident"]
+    tickets = list(incident.tickets.select_related("plan").filter(state__in=SHOWN))
+    used = {ticket.plan_key for ticket in tickets if ticket.state != Ticket.State.WAITING}
+    plans = TicketPlan.objects.filter(policy=incident.policy_id) if context["responds"] else []
+    return {"tickets": tickets, "ticket_plans": [plan for plan in plans if plan.key not in used]}
+
+
+CARD = Card("tickets", "tickets/card.html", given)
