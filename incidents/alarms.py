@@ -52,6 +52,27 @@ def responsible(incident: Incident) -> list[EscalationContact]:
     return found
 
 
+def prompt_role(incident: Incident, role: str, text: str, *, at: datetime, once: str) -> None:
+    """Tell whoever holds `role`; when nobody does, whoever works on it and its owners."""
+    held = incident.roles.filter(role=role, until=None).select_related("contact").first()
+    people = persons([held.contact], at=at)[0] if held else responsible(incident)
+    words = _words(incident, "To do", text)
+    for person in people:
+        _to_person(incident, person, words, event="prompt", at=at, once=f"{once}:{person.pk}")
+
+
+def tell_people(
+    incident: Incident, headline: str, text: str, contacts: Sequence[EscalationContact], *, at: datetime, once: str
+) -> list[EscalationContact]:
+    """Tell these contacts, teams as their persons; return who has a usable contact method and so is told."""
+    words, reached = _words(incident, headline, text), []
+    for person in persons(contacts, at=at)[0]:
+        if personal.first_method(person, Urgency.HIGH) is not None:
+            _to_person(incident, person, words, event="told", at=at, once=f"{once}:{person.pk}")
+            reached.append(person)
+    return reached
+
+
 def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> None:
     """Raise the alarm everywhere: the plan ran out and nobody has answered."""
     asked = sorted({str(page.contact) for page in incident.page_rows.select_related("contact")})

@@ -42,6 +42,8 @@ def _one_scope(values: Values, path: Path, desk: Desk) -> None:
         desk.problem(path, "A target is for a severity or for a class, not for both; write two entries.")
     if values["kind"] == TargetKind.APPOINT and not values["role"]:
         desk.problem(path, "Which role is to be appointed? Add `role`, for example role: commander.")
+    if values["pause_while"] and values["within"] in CalendarTerm.values:
+        desk.problem((*path, "pause_while"), f"{values['within']} is a day of the calendar and cannot pause.")
 
 
 class Targets(Section):

@@ -87,6 +87,7 @@ class Incident(models.Model):
     eta = models.CharField(max_length=120, blank=True, help_text="Estimate for the fix, in words.")
     labels = models.JSONField(default=dict, blank=True)
     pages = models.BooleanField(default=False, help_text="Whether it pages people, as level, class or rule said.")
+    pages_anyway = models.BooleanField(default=False, help_text="Rule, class or person said so, whatever the level.")
     drill = models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures.")
     private = models.BooleanField(default=False, help_text="Only those named, or with the right, see it anywhere.")
     readers = models.ManyToManyField(

@@ -102,6 +102,7 @@ class ResponseTarget(models.Model):
     within = models.DurationField(null=True, blank=True)
     term = models.CharField(max_length=20, blank=True)
     warn_before = models.DurationField(null=True, blank=True)
+    anchored_at = models.DateTimeField(null=True, blank=True, help_text="What its time counts from.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="Empty until its anchor has happened.")
     check_at = models.DateTimeField(null=True, blank=True, help_text="When the sweep looks: warning, then deadline.")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
