@@ -21,9 +21,9 @@ def ticket_resolved(incident: Incident) -> str | None:
     open_ones = [ticket for ticket in incident.tickets.kept() if not ticket.remote_done]
     if not open_ones:
         return None
+    return f"Its tickets must be done: {', '.join(f'{ticket} {_where(ticket)}' for ticket in open_ones)}."
+
+
+def _where(ticket: Ticket) -> str:
     states = {Ticket.State.MAKING: "is not made yet", Ticket.State.FAILED: "was refused"}
-    words = (
-        f"{t} {states.get(Ticket.State(t.state)) or f'is {t.remote_status or "not known to be done"}'}"
-        for t in open_ones
-    )
-    return f"Its tickets must be done: {', '.join(words)}."
+    return states.get(Ticket.State(ticket.state)) or f"is {ticket.remote_status or 'not known to be done'}"

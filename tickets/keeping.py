@@ -168,9 +168,7 @@ def _tell(ticket: Ticket, event: str, subject: str, text: str, *, at: datetime, 
 def make_by_hand(incident: Incident, plan: TicketPlan, *, by: EscalationContact, at: datetime) -> Ticket:
     """A person wants a ticket of `plan` now."""
     if incident.status == Status.MERGED:
-        raise TicketRefused(
-            f"Incident #{incident.pk} was merged into #{incident.merged_into_id}; make its ticket there."
-        )
+        raise TicketRefused(f"It was merged into #{incident.merged_into_id}; make a ticket there.")
     try:
         with transaction.atomic():
             ticket, new = Ticket.objects.select_for_update().get_or_create(

@@ -1,6 +1,6 @@
 from .calls import Call
 from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
-from .incident import MOVES, OPEN, IllegalMove, Incident, Status
+from .incident import MOVES, OPEN, IllegalMove, Incident, Status, heard
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
 from .triage import IncidentComponent, IncidentField, IncidentType, RollbackPlan, Symptom, Triage
@@ -39,4 +39,5 @@ __all__ = [
     "Turn",
     "UpdateItem",
     "UpdateTemplate",
+    "heard",
 ]
