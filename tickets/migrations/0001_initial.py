@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('incidents', '0008_initial'),
+        ('incidents', '0008_target_bases'),
         ('notifications', '0005_ticket_purpose'),
         ('oncall', '0005_status_updates'),
         ('policies', '0004_parameter_told'),
