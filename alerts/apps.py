@@ -7,13 +7,13 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         """Register what rooms below ask of this one: a source, and what their pages tell of alerts and rules."""
         from channels_health import pages
-        from incidents import confirming, page
+        from incidents import confirming, page, triage
         from policies import parameters
         from runbooks import ways
         from sources import heartbeat_pages
         from sources.probes import register
 
-        from . import asking, channel_rules, confirmations, for_runbooks, impact, job_marks, rule_states
+        from . import asking, channel_rules, confirmations, for_runbooks, impact, job_marks, rule_states, standing
 
         register(rule_states.RuleStates())
         ways.register(for_runbooks.Alerts())
@@ -27,3 +27,5 @@ class AlertsConfig(AppConfig):
             heartbeat_pages.MARKS.append(job_marks.of)
         if asking.users_of not in parameters.USERS:
             parameters.USERS.append(asking.users_of)
+        if standing.stands not in triage.STANDS:
+            triage.STANDS.append(standing.stands)

@@ -333,7 +333,16 @@ def judge_answer(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
         judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)
     judgement.memory.pop("at", None)
-    return _by_flag(due, spec, judgement)
+    return _proposing(due, _by_flag(due, spec, judgement), at=at)
+
+
+def _proposing(due: Due, judgement: Judgement, *, at: datetime) -> Judgement:
+    """The same; a rule that only proposes has no alert to say its message, so its verdict does."""
+    if not due.rule.proposes or not (firing := judgement.firing):
+        return judgement
+    said = [telling.message_of(due.rule, key, key.level or due.rule.severity.key, due.world.params, at)
+            for key in firing[:3]]  # fmt: skip
+    return replace(judgement, sentence="; ".join(said))
 
 
 def _by_flag(due: Due, spec: RuleSpec, judgement: Judgement) -> Judgement:
@@ -366,6 +375,8 @@ def _error_key(due: Due, answer: Answer) -> str:
 def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> None:
     """Tell the store what fires, what has ended, and that the source cannot be read (or can again)."""
     rule, before = due.rule, due.rule.memory.get(ERROR_KEY, "")
+    if rule.proposes:
+        return
     firing = [state for state in judgement.firing if not state.doubt or state.change]
     signals = [telling.firing(rule, state, params=due.world.params, at=at) for state in firing]
     ends = {telling.key_of(rule, state.labels): state.reason for state in judgement.ended}

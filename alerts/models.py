@@ -83,6 +83,9 @@ class AlertRule(models.Model):
     toggle = models.CharField(
         max_length=80, blank=True, help_text="A bool parameter of the policy: off, its alerts are seen but do not act."
     )
+    proposes = models.BooleanField(
+        default=False, help_text="Checked and shown as ever, but makes no alert: it only proposes in triage."
+    )
     enabled = models.BooleanField(default=True)
     pack_values = models.JSONField(default=dict, blank=True, editable=False, help_text="As the pack last said.")
 

@@ -44,6 +44,7 @@ CONDITION = (
 )  # fmt: skip
 OWN = (
     "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
+    "proposes",
 )  # fmt: skip
 IN_CONDITION = {(name,) for name in CONDITION}
 MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
@@ -224,6 +225,7 @@ class Rules(Section):
         suppressed_by=optional(Several(Ref("rule")), []),
         toggle=optional(Ref("parameter"), ""),
         confirm=optional(Table(Ref("severity"), Text(120, line=True, empty=False)), {}),
+        proposes=optional(Flag(), False),
     )
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
@@ -305,6 +307,7 @@ class Rules(Section):
             "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
             "toggle": row.toggle,
             "confirm": row.confirm,
+            "proposes": row.proposes,
         }
 
     def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:

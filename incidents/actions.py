@@ -10,7 +10,8 @@ from django.db import transaction
 
 from oncall.people import persons
 
-from . import answers, confirming, escalation, forms, lifecycle, updates
+from . import answers, confirming, escalation, forms, lifecycle, triage, updates
+from .declare_forms import TriageForm
 from .models import OPEN, IllegalMove, Status
 
 BEFORE_CLOSE = frozenset([*OPEN, Status.RESOLVED])
@@ -87,6 +88,14 @@ ACTIONS = {
     ),
     "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
     "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
+    "triage": Action(
+        lambda i, form, *, by, at: triage.judge(
+            i, form.cleaned_data["symptoms"], by=by, at=at, severity=form.cleaned_data["severity"],
+            reason=form.cleaned_data["reason"],
+        ),
+        "Judged; it stands on the timeline.", TriageForm, "Judge it by what is seen", "Judge it",
+        hint="Takes the level that is proposed for what is seen, or another one with your reason.",
+    ),
     "confirm": Action(
         lambda i, form, *, by, at: confirming.confirm(i, form.cleaned_data.get("words", ""), by=by, at=at),
         "Confirmed; the level is raised.", forms.ConfirmForm, "Confirm what it means", "Confirm",
@@ -167,6 +176,8 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
         if action.tool and (incident.status in action.when or name in refused)
     }
     confirm, vendor = offered.pop("confirm", None), offered.pop("vendor", None)
+    if not incident.policy.symptoms.exists():
+        offered.pop("triage", None)
     naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values())
     contacts = forms.known_contacts() if naming else []
     found = [

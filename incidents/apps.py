@@ -9,7 +9,7 @@ class IncidentsConfig(AppConfig):
         from notifications import callbacks, receipts
         from oncall import roster
 
-        from . import afterwards, answering, gates, nights, update_gates
+        from . import afterwards, answering, gates, nights, page, triage_card, update_card, update_gates
 
         if afterwards.lost not in receipts.LOST:
             receipts.LOST.append(afterwards.lost)
@@ -18,3 +18,7 @@ class IncidentsConfig(AppConfig):
         roster.pages_from(nights.paged)
         if update_gates.told not in gates.ALWAYS:
             gates.ALWAYS.append(update_gates.told)
+        if update_card.CARD not in page.CARDS:
+            page.CARDS.append(update_card.CARD)
+        if triage_card.CARD not in page.CARDS:
+            page.CARDS.append(triage_card.CARD)

@@ -3,12 +3,10 @@
 Those of an incident are made with `incident`; what is typed in them survives a refusal.
 """
 
-from uuid import uuid4
 
 from django import forms
 
 from oncall.models import EscalationContact
-from policies.models import Severity
 
 from . import confirming
 from .models import OPEN, Incident
@@ -31,30 +29,6 @@ def _one_of(rows, label: str) -> forms.TypedChoiceField:
     known = {str(row.pk): row for row in rows}
     choices = [(pk, str(row)) for pk, row in known.items()]
     return forms.TypedChoiceField(choices=choices, coerce=known.__getitem__, label=label)
-
-
-class DeclareForm(forms.Form):
-    """Open an incident by hand."""
-
-    title = forms.CharField(max_length=250, label="What is wrong?")
-    impact = forms.CharField(required=False, widget=_text(2), label="Who is affected?")
-    drill = forms.BooleanField(required=False, label="This is a drill")
-    # sent twice by a nervous thumb, it still opens one incident
-    nonce = forms.CharField(max_length=40, widget=forms.HiddenInput, initial=lambda: uuid4().hex)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        levels = {str(level.pk): level for level in Severity.objects.select_related("policy")}
-        groups: dict[str, list] = {}
-        for pk, level in levels.items():
-            text = f"{level}: {level.meaning}" if level.meaning else str(level)
-            groups.setdefault(level.policy.name, []).append((pk, text[:120]))
-        choices = [("", "Choose a level"), *groups.items()]
-        self.fields["severity"] = forms.TypedChoiceField(
-            choices=choices, coerce=levels.__getitem__, label="How bad is it?"
-        )
-        self.order_fields(["severity"])
-        self.has_levels = bool(levels)
 
 
 class IncidentForm(forms.Form):

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Case, IntegerField, Prefetch, Value, When
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from oncall.people import contact_of
 
-from . import actions, forms, lifecycle, links, page, updates
+from . import actions, forms, lifecycle, links, page, triage, updates
 from .models import IllegalMove, Incident, ResponseTarget, Status
 
 PER_PAGE = 50
@@ -31,7 +31,7 @@ respond_permission = permission_required("incidents.respond_incident", raise_exc
 @login_required
 @view_permission
 def incident_list(request):
-    """Open incidents, most urgent and least cared for first; filters by status and text."""
+    """Open incidents, most urgent and least cared for first; filters by status, component and text."""
     chosen = request.GET.get("status", "open")
     rows = Incident.objects.select_related("severity", "service", "acknowledged_by")
     if chosen == "open":
@@ -43,11 +43,13 @@ def incident_list(request):
         number = text.removeprefix("#")
         digits = number.isascii() and number.isdecimal() and len(number) < 18
         rows = rows.filter(pk=int(number)) if digits else rows.filter(title__icontains=text)
+    if component := request.GET.get("component", ""):
+        rows = rows.filter(labels__component=component)
     owed = ResponseTarget.objects.filter(met_at=None, state__in=["pending", "breached"], due_at__isnull=False)
     rows = rows.prefetch_related(Prefetch("targets", owed.order_by("due_at"), to_attr="clocks"))
     context = {
         "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
-        "chosen": chosen, "q": text, "statuses": Status.choices, "at": timezone.now(),
+        "chosen": chosen, "q": text, "statuses": Status.choices, "at": timezone.now(), "component": component,
     }  # fmt: skip
     cards = render_to_string("incidents/_cards.html", context, request)
     have = blake2s(cards.encode(), digest_size=8).hexdigest()
@@ -55,30 +57,8 @@ def incident_list(request):
     if looks_again and request.GET.get("have") == have:
         return _live(HttpResponse(status=204))
     template = "incidents/_list_live.html" if looks_again else "incidents/list.html"
-    return _live(render(request, template, {**context, "cards": cards, "have": have}))
-
-
-@login_required
-@respond_permission
-def declare(request):
-    """Open an incident by hand; the same form sent twice opens one."""
-    form = forms.DeclareForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        at, by, data = timezone.now(), contact_of(request.user), form.cleaned_data
-        opening = lifecycle.Opening(
-            policy=data["severity"].policy, severity=data["severity"], scope="person", key=f"declared:{data['nonce']}",
-            title=data["title"], drill=data["drill"], reason=f"Declared by {by}: {data['title']}",
-        )  # fmt: skip
-        try:
-            with transaction.atomic():
-                opened = lifecycle.open_incident(opening, at=at, by=by)
-        except IntegrityError:
-            return redirect(Incident.objects.open().get(scope=opening.scope, key=opening.key))
-        if data["impact"]:
-            lifecycle.edit(opened, by=by, at=at, impact=data["impact"])
-        messages.success(request, f"Incident #{opened.pk} is open.")
-        return redirect(opened)
-    return render(request, "incidents/declare.html", {"form": form}, status=422 if form.errors else 200)
+    context |= {"cards": cards, "have": have, "components": triage.components()}
+    return _live(render(request, template, context))
 
 
 def _get(number: int) -> Incident:

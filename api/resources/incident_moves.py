@@ -14,7 +14,7 @@ from api.problems import Problem
 from api.routing import write
 from api.shapes import Id, In, InstantIn, Labels, Number, Text, Words
 from api.tags import demand_match, rendered
-from incidents import actions, escalation, lifecycle, updates
+from incidents import actions, declaring, escalation, lifecycle, updates
 from incidents.models import Incident
 from oncall.models import EscalationContact
 from oncall.people import contact_of
@@ -33,7 +33,15 @@ class DeclareIn(In):
 
     title: Words = Field(max_length=250, examples=["Checkout is down"])
     policy: Words = Field(max_length=80, description="Key of the policy it follows.", examples=["checkout"])
-    severity: Words = Field(max_length=40, description="Key of a level of that policy.", examples=["P1"])
+    severity: Words | None = Field(
+        None, max_length=40, description="Key of a level of that policy; null: the level that the symptoms propose.",
+        examples=["P1"],
+    )  # fmt: skip
+    symptoms: list[Words] = Field([], max_length=50, description="Keys of the policy's symptoms that are seen.")
+    reason: Text = Field("", max_length=250, description="Why another level than the proposed one.")
+    type: Text = Field("", max_length=80, description="Key of one of the policy's incident types.")
+    component: Text = Field("", max_length=80, description="Key of one of the policy's components.")
+    fields: dict[str, str | float | bool] = Field({}, description="Values of the policy's own fields by key.")
     alert_class: Words | None = Field(None, max_length=40, description="Key of a class of that policy.")
     service: Words | None = Field(None, max_length=80, description="Key of a service; else the policy's.")
     summary: Text = Field("", max_length=10_000)
@@ -147,25 +155,25 @@ def _contact(name: str) -> EscalationContact:
 def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
     """Opens an incident by hand: targets, notices and escalation start at once. 409 when one is open for the key."""
     policy = one_of(Policy.objects.all(), "policy", "body.policy", key=body.policy)
-    severity = one_of(Severity.objects.filter(policy=policy), "level", "body.severity", key=body.severity)
+    levels = Severity.objects.filter(policy=policy)
+    severity = one_of(levels, "level", "body.severity", key=body.severity) if body.severity else None
     service = one_of(Service.objects.all(), "service", "body.service", key=body.service) if body.service else None
     classes = AlertClass.objects.filter(policy=policy)
     alert_class = one_of(classes, "class", "body.alert_class", key=body.alert_class) if body.alert_class else None
-    caller = request.caller
-    by, at = contact_of(caller.user), request.at
-    opening = lifecycle.Opening(
-        policy=policy, severity=severity, scope="person", key=body.key or f"declared:{uuid4().hex}", title=body.title,
+    said = declaring.Declaration(
+        policy=policy, severity=severity, key=body.key or f"declared:{uuid4().hex}", title=body.title,
         summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
-        drill=body.drill, started_at=body.started_at, reason=f"Declared by {by}: {body.title}",
+        drill=body.drill, started_at=body.started_at, impact=body.impact, symptoms=body.symptoms, reason=body.reason,
+        type=body.type, component=body.component, fields=body.fields,
     )  # fmt: skip
     try:
-        with transaction.atomic():
-            incident = lifecycle.open_incident(opening, at=at, by=by)
-            if body.impact:
-                lifecycle.edit(incident, by=by, at=at, impact=body.impact)
-    except IntegrityError:
+        incident = declaring.declare(said, by=contact_of(request.caller.user), at=request.at)
+    except declaring.AlreadyOpen:
         words = f"An incident is open for the key {body.key}; work there, or take another key."
         raise Problem("refused", words, errors=[("body.key", words)]) from None
+    except declaring.Refused as refusal:
+        errors = [(f"body.{name}", words) for name, words in refusal.faults.items()]
+        raise Problem("refused", str(refusal), errors=errors) from None
     return detail(incident.pk)
 
 

@@ -10,7 +10,16 @@ from pydantic import Field
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, ByTime, Flag, Instant, InstantIn, Number, Out, Page, Seconds, Text
-from incidents.models import Incident, IncidentUpdate, ResponseTarget, RoleAssignment, Status, TimelineEntry
+from incidents import triage
+from incidents.models import (
+    Incident,
+    IncidentUpdate,
+    ResponseTarget,
+    RoleAssignment,
+    Status,
+    TimelineEntry,
+    Triage,
+)
 from oncall.models import EscalationContact
 from policies.models import Severity
 
@@ -147,6 +156,28 @@ class UpdateOut(Out):
         )  # fmt: skip
 
 
+class TriageOut(Out):
+    """How it was judged last."""
+
+    at: Instant
+    by: PersonOut | None
+    type: str = Field(description="Key of its type.")
+    symptoms: list[str] = Field(description="Keys of what was seen.")
+    proposed: str | None = Field(description="Key of the level that was proposed.", examples=["P1"])
+    chosen: str | None = Field(description="Key of the level that was chosen.", examples=["P1"])
+    playbook: str
+    reason: str = Field(description="Why another level than the proposed one.")
+    fields: dict[str, Any] = Field(description="Values of the policy's own fields.")
+
+    @classmethod
+    def of(cls, row: Triage | None) -> "TriageOut | None":
+        if row is None:
+            return None
+        same = {name: getattr(row, name) for name in ("at", "type", "symptoms", "playbook", "reason", "fields")}
+        proposed, chosen = (level.key if level else None for level in (row.proposed, row.chosen))
+        return cls(**same, by=PersonOut.of(row.by), proposed=proposed, chosen=chosen)
+
+
 class IncidentDetailOut(IncidentOut):
     """An incident with what belongs to it."""
 
@@ -157,6 +188,7 @@ class IncidentDetailOut(IncidentOut):
     owners: list[PersonOut]
     targets: list[TargetOut]
     roles: list[RoleOut]
+    triage: TriageOut | None = Field(description="Null: nobody has judged it by symptoms, type or own fields.")
     updates: list[UpdateOut] = Field(description="The newest 50, newest first.")
     timeline: list[EntryOut] = Field(description="The newest 200 entries, in order.")
     timeline_is_cut: bool = Field(description="There are older entries: see /incidents/{id}/timeline.")
@@ -169,6 +201,7 @@ class IncidentQuery(ByTime):
     severity: Text | None = Field(None, description="Key of a level, in any case.", examples=["P1"])
     policy: Text | None = Field(None, description="Key of a policy.")
     service: Text | None = Field(None, description="Key of a service.")
+    component: Text | None = Field(None, description="Key of a component.")
     key: Text | None = Field(None, description="Exactly this key.")
     drill: Flag | None = Field(None, description="Only drills, or none.")
     since: InstantIn | None = Field(None, description="Detected then or later.")
@@ -202,7 +235,7 @@ def found(number: int) -> Incident:
 
 
 def detail(number: int) -> IncidentDetailOut:
-    """The incident with what belongs to it; 6 queries."""
+    """The incident with what belongs to it; 7 queries."""
     roles = RoleAssignment.objects.select_related("contact")
     whole = Incident.objects.select_related(*RELATED).prefetch_related("owners", "targets", Prefetch("roles", roles))
     incident = got(whole, f"incident {number}", pk=number)
@@ -212,6 +245,7 @@ def detail(number: int) -> IncidentDetailOut:
         owners=[PersonOut(id=owner.pk, name=owner.name) for owner in incident.owners.all()],
         targets=[TargetOut.of(target) for target in incident.targets.all()],
         roles=[RoleOut.of(role) for role in incident.roles.all()],
+        triage=TriageOut.of(triage.latest(incident)),
         updates=[UpdateOut.of(update) for update in incident.updates.select_related("by")[:50]],
         timeline=[EntryOut.of(entry) for entry in reversed(entries[:TIMELINE_SHOWN])],
         timeline_is_cut=len(entries) > TIMELINE_SHOWN,
@@ -231,6 +265,7 @@ def list_incidents(request: HttpRequest, query: Query[IncidentQuery]) -> Any:
     elif query.state:
         rows = rows.filter(status=Status(query.state))
     exact = {"severity__key__iexact": query.severity, "policy__key": query.policy, "service__key": query.service,
+             "labels__component": query.component,
              "key": query.key, "drill": query.drill, "detected_at__gte": query.since, "detected_at__lt": query.until,
              "title__icontains": query.text}  # fmt: skip
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
