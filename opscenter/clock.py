@@ -12,9 +12,22 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
-from incidents import calls, escalation, lapsing, notices, paging, recovery, targets, updates
+from incidents import (
+    calls,
+    escalation,
+    lapsing,
+    notices,
+    paging,
+    recovery,
+    targets,
+    update_approval,
+    update_items,
+    updates,
+)
 from oncall import ahead, handoff
 from reviews import followup
+from status import exporting
+from status import maintenance as announced
 from tickets import keeping
 
 log = logging.getLogger(__name__)
@@ -32,11 +45,15 @@ TIMERS: list[Timer] = [
     calls.make_due,
     targets.check_due,
     updates.remind_due,
+    update_items.remind_due,
+    update_approval.lapse_due,
     recovery.resolve_due,
     keeping.look_due,
     followup.remind_due,
     ahead.look_due,
     handoff.look_due,
+    announced.look_due,
+    exporting.refresh_due,
 ]
 ROUNDS = 50
 """How often one pass repeats a sweep that keeps finding rows; the rest waits for the next pass."""

@@ -23,6 +23,11 @@ EARLIEST = {
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",
+    "incidents.update_items.remind_due": "SELECT min(remind_at) FROM incidents_updateitem WHERE remind_at IS NOT NULL",
+    "incidents.update_approval.lapse_due": "SELECT min(lapse_at) FROM incidents_proposedupdate"
+    " WHERE lapse_at IS NOT NULL",
+    "status.maintenance.look_due": "SELECT min(look_at) FROM status_maintenance WHERE look_at IS NOT NULL",
+    "status.exporting.refresh_due": "SELECT min(export_at) FROM status_page WHERE export_at IS NOT NULL",
     "incidents.recovery.resolve_due": "SELECT min(quiet_until) FROM incidents_incident WHERE quiet_until IS NOT NULL",
     "tickets.keeping.look_due": "SELECT min(look_at) FROM tickets_ticket WHERE look_at IS NOT NULL",
     "reviews.followup.remind_due": "SELECT min(due) FROM ("

@@ -225,6 +225,8 @@ KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", d
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
+# a folder that gets a static copy of the public status page, for a host elsewhere; empty: none
+STATUS_EXPORT = env("OPSCENTER_STATUS_EXPORT", default="")
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"
 

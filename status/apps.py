@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class StatusConfig(AppConfig):
@@ -17,3 +18,16 @@ class StatusConfig(AppConfig):
             update_publishing.ENDINGS.append(publishing.over)
         if publishing.address_of not in update_publishing.ADDRESSES:
             update_publishing.ADDRESSES.append(publishing.address_of)
+        post_migrate.connect(begin_to_export, sender=self, dispatch_uid="status.begin_to_export")
+
+
+def begin_to_export(sender, *, using: str, **kwargs) -> None:
+    """At a start with a folder for the static copy, the copy is due."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    from .models import Page
+
+    if settings.STATUS_EXPORT:
+        Page.objects.using(using).get_or_create(pk=1)
+        Page.objects.using(using).filter(export_at=None).update(export_at=timezone.now())

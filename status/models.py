@@ -130,14 +130,10 @@ class ComponentState(models.Model):
 class PostQuerySet(models.QuerySet):
     def shown(self):
         """What may be seen by everybody: nothing of an incident that was made private afterwards."""
-        return self.exclude(incident__private=True) if _knows_private() else self
+        return self.exclude(incident__private=True)
 
     def active(self):
         return self.filter(resolved_at=None)
-
-
-def _knows_private() -> bool:
-    return any(field.name == "private" for field in Incident._meta.get_fields())
 
 
 class Post(models.Model):

@@ -1,3 +1,16 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("", views.index, name="status"),
+    path("history/", views.history, name="status-history"),
+    path("history.atom", views.feed, {"kind": "atom"}, name="status-atom"),
+    path("history.rss", views.feed, {"kind": "rss"}, name="status-rss"),
+    path("incidents/<str:key>/", views.post, name="status-post"),
+    path("maintenance/<str:key>/", views.maintenance, name="status-maintenance"),
+    path("api/v2/<path:path>", views.document, name="status-api"),
+    path("subscribe/", views.subscribe, name="status-subscribe"),
+    path("confirm/<str:token>/", views.confirm, name="status-confirm"),
+    path("unsubscribe/<str:token>/", views.unsubscribe, name="status-unsubscribe"),
+]

@@ -82,6 +82,10 @@ class UpdateItem(models.Model):
     def __str__(self) -> str:
         return f"{self.template} since {self.because}"
 
+    @property
+    def words(self) -> str:
+        return self.because.replace("_", " ")
+
 
 class ProposedUpdateQuerySet(models.QuerySet):
     def waiting(self):
