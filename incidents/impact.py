@@ -28,7 +28,7 @@ def total(incident: Incident, *, at: datetime) -> timedelta:
 
 @transaction.atomic
 def begin(incident: Incident, *, by, at: datetime, since: datetime | None = None) -> ImpactStretch:
-    """People are affected, from `since` (now, if not said); IllegalMove when they are already or it is in the future."""
+    """People are affected since `since` (now, if not said); IllegalMove when they are already, or it is to come."""
     since = _said(since, at)
     Incident.objects.select_for_update(of=("self",)).get(pk=incident.pk)
     last = incident.impact_stretches.last()
