@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("api.urls")),
     path("status/", include("status.urls")),
     path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
+    path("", include("runbooks.urls")),  # first: an incident's runbooks are no action on it
     path("", include("incidents.urls")),
     path("", include("flags.urls")),
     path("", include("reviews.urls")),

@@ -6,11 +6,13 @@ class RunbooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of incidents, guard their moves, and put what to do on their page."""
-        from incidents import gates
+        from incidents import gates, page
         from incidents.models.incident import heard
 
-        from . import guide
+        from . import card, guide
 
         heard(*guide.HEARD)(guide.heard)
         if guide.holds_up not in gates.ALWAYS:
             gates.ALWAYS.append(guide.holds_up)
+        if all(known.name != "runbooks" for known in page.CARDS):
+            page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given))

@@ -29,6 +29,7 @@ class Look:
     remarks: dict[str, list[Remark]] = field(default_factory=lambda: defaultdict(list))
     calls: dict[str, list[ActionCall]] = field(default_factory=lambda: defaultdict(list))
     letters: dict[str, list[Letter]] = field(default_factory=lambda: defaultdict(list))
+    card: list = field(default_factory=list)
 
     @property
     def leaves(self) -> list[plan.Step]:

@@ -117,6 +117,7 @@ class Tick(models.Model):
     values = models.JSONField(default=dict, blank=True, help_text="What was asked for.")
     choice = models.CharField(max_length=160, blank=True)
     note = models.TextField(blank=True)
+    effects = models.JSONField(default=dict, blank=True, help_text="What it made that may be ended again: silences.")
     undone_at = models.DateTimeField(null=True, blank=True)
     undone_by = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     undone_reason = models.TextField(blank=True)
@@ -142,6 +143,7 @@ class LiveItem(models.Model):
         NOTED = "noted", "as expected, with a note"
         RED = "red", "not as expected"
         WAITS = "waits", "waits for an earlier step"
+        UNSET = "unset", "not set up"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="live_items")
     step = models.CharField(max_length=80)
@@ -242,6 +244,7 @@ class Letter(models.Model):
     to = models.CharField(max_length=200)
     subject = models.CharField(max_length=250, blank=True)
     text = models.TextField()
+    kind = models.CharField(max_length=8, default="mail", help_text="mail, page, notice")
     at = models.DateTimeField()
     by = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
