@@ -35,6 +35,7 @@ from incidents.models import (
     IncidentType,
     IncidentUpdate,
     Page,
+    ProposedUpdate,
     ResponseTarget,
     RoleAssignment,
     RollbackPlan,
@@ -42,6 +43,8 @@ from incidents.models import (
     TimelineEntry,
     Triage,
     Turn,
+    UpdateItem,
+    UpdateTemplate,
 )
 from notifications.models import (
     Account,
@@ -92,6 +95,9 @@ from policies.models import (
 )
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
+from status.models import Component, Maintenance, Post, Subscriber
+from status.models import Page as StatusPage
+from tickets.models import Ticket, TicketPlan
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -694,3 +700,83 @@ class TriageFactory(model(Triage)):
 class RollbackPlanFactory(model(RollbackPlan)):
     policy = factory.SubFactory(PolicyFactory)
     within = "15m"
+
+
+class TicketPlanFactory(model(TicketPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"tickets-{n}")
+    project = "OPS"
+    endpoint = "https://jira.example.org"
+    token = "token"
+
+
+class TicketFactory(model(Ticket)):
+    incident = factory.SubFactory(IncidentFactory)
+    plan = factory.SubFactory(TicketPlanFactory, policy=factory.SelfAttribute("..incident.policy"))
+    plan_key = factory.SelfAttribute("plan.key")
+    tracker = "jira"
+    project = "OPS"
+
+
+class UpdateTemplateFactory(model(UpdateTemplate)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"template-{n}")
+    name = factory.LazyAttribute(lambda template: template.key.title())
+
+    @factory.post_generation
+    def destinations(self, create, given, **kwargs):
+        if create and given:
+            self.destinations.set(given)
+
+    @factory.post_generation
+    def contacts(self, create, given, **kwargs):
+        if create and given:
+            self.contacts.set(given)
+
+
+class UpdateItemFactory(model(UpdateItem)):
+    incident = factory.SubFactory(IncidentFactory)
+    template = factory.SubFactory(UpdateTemplateFactory, policy=factory.SelfAttribute("..incident.policy"))
+    because = "cause_identified"
+    due_at = NINE
+
+
+class ProposedUpdateFactory(model(ProposedUpdate)):
+    incident = factory.SubFactory(IncidentFactory)
+    template = factory.SubFactory(UpdateTemplateFactory, policy=factory.SelfAttribute("..incident.policy"))
+    by = factory.SubFactory(ContactFactory)
+    at = NINE
+    until = NINE + 15 * MINUTE
+    text = "We look into it."
+
+
+class StatusPageFactory(model(StatusPage)):
+    pk = 1
+
+
+class ComponentFactory(model(Component)):
+    key = factory.Sequence(lambda n: f"component-{n}")
+    name = factory.LazyAttribute(lambda component: component.key.title())
+
+
+class PostFactory(model(Post)):
+    title = "Checkout is slow"
+    started_at = NINE
+    created_at = NINE
+    updated_at = NINE
+
+
+class AnnouncedFactory(model(Maintenance)):
+    title = "New database"
+    text = "We move to a larger database."
+    starts_at = NINE + HOUR
+    ends_at = NINE + 2 * HOUR
+
+
+class SubscriberFactory(model(Subscriber)):
+    kind = "email"
+    address = factory.Sequence(lambda n: f"reader{n}@example.org")
+    address_key = factory.Sequence(lambda n: f"{n:032}")
+    created_at = NINE
+    asked_at = NINE
+    confirmed_at = NINE

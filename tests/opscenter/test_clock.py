@@ -16,6 +16,7 @@ from tests.factories import (
     NINE,
     AlertFactory,
     AlertRuleFactory,
+    AnnouncedFactory,
     CallFactory,
     DeliveryFactory,
     EscalationFactory,
@@ -29,12 +30,16 @@ from tests.factories import (
     MaintenanceWindowFactory,
     PageFactory,
     PolicyFactory,
+    ProposedUpdateFactory,
     ResponseTargetFactory,
     ReviewFactory,
     ScheduleFactory,
     SeverityFactory,
     SilenceFactory,
+    StatusPageFactory,
+    TicketFactory,
     TurnFactory,
+    UpdateItemFactory,
 )
 
 LATER = NINE + 10 * MINUTE
@@ -121,6 +126,7 @@ def test_nothing_due_in_an_empty_database(db):
 
 
 DUE_ROWS = {
+    "tickets.keeping.look_due": lambda: TicketFactory(look_at=LATER),
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
     "alerts.grouping.assign_due": lambda: LivenessFactory(assign_at=LATER, check_at=None),
     "alerts.silencing.hold_due": lambda: SilenceFactory(take_hold_at=LATER),
@@ -132,6 +138,10 @@ DUE_ROWS = {
     "incidents.lapsing.lapse_due": lambda: EscalationFactory(lapse_at=LATER),
     "incidents.targets.check_due": lambda: ResponseTargetFactory(check_at=LATER),
     "incidents.updates.remind_due": lambda: IncidentFactory(remind_at=LATER),
+    "incidents.update_items.remind_due": lambda: UpdateItemFactory(remind_at=LATER),
+    "incidents.update_approval.lapse_due": lambda: ProposedUpdateFactory(lapse_at=LATER),
+    "status.maintenance.look_due": lambda: AnnouncedFactory(look_at=LATER),
+    "status.exporting.refresh_due": lambda: StatusPageFactory(export_at=LATER),
     "incidents.recovery.resolve_due": lambda: IncidentFactory(quiet_until=LATER),
     "reviews.followup.remind_due": lambda: ReviewFactory(remind_at=LATER),
     "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
