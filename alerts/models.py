@@ -19,9 +19,10 @@ from policies.models import AlertClass, Policy, Severity
 from sources.models import Connection, Integration
 
 from .hold_models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
+from .queue_models import QueueCard
 
 __all__ = [
-    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "RuleChange", "RuleSource",
+    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard", "RuleChange", "RuleSource",
     "Sample", "Silence", "Tally",
 ]  # fmt: skip
 

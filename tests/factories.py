@@ -14,6 +14,7 @@ from alerts.models import (
     Inhibition,
     Liveness,
     MaintenanceWindow,
+    QueueCard,
     RuleChange,
     RuleSource,
     Sample,
@@ -29,15 +30,20 @@ from incidents.models import (
     EscalationPolicy,
     EscalationStep,
     HeldNotice,
+    ImpactAsk,
+    ImpactPrompt,
+    ImpactStretch,
     Incident,
     IncidentComponent,
     IncidentField,
+    IncidentTask,
     IncidentType,
     IncidentUpdate,
     Page,
     ProposedUpdate,
     ResponseTarget,
     RoleAssignment,
+    RolePlan,
     RollbackPlan,
     Symptom,
     TimelineEntry,
@@ -780,3 +786,36 @@ class SubscriberFactory(model(Subscriber)):
     created_at = NINE
     asked_at = NINE
     confirmed_at = NINE
+
+
+class RolePlanFactory(model(RolePlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = "commander"
+
+
+class ImpactPromptFactory(model(ImpactPrompt)):
+    policy = factory.SubFactory(PolicyFactory)
+    position = factory.Sequence(lambda n: n)
+    after = 30 * MINUTE
+
+
+class ImpactAskFactory(model(ImpactAsk)):
+    incident = factory.SubFactory(IncidentFactory)
+    prompt = factory.SubFactory(ImpactPromptFactory, policy=factory.SelfAttribute("..incident.policy"))
+
+
+class ImpactStretchFactory(model(ImpactStretch)):
+    incident = factory.SubFactory(IncidentFactory)
+    start_at = NINE
+
+
+class IncidentTaskFactory(model(IncidentTask)):
+    incident = factory.SubFactory(IncidentFactory)
+    text = factory.Sequence(lambda n: f"task {n}")
+    added_at = NINE
+
+
+class QueueCardFactory(model(QueueCard)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"queues-{n}")
+    rules = ["queue-backlog"]
