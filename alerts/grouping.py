@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents import lifecycle, notices, recovery
-from incidents.models import Escalation, Incident, Status, TimelineEntry
+from incidents.models import OPEN, Escalation, Incident, Status, TimelineEntry
 from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
@@ -148,6 +148,7 @@ def _assign(rows: list[Row], *, at: datetime) -> int:
 def _begun(rows: list[Row], *, at: datetime) -> int:
     """Let alerts act, or note what suppresses them; return how many are left because the time was up."""
     suppression, origins = Suppression(at), Origins(rows)
+    apart = _split_off(rows)
     groups: dict[tuple[str, str], Group] = {}
     suppressed: dict[Verdict, list[Row]] = defaultdict(list)
     released: list[int] = []
@@ -157,7 +158,7 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         if verdict:
             suppressed[verdict].append(row)
             continue
-        scope, key = origins.group(row)
+        scope, key = apart.get(row.incident or 0) or origins.group(row)
         groups.setdefault((scope, key), Group(scope, key[:255], policy)).rows.append(row)
         if row.verdict == Liveness.Verdict.SUPPRESSED:
             released.append(row.alert)
@@ -320,10 +321,21 @@ def _not_too_old(
     return kept
 
 
+def _split_off(rows: list[Row]) -> dict[int, tuple[str, str]]:
+    """Scope and key of the open incidents among those of `rows` that a person split off: their alerts stay there."""
+    of = {row.incident for row in rows if row.incident}
+    split = Incident.objects.open().filter(pk__in=of, split_from__isnull=False) if of else Incident.objects.none()
+    return {number: (scope, key) for number, scope, key in split.values_list("pk", "scope", "key")}
+
+
 def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
+    """The open incident of each scope and key; where it was merged into another that is open, that one."""
     found = {}
     for start in range(0, len(slots), 200):
         wanted = reduce(or_, (Q(scope=scope, key=key[:255]) for scope, key in slots[start : start + 200]))
+        merged = Incident.objects.filter(wanted, status=Status.MERGED, merged_into__status__in=OPEN)
+        for one in merged.select_related("merged_into__severity", "merged_into__policy").order_by("pk"):
+            found[(one.scope, one.key)] = one.merged_into
         for incident in Incident.objects.open().filter(wanted).select_related("severity", "policy"):
             found[(incident.scope, incident.key)] = incident
     return found

@@ -17,7 +17,10 @@ from .models import Escalation, Incident
 def tell_places(
     incident: Incident, places: Sequence[Destination], *, at: datetime, once: str, headline: str = "Nobody has it yet"
 ) -> None:
-    """Tell each place, at each of its addresses, of the incident."""
+    """Tell each place, at each of its addresses, of the incident; of a private one no place hears."""
+    if incident.private:
+        incident.log("private", f"{', '.join(map(str, places))} not told: the incident is private.", at=at)
+        return
     words = _words(incident, headline, incident.summary)
     for place in places:
         secret = routing.secret_of(place, incident.policy)
@@ -80,7 +83,10 @@ def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> Non
     text += f" Asked were {', '.join(asked)}." if asked else " Nobody could be asked."
     words = _words(incident, "NOBODY ANSWERED", text)
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
-    for choice in routing.destinations(incident.policy, severity=incident.severity, labels=labels):
+    places = (
+        [] if incident.private else routing.destinations(incident.policy, severity=incident.severity, labels=labels)
+    )
+    for choice in places:
         _queue(incident, words, choice.target, event="unanswered", at=at, once=f"run:{run.pk}:unanswered:{choice.key}")
     for person in responsible(incident):
         once = f"run:{run.pk}:unanswered:person:{person.pk}"

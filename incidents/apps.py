@@ -5,14 +5,29 @@ class IncidentsConfig(AppConfig):
     name = "incidents"
 
     def ready(self) -> None:
-        """Register what becomes of a page whose message did not arrive after all, and who was paged when."""
+        """Register what follows from a message's way and from a missed target, who was paged when, and our cards."""
         from notifications import callbacks, receipts
+        from notifications.models import Purpose
         from oncall import roster
 
-        from . import afterwards, answering, gates, nights, page, triage_card, update_card, update_gates
+        from . import (
+            afterwards,
+            answering,
+            gates,
+            nights,
+            page,
+            roles,
+            targets,
+            triage_card,
+            update_card,
+            update_gates,
+        )
 
         if afterwards.lost not in receipts.LOST:
             receipts.LOST.append(afterwards.lost)
+        receipts.ENDS[Purpose.NOTICE] = afterwards.ended
+        if roles.alert_backups not in targets.MISSED:
+            targets.MISSED.append(roles.alert_backups)
         if answering.act not in callbacks.ANSWERERS:
             callbacks.ANSWERERS.append(answering.act)
         roster.pages_from(nights.paged)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from policies.models import GatePlan
+
 from .models import IllegalMove, Incident, Status
 
 Check = Callable[[Incident], str | None]
@@ -32,7 +34,7 @@ def check(name: str):
 def missing(incident: Incident, to: str, *, by=None) -> list[str]:
     """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open."""
     sentences = [sentence for always in ALWAYS if (sentence := always(incident, to))]
-    for gate in (gate for gate in incident.policy.gates.all() if gate.to == to):
+    for gate in (gate for gate in incident.policy.gates.all() if gate.to == to and _is_for(gate, incident)):
         if gate.role and not (by and incident.roles.filter(role=gate.role, until=None, contact=by).exists()):
             sentences.append(f"Only the {gate.role} may do this.")
         for name in gate.require:
@@ -41,6 +43,11 @@ def missing(incident: Incident, to: str, *, by=None) -> list[str]:
             elif sentence := CHECKS[name](incident):
                 sentences.append(sentence)
     return sentences
+
+
+def _is_for(gate: GatePlan, incident: Incident) -> bool:
+    levels = {level.pk for level in gate.severities.all()}
+    return not levels or incident.severity_id in levels
 
 
 def pass_through(incident: Incident, to: str, *, by, at, override_reason: str = "") -> None:
@@ -68,3 +75,26 @@ def cause_stated(incident: Incident) -> str | None:
 @check("commander_appointed")
 def commander_appointed(incident: Incident) -> str | None:
     return None if incident.roles.filter(role="commander", until=None).exists() else "Appoint a commander."
+
+
+@check("communications_appointed")
+def communications_appointed(incident: Incident) -> str | None:
+    held = incident.roles.filter(role="communications", until=None).exists()
+    return None if held else "Appoint somebody for communications."
+
+
+@check("assessed")
+def assessed(incident: Incident) -> str | None:
+    return None if incident.assessed_at or incident.timeline.filter(kind="assessed").exists() else "Assess it first."
+
+
+@check("impact_ended")
+def impact_ended(incident: Incident) -> str | None:
+    running = incident.impact_stretches.filter(end_at=None).first()
+    return f"People are still affected, since {running.start_at:%H:%M} UTC: end the impact." if running else None
+
+
+@check("tasks_done")
+def tasks_done(incident: Incident) -> str | None:
+    left = list(incident.tasks.filter(done_at=None).values_list("text", flat=True)[:3])
+    return f"Still to do: {'; '.join(left)}." if left else None

@@ -341,6 +341,9 @@ def _words(incident: Incident, event: str, at: datetime, reader: Reader | None =
 
 
 def _choices(incident: Incident, *, at: datetime) -> list[routing.Choice]:
+    """Which places hear of it; of a private incident none does, only persons who are named."""
+    if incident.private:
+        return []
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
     return routing.destinations(incident.policy, severity=incident.severity, labels=labels, at=at)
 

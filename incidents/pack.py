@@ -26,8 +26,8 @@ from policies.shapes import (
 from .gates import CHECKS
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
-from .update_pack import Comms
 from .room_pack import Impact, Roles
+from .update_pack import Comms
 
 GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
 

@@ -146,7 +146,7 @@ def _clocks(incident: Incident) -> list[ResponseTarget]:
 
 def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut]:
     """The gates in front of the incident that are shut for `by`."""
-    prefetch_related_objects([incident.policy], "gates")  # asked once for all moves
+    prefetch_related_objects([incident.policy], "gates__severities")  # asked once for all moves
     asked = ((to, gates.missing(incident, to, by=by)) for to in NEXT.get(Status(incident.status), []))
     return [Shut(to, sentences) for to, sentences in asked if sentences]
 

@@ -15,6 +15,7 @@ from alerts import expiry, grouping, heartbeats, maintenance, silencing
 from incidents import (
     calls,
     escalation,
+    impact,
     lapsing,
     notices,
     paging,
@@ -44,6 +45,7 @@ TIMERS: list[Timer] = [
     escalation.climb_due,
     calls.make_due,
     targets.check_due,
+    impact.prompt_due,
     updates.remind_due,
     update_items.remind_due,
     update_approval.lapse_due,

@@ -21,6 +21,7 @@ EARLIEST = {
     "incidents.calls.make_due": "SELECT min(due_at) FROM incidents_call WHERE due_at IS NOT NULL",
     "incidents.lapsing.lapse_due": "SELECT min(lapse_at) FROM incidents_escalation WHERE lapse_at IS NOT NULL",
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
+    "incidents.impact.prompt_due": "SELECT min(look_at) FROM incidents_impactask WHERE look_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",
     "incidents.update_items.remind_due": "SELECT min(remind_at) FROM incidents_updateitem WHERE remind_at IS NOT NULL",
