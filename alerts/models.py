@@ -22,8 +22,8 @@ from .hold_models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
 from .queue_models import QueueCard
 
 __all__ = [
-    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard", "RuleChange", "RuleSource",
-    "Sample", "Silence", "Tally",
+    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard", "RuleChange",
+    "RuleSource", "Sample", "Silence", "Tally",
 ]  # fmt: skip
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

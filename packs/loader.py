@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 import alerts.pack
+import alerts.queue_pack
 import flags.pack
 import incidents.pack
 import incidents.triage_pack
@@ -42,6 +43,7 @@ SECTIONS: list[Section] = [
     *tickets.pack.SECTIONS,
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
+    *alerts.queue_pack.SECTIONS,
     *runbooks.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""

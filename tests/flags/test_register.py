@@ -16,6 +16,7 @@ from incidents.models import Incident
 from packs import loader
 from tests.accounts import signed_in
 from tests.factories import IncidentFactory
+from tests.notifications.far_side import Receiver
 
 pytestmark = pytest.mark.django_db
 PACK = """
@@ -76,17 +77,25 @@ def test_the_environment_forces_a_stored_value_and_the_page_says_so(responder, f
     assert (newest.before, newest.after, newest.reason) == ("off", "on", "forced by environment (FLAG_PEOPLE)")
 
 
-def test_what_the_application_tells_counts_before_what_is_stored(httpserver, at, monkeypatch):
-    monkeypatch.setenv("CLUB_URL", httpserver.url_for(""))
-    httpserver.expect_request("/flags").respond_with_json({"flags": {"FLAG_PEOPLE": "off"}})
+@pytest.fixture
+def far():
+    receiver = Receiver()
+    yield receiver
+    receiver.stopped.set()
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+def test_what_the_application_tells_counts_before_what_is_stored(far, at, monkeypatch):
+    told = [{"flags": {"FLAG_PEOPLE": "off"}}, {"flags": {"FLAG_PEOPLE": "perhaps"}}]
+    far.url("/flags", *((200, {}, json.dumps(one).encode()) for one in told))
+    monkeypatch.setenv("CLUB_URL", f"http://127.0.0.1:{far.server.server_port}")
     flag = load("{http: {connection: club, path: /flags, json: flags.FLAG_PEOPLE}}")
     register.store(flag, True, by=None, at=at)
     reading.read_all(at=at)
     flag = FeatureFlag.objects.get(pk=flag.pk)
     now = register.standing(flag.parameter)
     assert (now.value, now.reason) == (False, "forced by the application (its connection club)")
-    httpserver.clear()
-    httpserver.expect_request("/flags").respond_with_json({"flags": {"FLAG_PEOPLE": "perhaps"}})
     reading.read_all(at=at)
     flag = FeatureFlag.objects.get(pk=flag.pk)
     assert "neither on nor off" in flag.read_error and register.standing(flag.parameter).value is False
