@@ -230,7 +230,7 @@ def test_without_telemetry_nobody_waits_for_traces(stage, monkeypatch, value):
     monkeypatch.setenv("FLAG_TELEMETRY", value)
     stage.go_on(30 * SECOND)
     assert "otel-silent" not in stage.levels()
-    assert AlertRule.objects.get(key="otel-silent").verdict.startswith("Off: ")
+    assert AlertRule.objects.get(key="otel-silent").verdict.startswith("Inactive: flag off")
 
 
 def test_the_parameters_are_the_documents(load):
