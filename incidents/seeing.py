@@ -9,7 +9,7 @@ def visible(user) -> QuerySet[Incident]:
     """The incidents that `user` may see: a private one only when it names them, or they may see every private one."""
     if user.has_perm("incidents.see_private_incident"):
         return Incident.objects.all()
-    contact = getattr(user, "contact", None) and user.contact.first()
+    contact = getattr(user, "contact", None)
     if contact is None:
         return Incident.objects.filter(private=False)
     named = Incident.objects.filter(private=True).filter(

@@ -12,10 +12,12 @@ CONFIGURATION = {
     "notifications": ["Account", "Destination", "Route", "Wording"],
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
-    "incidents": ["EscalationPolicy", "EscalationStep"],
+    "incidents": ["EscalationPolicy", "EscalationStep", "UpdateTemplate"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],
     "tickets": ["TicketPlan"],
+    "recovery": ["RecoveryPlan"],
+    "status": ["Page", "Component", "Maintenance"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
@@ -26,6 +28,9 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],
     "User": ["last_login", "password"],
+    "Page": ["changed_at", "export_at", "exported_at", "export_error"],
+    "Component": ["state", "since", "updated_at"],
+    "Maintenance": ["look_at", "updated_at"],
 }
 
 

@@ -26,7 +26,9 @@ from incidents import (
     updates,
 )
 from oncall import ahead, handoff
+from recovery import prompting
 from reviews import followup
+from runbooks import effects
 from status import exporting
 from status import maintenance as announced
 from tickets import keeping
@@ -51,7 +53,9 @@ TIMERS: list[Timer] = [
     update_approval.lapse_due,
     recovery.resolve_due,
     keeping.look_due,
+    prompting.look_due,
     followup.remind_due,
+    effects.put_back_due,
     ahead.look_due,
     handoff.look_due,
     announced.look_due,

@@ -30,6 +30,7 @@ EARLIEST = {
     "status.maintenance.look_due": "SELECT min(look_at) FROM status_maintenance WHERE look_at IS NOT NULL",
     "status.exporting.refresh_due": "SELECT min(export_at) FROM status_page WHERE export_at IS NOT NULL",
     "incidents.recovery.resolve_due": "SELECT min(quiet_until) FROM incidents_incident WHERE quiet_until IS NOT NULL",
+    "recovery.prompting.look_due": "SELECT min(look_at) FROM recovery_recovery WHERE look_at IS NOT NULL",
     "tickets.keeping.look_due": "SELECT min(look_at) FROM tickets_ticket WHERE look_at IS NOT NULL",
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
@@ -40,6 +41,8 @@ EARLIEST = {
     "SELECT min(next_attempt_at) AS due FROM notifications_delivery WHERE next_attempt_at IS NOT NULL AND urgent = true"
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
     " WHERE next_attempt_at IS NOT NULL AND urgent = false) AS both_kinds",
+    "runbooks.effects.put_back_due": "SELECT min(back_at) FROM runbooks_tightened WHERE back_at IS NOT NULL",
+    "runbooks.live.ask_due": "SELECT min(next_at) FROM runbooks_liveitem WHERE next_at IS NOT NULL",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
     "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("
     "SELECT min(d.ended_at) AS ended FROM incidents_page p JOIN notifications_delivery d ON d.id = p.delivery_id"

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "alerts",
     "reviews",
     "runbooks",
+    "recovery",
     "tickets",
     "status",
     "flags",

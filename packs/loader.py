@@ -18,6 +18,7 @@ import notifications.pack
 import notifications.wording_pack
 import oncall.pack
 import policies.pack
+import recovery.pack
 import runbooks.pack
 import sources.pack
 import status.pack
@@ -41,6 +42,7 @@ SECTIONS: list[Section] = [
     *incidents.triage_pack.SECTIONS,
     *status.pack.SECTIONS,
     *tickets.pack.SECTIONS,
+    *recovery.pack.SECTIONS,
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
     *alerts.queue_pack.SECTIONS,
@@ -48,7 +50,7 @@ SECTIONS: list[Section] = [
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "dashboards", "dr", "reports", "shift_review", "slos",
+    "dashboards", "reports", "shift_review", "slos",
     "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""

@@ -99,7 +99,9 @@ from policies.models import (
     Severity,
     TargetPlan,
 )
+from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
 from status.models import Component, Maintenance, Post, Subscriber
 from status.models import Page as StatusPage
@@ -819,3 +821,59 @@ class QueueCardFactory(model(QueueCard)):
     policy = factory.SubFactory(PolicyFactory)
     key = factory.Sequence(lambda n: f"queues-{n}")
     rules = ["queue-backlog"]
+
+
+class RunbookFactory(model(Runbook)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"runbook-{n}")
+    title = factory.Sequence(lambda n: f"Runbook {n}")
+    content = factory.LazyFunction(lambda: {"steps": [{"title": "Look"}]})
+
+    @factory.post_generation
+    def version(self, create, extracted, **kwargs):
+        self.current = RunbookVersion.objects.create(runbook=self, number=1, content=self.content)
+        self.save()
+
+
+class RunFactory(model(Run)):
+    runbook = factory.SubFactory(RunbookFactory)
+    version = factory.LazyAttribute(lambda run: run.runbook.current)
+    started_at = NINE
+
+
+class LiveItemFactory(model(LiveItem)):
+    run = factory.SubFactory(RunFactory)
+    step = "step-1"
+
+
+class TightenedFactory(model(Tightened)):
+    parameter = factory.SubFactory(ParameterFactory)
+    value = "1"
+    since = until = NINE
+
+
+class RecoveryPlanFactory(model(RecoveryPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    roles = ["commander"]
+
+
+class RecoveryFactory(model(Recovery)):
+    incident = factory.SubFactory(IncidentFactory)
+
+
+class PromptFactory(model(Prompt)):
+    recovery = factory.SubFactory(RecoveryFactory)
+    condition = factory.Sequence(lambda n: f"active-{n}m-critical")
+    text = "Critical for more than 10 minutes."
+    at = NINE
+
+
+class BridgeFactory(model(Bridge)):
+    recovery = factory.SubFactory(RecoveryFactory)
+
+
+class CallEntryFactory(model(CallEntry)):
+    recovery = factory.SubFactory(RecoveryFactory)
+    contact = factory.SubFactory(ContactFactory)
+    position = 0
+    number = "+31205550100"

@@ -27,11 +27,13 @@ from tests.factories import (
     ImpactAskFactory,
     IncidentFactory,
     IntegrationFactory,
+    LiveItemFactory,
     LivenessFactory,
     MaintenanceWindowFactory,
     PageFactory,
     PolicyFactory,
     ProposedUpdateFactory,
+    RecoveryFactory,
     ResponseTargetFactory,
     ReviewFactory,
     ScheduleFactory,
@@ -39,6 +41,7 @@ from tests.factories import (
     SilenceFactory,
     StatusPageFactory,
     TicketFactory,
+    TightenedFactory,
     TurnFactory,
     UpdateItemFactory,
 )
@@ -127,6 +130,7 @@ def test_nothing_due_in_an_empty_database(db):
 
 
 DUE_ROWS = {
+    "recovery.prompting.look_due": lambda: RecoveryFactory(look_at=LATER),
     "tickets.keeping.look_due": lambda: TicketFactory(look_at=LATER),
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
     "alerts.grouping.assign_due": lambda: LivenessFactory(assign_at=LATER, check_at=None),
@@ -149,6 +153,8 @@ DUE_ROWS = {
     "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
     "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
+    "runbooks.effects.put_back_due": lambda: TightenedFactory(back_at=LATER),
+    "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class RecoveryConfig(AppConfig):
+    name = "recovery"
+    verbose_name = "disaster recovery"
+
+    def ready(self) -> None:
+        """Register what puts incidents on standby, the card on the incident page, and the gate."""
+        from incidents import page
+
+        from . import cards, gates, prompting  # noqa: F401
+
+        if cards.CARD not in page.CARDS:
+            page.CARDS.append(cards.CARD)
