@@ -2,6 +2,8 @@
 
 from django.db.models import Q, QuerySet
 
+from oncall.models import EscalationContact
+
 from .models import Incident
 
 
