@@ -2,8 +2,6 @@
 
 from django.db.models import Q, QuerySet
 
-from oncall.models import EscalationContact
-
 from .models import Incident
 
 
