@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from alerts import evaluation
 from notifications import outbox
+from runbooks import live
 
 from . import beat, clock, outside
 from .due import Look, look
@@ -31,6 +32,7 @@ from .waking import Pipe, PostgresWaker, SqliteWaker, waker
 
 log = logging.getLogger(__name__)
 DELIVERIES = "notifications.outbox.deliver_due"
+LIVE = "runbooks.live.ask_due"
 BEAT_EVERY = timedelta(seconds=5)
 AWAY = timedelta(seconds=60)  # a longer gap between two ticks is told
 BACKWARDS = timedelta(seconds=1)
@@ -84,6 +86,7 @@ class Clockwork:
         self.jobs: deque[tuple[str, datetime]] = deque()
         self.deliverer = Helper("deliveries", self._deliver)
         self.checker = Helper("rule checks", self._check)
+        self.looker = Helper("live items of runbooks", self._ask_live)
         self.jobber = Helper("system jobs", self._do_jobs)
         self.teller = Helper("outside heartbeat", self._tell_outside)
         self.hands = HandOver(check=self.checker.poke, do_job=self._do_job)
@@ -95,7 +98,7 @@ class Clockwork:
 
     @property
     def helpers(self) -> list[Helper]:
-        return [self.deliverer, self.checker, self.jobber, self.teller]
+        return [self.deliverer, self.checker, self.looker, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -203,6 +206,8 @@ class Clockwork:
         outcome = clock.run(clock.TIMERS, at=at, due=due, worked=self.deliverer.poke)
         if DELIVERIES in due:
             self.deliverer.poke()
+        if LIVE in due:
+            self.looker.poke()
         self._note_failures(due, outcome, at)
         self.hands.tick(found, at=at)
         if self.beat_at is None or not timedelta(0) <= at - self.beat_at < BEAT_EVERY:
@@ -250,6 +255,10 @@ class Clockwork:
     def _check(self) -> None:
         check_rules()
         self.pipe.poke()
+
+    def _ask_live(self) -> None:
+        while not self.stopping and live.ask_due(at=timezone.now()):
+            self.pipe.poke()
 
     def _tell_outside(self) -> None:
         outside.send(at=timezone.now())

@@ -6,7 +6,7 @@ class RunbooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of incidents, guard their moves, and put what to do on their page."""
-        from incidents import gates, page
+        from incidents import gates, page, presence
         from incidents.models.incident import heard
 
         from . import card, guide
@@ -15,4 +15,6 @@ class RunbooksConfig(AppConfig):
         if guide.holds_up not in gates.ALWAYS:
             gates.ALWAYS.append(guide.holds_up)
         if all(known.name != "runbooks" for known in page.CARDS):
-            page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given))
+            page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given, there=("runs",)))
+        presence.ASKED["runs"] = card.there
+        gates.NEEDS[guide.holds_up] = ("runs",)

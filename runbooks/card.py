@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from . import looking, plan
 from .models import LiveItem, Run
 
@@ -38,6 +40,11 @@ class Short:
         """What its first live item said last."""
         item = self.look.live.get((self.step.key, 0))
         return item if item and item.asked_at else None
+
+
+def there(incident: Any) -> QuerySet[Run]:
+    """The rows for whose sake the card is drawn, and the gate asked."""
+    return Run.objects.filter(incident=incident)
 
 
 def given(context: dict) -> dict:

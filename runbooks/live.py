@@ -18,7 +18,7 @@ from .models import LiveItem, Run, Tick
 from .ways import Said
 
 log = logging.getLogger(__name__)
-BATCH = 20
+BATCH = 5
 LEASE = timedelta(minutes=1)
 NAMES = {
     "http": "Probe", "json": "Figures", "sql": "Query", "redis": "Redis", "tcp": "Port", "tls": "Certificate",

@@ -1,0 +1,266 @@
+"""Runbooks on incidents and by themselves: what attaches, what is shown, ticked, refused and recorded."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from incidents import lifecycle
+from incidents.models import IllegalMove, Incident
+from packs import document, loader
+from runbooks import guide, live, runs
+from runbooks.models import Run, Runbook
+from sources.models import Change, Heartbeat
+from tests.accounts import signed_in
+from tests.factories import ChangeFactory, HeartbeatFactory
+from tests.runbooks.conftest import PACK
+from tests.runbooks.showing import check_shown, shown_steps, tick_through
+
+SAID = document.read(PACK).data
+BOOKS = {one["key"]: one for section in ("runbooks", "checklists") for one in SAID[section]}
+
+
+@pytest.fixture
+def now():
+    return timezone.now().replace(microsecond=0)
+
+
+def opened(policy, now, *, level="P0", rule="", title="Shop is down", **more) -> Incident:
+    labels = {"tenant": "acme & co", **({"alertname": rule} if rule else {})}
+    opening = lifecycle.Opening(
+        policy=policy, severity=policy.severities.get(key=level), scope=f"policy:{policy.pk}", key="k", title=title,
+        labels=labels, **more,
+    )  # fmt: skip
+    return lifecycle.open_incident(opening, at=now)
+
+
+def keys(incident) -> list[str]:
+    return [run.runbook.key for run in Run.objects.filter(incident=incident).order_by("rank")]
+
+
+def run_of(incident, key) -> Run:
+    return Run.objects.get(incident=incident, runbook__key=key)
+
+
+def tick(client, run, step, **post):
+    return client.post(reverse("run-tick", args=[run.pk, step]), post)
+
+
+def words(response) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def test_what_fires_comes_first(shop, now):
+    assert keys(opened(shop, now, rule="stuck")) == ["stuck-worker", "always"]
+
+
+def test_only_levels_narrow_and_a_rise_attaches(shop, now):
+    incident = opened(shop, now, level="P2", rule="stuck")
+    assert keys(incident) == ["always"]
+    lifecycle.set_severity(incident, shop.severities.get(key="P0"), at=now)
+    guide.attach(incident, at=now, rules=["stuck"])
+    assert keys(incident) == ["stuck-worker", "always"]
+
+
+def test_the_page_shows_what_the_pack_says_and_it_is_ticked_over_http(shop, commander, grace, now):
+    incident = opened(shop, now, rule="stuck")
+    lifecycle.assign_role(incident, "commander", grace, by=grace, at=now)
+    run = run_of(incident, "stuck-worker")
+    check_shown(commander, run, BOOKS["stuck-worker"])
+    steps = shown_steps(commander.get(reverse("incident-runbooks", args=[incident.pk])).content.decode(), run)
+    links = dict(steps[1].links)
+    assert links["App"] == "https://shop.example:1/super-admin?t=acme%20%26%20co"
+    assert links["Alerts"] == "/alerts/" and "not set: STATUS_URL" in steps[1].text
+    assert tick_through(commander, run, BOOKS["stuck-worker"]) == ["restart", "step-2", "step-3", "step-4", "beat"]
+    entry = incident.timeline.filter(kind="step").order_by("pk").first()
+    assert entry.by == grace and "Restart the worker" in entry.text
+    run.refresh_from_db()
+    assert run.state == Run.State.DONE
+
+
+def test_a_step_of_another_mode_is_not_shown(shop, commander, now):
+    shop.parameters.filter(key="MODE").update(default="cron")
+    incident = opened(shop, now, rule="stuck")
+    check_shown(commander, run_of(incident, "stuck-worker"), BOOKS["stuck-worker"], hidden={"Restart the worker"})
+
+
+def test_what_a_step_wants_is_refused_in_words_when_it_is_missing(shop, commander, now):
+    run = run_of(opened(shop, now), "always")
+    refused = tick(commander, run, "step-3")
+    assert refused.status_code == 409 and "wants a decision" in words(refused)
+    assert "needs a reason" in words(tick(commander, run, "step-3", choice="not available"))
+    assert tick(commander, run, "step-3", choice="not available", note="no SMTP").status_code == 302
+    assert "wants records" in words(tick(commander, run, "step-5"))
+    assert tick(commander, run, "step-5", **{"field-records": "12"}).status_code == 302
+    run.incident.refresh_from_db()
+    assert run.incident.impact == "12 records of acme & co"
+    assert run.incident.timeline.filter(text__contains="not available; no SMTP").exists()
+
+
+@pytest.mark.req("RB-16")
+def test_every_incident_has_the_five_steps_and_a_tick_is_on_its_timeline(shop, commander, grace, now):
+    for level in ("P0", "P2"):
+        incident = opened(shop, now, level=level)
+        page = commander.get(incident.get_absolute_url()).content.decode()
+        assert [one["title"] if isinstance(one, dict) else one for one in BOOKS["always"]["steps"]] == [
+            title
+            for title in ("First look", "Tell the team", "Decide", "See the stuck worker", "Commit")
+            if title in page
+        ]
+        run = run_of(incident, "always")
+        answer = commander.post(reverse("run-tick", args=[run.pk, "step-2"]) + "?to=incident")
+        assert answer.url.startswith(incident.get_absolute_url())
+        entry = incident.timeline.get(kind="step")
+        assert (entry.by, "2. Tell the team" in entry.text) == (grace, True) and entry.at >= now
+        lifecycle.resolve(incident, at=now)
+
+
+def test_two_who_tick_at_once_one_wins_the_other_is_told(shop, commander, ada, grace, now):
+    run = run_of(opened(shop, now), "always")
+    runs.tick(run, "step-1", runs.Given(), by=ada, at=now)
+    refused = tick(commander, run, "step-1")
+    assert refused.status_code == 409 and "already ticked by ada" in words(refused)
+    assert run.ticks.count() == 1
+
+
+def test_a_tick_is_taken_back_with_a_reason(shop, commander, now):
+    run = run_of(opened(shop, now), "always")
+    tick(commander, run, "step-1")
+    undo = reverse("run-undo", args=[run.pk, "step-1"])
+    assert "Say why" in words(commander.post(undo))
+    assert commander.post(undo, {"reason": "wrong host"}).status_code == 302
+    assert run.incident.timeline.filter(kind="step_undone", text__contains="wrong host").exists()
+    assert tick(commander, run, "step-1").status_code == 302
+    assert run.ticks.count() == 2
+
+
+def test_a_sign_off_by_another_role_is_refused(shop, commander, grace, now):
+    incident = opened(shop, now, rule="stuck")
+    run = run_of(incident, "stuck-worker")
+    refused = tick(commander, run, "step-3")
+    assert refused.status_code == 409 and "Only the commander may sign off" in words(refused)
+    lifecycle.assign_role(incident, "commander", grace, by=grace, at=now)
+    assert tick(commander, run, "step-3").status_code == 302
+
+
+def test_a_step_holds_up_the_move_it_guards(shop, commander, grace, now):
+    incident = opened(shop, now, rule="stuck")
+    with pytest.raises(IllegalMove, match="Before the end"):
+        lifecycle.resolve(incident, by=grace, at=now)
+    run = run_of(incident, "stuck-worker")
+    assert "wants a proof" in words(tick(commander, run, "step-4"))
+    assert tick(commander, run, "step-4", note="message 17").status_code == 302
+    lifecycle.resolve(incident, by=grace, at=now)
+
+
+@pytest.mark.req("RB-02")
+def test_a_checklist_without_an_incident_is_not_finished_early(shop, commander, grace):
+    page = commander.get("/runbooks/").content.decode()
+    assert "Production Runbook" in page and "1. Deployment" in page
+    answer = commander.post(reverse("runbook-start", args=["shop", "deploy"]))
+    run = Run.objects.get()
+    assert answer.url == run.get_absolute_url() and run.incident is None and run.service.key == "shop"
+    check_shown(commander, run, BOOKS["deploy"])
+    shown = shown_steps(commander.get(run.get_absolute_url()).content.decode())
+    assert [one.number for one in shown] == ["1", "2", "3", "3a", "3b", "4"]
+    finish = reverse("run-finish", args=[run.pk])
+    refused = commander.post(finish)
+    assert refused.status_code == 409 and "4 required steps are open: 1 Deploy the code" in words(refused)
+    tick_through(commander, run, BOOKS["deploy"], skip={"Optional"})
+    assert commander.post(finish).status_code == 302
+    run.refresh_from_db()
+    assert (run.state, run.ended_by) == ("done", grace)
+
+
+@pytest.mark.req("RB-03")
+def test_a_deploy_step_leaves_a_marker(shop, commander):
+    commander.post(reverse("runbook-start", args=["shop", "deploy"]))
+    tick(commander, Run.objects.get(), "step-1", **{"field-commit": "abc123"})
+    marker = Change.objects.get()
+    assert (marker.kind, marker.version, marker.service) == ("deploy", "abc123", "shop")
+    assert abs(marker.at - timezone.now()) < timedelta(minutes=1)
+
+
+@pytest.mark.req("RB-37", "RB-38")
+def test_a_rollback_proposes_the_deploy_before_the_last_and_is_marked(shop, commander, now):
+    for minutes, commit in ((20, "abc123"), (10, "def456")):
+        ChangeFactory(kind="deploy", service="shop", version=commit, at=now - timedelta(minutes=minutes))
+    incident = opened(shop, now)
+    commander.post(reverse("runbook-start", args=["shop", "rollback"]), {"incident": incident.pk})
+    run = run_of(incident, "rollback")
+    page = commander.get(run.get_absolute_url()).content.decode()
+    assert 'name="field-commit" value="abc123"' in page
+    tick(commander, run, "pin", **{"field-commit": "abc123"})
+    assert Change.objects.latest("pk").summary == "rollback to abc123"
+    assert incident.timeline.filter(text="Rollback to abc123.").exists()
+    assert "rollback to abc123" in commander.get(incident.get_absolute_url()).content.decode()
+
+
+@pytest.mark.req("RB-01")
+def test_an_open_incident_keeps_the_version_it_began_with(shop, commander, now):
+    run = run_of(opened(shop, now), "always")
+    loader.load(PACK.replace("First look", "Look twice"), name="shop.yaml", at=now)
+    book = Runbook.objects.get(key="always")
+    assert [version.number for version in book.versions.order_by("number")] == [1, 2]
+    check_shown(commander, run, BOOKS["always"])
+    assert "Look twice" in commander.get(book.get_absolute_url()).content.decode()
+    assert "First look" in commander.get(book.get_absolute_url() + "?version=1").content.decode()
+    assert not loader.load(PACK.replace("First look", "Look twice"), name="shop.yaml", at=now).changed_anything
+
+
+def test_a_heartbeat_confirms_the_step(shop, now):
+    worker = (
+        HeartbeatFactory(name="worker", policy=shop)
+        if hasattr(Heartbeat, "policy")
+        else HeartbeatFactory(name="worker")
+    )
+    run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
+    Heartbeat.objects.filter(pk=worker.pk).update(
+        last_success_at=now - timedelta(minutes=5), created_at=now - timedelta(days=1)
+    )
+    assert live.ask_due(at=now + timedelta(seconds=1)) == 1
+    assert not run.ticks.exists()
+    worker.update(last_success_at=now + timedelta(seconds=5))
+    assert live.ask_due(at=now + timedelta(seconds=5)) == 0
+    live.ask_due(at=now + timedelta(seconds=12))
+    confirmed = run.ticks.get()
+    assert (confirmed.step, confirmed.by, confirmed.at) == ("beat", None, now + timedelta(seconds=12))
+    assert run.incident.timeline.filter(text__contains="confirmed by itself").exists()
+
+
+def test_who_may_only_look_sees_and_cannot_tick(shop, client, linus, now):
+    run = run_of(opened(shop, now), "always")
+    viewer = signed_in(client, linus, "Viewer")
+    page = viewer.get(run.get_absolute_url())
+    assert page.status_code == 200 and b"run-tick" not in page.content and b"/tick/" not in page.content
+    assert tick(viewer, run, "step-1").status_code == 403
+    assert not run.ticks.exists()
+
+
+@pytest.mark.req("RB-43")
+def test_a_watch_is_not_finished_early_and_its_alerts_are_commented(shop, commander, grace, now, monkeypatch):
+    from tests.factories import LivenessFactory
+
+    incident = opened(shop, now)
+    run = runs.start(Runbook.objects.get(key="rollback"), by=grace, at=now, incident=incident)
+    runs.tick(run, "pin", runs.Given({"commit": "abc"}), by=grace, at=now)
+    at = now + timedelta(minutes=14)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: at)
+    assert "1 min left" in words(tick(commander, run, "step-2"))
+    life = LivenessFactory(incident=incident, starts_at=now + timedelta(minutes=3), severity_key="P0")
+    at = now + timedelta(minutes=15)
+    refused = tick(commander, run, "step-2")
+    assert refused.status_code == 409 and "remark on 1 alert" in words(refused)
+    page = commander.get(run.get_absolute_url()).content.decode()
+    assert str(life.alert.annotations.get("summary") or life.alert) in page
+    answer = commander.post(reverse("run-remark", args=[run.pk, "step-2"]), {"about": life.alert_id, "text": "known"})
+    assert answer.status_code == 302
+    assert tick(commander, run, "step-2").status_code == 302
+
+
+@pytest.mark.req("RB-44")
+def test_a_forbidden_command_has_no_copy_button(shop, commander, now):
+    run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
+    step = shown_steps(commander.get(run.get_absolute_url()).content.decode())[1]
+    assert step.forbidden == ["prisma migrate reset"] and step.copies == 0 and "Forbidden" in step.text
