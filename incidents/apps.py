@@ -13,6 +13,7 @@ class IncidentsConfig(AppConfig):
         from . import (
             afterwards,
             answering,
+            deploy_card,
             gates,
             nights,
             page,
@@ -33,7 +34,10 @@ class IncidentsConfig(AppConfig):
         roster.pages_from(nights.paged)
         if update_gates.told not in gates.ALWAYS:
             gates.ALWAYS.append(update_gates.told)
+        gates.NEEDS[update_gates.told] = ("updates", "update_templates")
         if update_card.CARD not in page.CARDS:
             page.CARDS.append(update_card.CARD)
         if triage_card.CARD not in page.CARDS:
             page.CARDS.append(triage_card.CARD)
+        if deploy_card.CARD not in page.CARDS:
+            page.CARDS.append(deploy_card.CARD)

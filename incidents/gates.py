@@ -11,6 +11,8 @@ CHECKS: dict[str, Check] = {}
 """Named checks a policy's gate may require: each returns what is missing, or None when it holds."""
 ALWAYS: list[Callable[[Incident, str], str | None]] = []
 """Checks asked for every move, with the status it leads to."""
+NEEDS: dict[Callable, tuple[str, ...]] = {}
+"""What must be there, by a name of `presence.ASKED`, for a check of `ALWAYS` to have anything to say."""
 
 
 class GateShut(IllegalMove):
@@ -31,10 +33,15 @@ def check(name: str):
     return register
 
 
-def missing(incident: Incident, to: str, *, by=None) -> list[str]:
-    """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open."""
-    sentences = [sentence for always in ALWAYS if (sentence := always(incident, to))]
-    for gate in (gate for gate in incident.policy.gates.all() if gate.to == to and _is_for(gate, incident)):
+def missing(incident: Incident, to: str, *, by=None, has: frozenset[str] | None = None) -> list[str]:
+    """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open.
+
+    has   what is known to be there (`presence.of`); None: everything is asked
+    """
+    worth = [one for one in ALWAYS if has is None or one not in NEEDS or has.intersection(NEEDS[one])]
+    sentences = [sentence for always in worth if (sentence := always(incident, to))]
+    plans = incident.policy.gates.all() if has is None or "gates" in has else []
+    for gate in (gate for gate in plans if gate.to == to and _is_for(gate, incident)):
         if gate.role and not (by and incident.roles.filter(role=gate.role, until=None, contact=by).exists()):
             sentences.append(f"Only the {gate.role} may do this.")
         for name in gate.require:
@@ -74,13 +81,20 @@ def cause_stated(incident: Incident) -> str | None:
 
 @check("commander_appointed")
 def commander_appointed(incident: Incident) -> str | None:
-    return None if incident.roles.filter(role="commander", until=None).exists() else "Appoint a commander."
+    return None if _is_held(incident, "commander") else "Appoint a commander."
+
+
+def _is_held(incident: Incident, role: str) -> bool:
+    """Whether somebody holds the role; the page has read who does."""
+    read = getattr(incident, "held_roles", None)
+    if read is not None:
+        return any(row.role == role for row in read)
+    return incident.roles.filter(role=role, until=None).exists()
 
 
 @check("communications_appointed")
 def communications_appointed(incident: Incident) -> str | None:
-    held = incident.roles.filter(role="communications", until=None).exists()
-    return None if held else "Appoint somebody for communications."
+    return None if _is_held(incident, "communications") else "Appoint somebody for communications."
 
 
 @check("assessed")

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2s
 
-from django.db.models import Count, Q, Window, prefetch_related_objects
+from django.db.models import Count, Prefetch, Q, Window, prefetch_related_objects
 from django.template.loader import render_to_string
 
 from notifications.models import Delivery
 from oncall.models import EscalationContact
 
-from . import beside, gates
+from . import beside, gates, presence
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
 PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
@@ -43,11 +43,20 @@ class Card:
     """A part of a room above; one that renders to nothing takes no place.
 
     template   gets what every part may use, and what `given` adds to that
+    top        stands above everything but the head
+    there      it is asked for only when one of these is there (names of `presence.ASKED`); empty: always
     """
 
     name: str
     template: str
     given: Callable[[dict], dict]
+    top: bool = False
+    there: tuple[str, ...] = ()
+
+    def render(self, request, given: dict) -> str:
+        if self.there and presence.ASKED.keys() >= set(self.there) and not given["has"].intersection(self.there):
+            return ""
+        return render_to_string(self.template, {**given, **self.given(given)}, request).strip()
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,10 @@ def contact_for(user) -> EscalationContact | None:
 
 def context(incident: Incident, user) -> dict:
     """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
-    run, me = incident.escalations.order_by("-pk").first(), contact_for(user)
+    run, me = incident.escalations.select_related("policy").order_by("-pk").first(), contact_for(user)
+    has = presence.of(incident)
+    held = incident.roles.filter(until=None).select_related("contact")
+    prefetch_related_objects([incident], Prefetch("roles", held, to_attr="held_roles"))
     pages = list(incident.page_rows.select_related("contact", "method", "asked_by").order_by("-pk")[:LISTED])
     responds = user.has_perm("incidents.respond_incident")
     alerts = _alerts(incident)
@@ -100,7 +112,8 @@ def context(incident: Incident, user) -> dict:
         "overrides": responds and user.has_perm("incidents.override_gate"),
         "clocks": _clocks(incident),
         "owners": incident.owners.all(),
-        "roles": incident.roles.filter(until=None).select_related("contact"),
+        "has": has,
+        "roles": incident.held_roles,
         "run": run,
         "turns": run.turns.order_by("position") if run else [],
         "pages": pages,
@@ -110,7 +123,7 @@ def context(incident: Incident, user) -> dict:
         "changes": beside.changes_near(incident),
         "change_window": beside.window(),
         "impact": [met for told in IMPACTS for met in told(alerts)],
-        "shut": shut_gates(incident, by=me) if responds else [],
+        "shut": shut_gates(incident, by=me, has=has) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
@@ -144,20 +157,18 @@ def _clocks(incident: Incident) -> list[ResponseTarget]:
     return sorted(incident.targets.exclude(state=ResponseTarget.State.CANCELLED), key=urgency)
 
 
-def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut]:
-    """The gates in front of the incident that are shut for `by`."""
-    prefetch_related_objects([incident.policy], "gates__severities")  # asked once for all moves
-    asked = ((to, gates.missing(incident, to, by=by)) for to in NEXT.get(Status(incident.status), []))
+def shut_gates(incident: Incident, *, by: EscalationContact | None, has: frozenset[str]) -> list[Shut]:
+    """The gates in front of the incident that are shut for `by`; `has` is what there is that may keep one shut."""
+    if "gates" in has:
+        prefetch_related_objects([incident.policy], "gates__severities")  # asked once for all moves
+    asked = ((to, gates.missing(incident, to, by=by, has=has)) for to in NEXT.get(Status(incident.status), []))
     return [Shut(to, sentences) for to, sentences in asked if sentences]
 
 
 def parts(request, given: dict) -> list[Part]:
     """Every part of the page, rendered; the cards of rooms above come last."""
     own = [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
-    return own + [
-        Part(card.name, render_to_string(card.template, {**given, **card.given(given)}, request).strip())
-        for card in CARDS
-    ]
+    return own + [Part(card.name, card.render(request, given)) for card in CARDS]
 
 
 @dataclass(frozen=True)

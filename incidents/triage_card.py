@@ -20,4 +20,4 @@ def _shown(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-CARD = Card("triage", "incidents/parts/triage.html", given)
+CARD = Card("triage", "incidents/parts/triage.html", given, there=("triage",))

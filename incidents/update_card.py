@@ -18,4 +18,9 @@ def given(context: dict) -> dict:
     }
 
 
-CARD = Card("updates", "incidents/parts/updates.html", given)
+CARD = Card(
+    "updates",
+    "incidents/parts/updates.html",
+    given,
+    there=("updates", "update_items", "proposed_updates", "update_templates"),
+)

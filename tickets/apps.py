@@ -6,7 +6,7 @@ class TicketsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what makes and keeps tickets: moves of incidents, answers of trackers, the card and the gates."""
-        from incidents import page
+        from incidents import page, presence
         from notifications import receipts, senders
         from notifications.models import Purpose
 
@@ -16,3 +16,5 @@ class TicketsConfig(AppConfig):
         receipts.ENDS[Purpose.TICKET] = answers.came_back
         if cards.CARD not in page.CARDS:
             page.CARDS.append(cards.CARD)
+        presence.ASKED["tickets"] = lambda incident: incident.tickets.all()
+        presence.ASKED["ticket_plans"] = lambda incident: incident.policy.ticket_plans.all()

@@ -16,4 +16,4 @@ def given(context: dict) -> dict:
     return {"tickets": tickets, "ticket_plans": [plan for plan in plans if plan.key not in used]}
 
 
-CARD = Card("tickets", "tickets/card.html", given)
+CARD = Card("tickets", "tickets/card.html", given, there=("tickets", "ticket_plans"))

@@ -126,6 +126,7 @@ class Incident(models.Model):
     reopened = models.PositiveSmallIntegerField(default=0)
 
     objects = IncidentQuerySet.as_manager()
+    held_roles: list  # who holds which role now, where the page has read it
 
     class Meta:
         ordering = ["-detected_at", "-pk"]
