@@ -12,8 +12,19 @@ class AlertsConfig(AppConfig):
         from runbooks import ways
         from sources import heartbeat_pages
         from sources.probes import register
+        from status import maintenance as announcements
 
-        from . import asking, channel_rules, confirmations, for_runbooks, impact, job_marks, rule_states, standing
+        from . import (
+            announced,
+            asking,
+            channel_rules,
+            confirmations,
+            for_runbooks,
+            impact,
+            job_marks,
+            rule_states,
+            standing,
+        )
 
         register(rule_states.RuleStates())
         ways.register(for_runbooks.Alerts())
@@ -29,3 +40,6 @@ class AlertsConfig(AppConfig):
             parameters.USERS.append(asking.users_of)
         if standing.stands not in triage.STANDS:
             triage.STANDS.append(standing.stands)
+        if announced.suppress not in announcements.SUPPRESS:
+            announcements.SUPPRESS.append(announced.suppress)
+            announcements.LIFT.append(announced.lift)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from oncall.people import contact_of
 from policies.durations import format_duration
 
-from . import lifecycle, update_approval, update_publishing, update_sending, update_telling, update_templates
+from . import lifecycle, seeing, update_approval, update_publishing, update_sending, update_telling, update_templates
 from . import updates as updating
 from .models import ChosenCadence, IllegalMove, Incident, ProposedUpdate, UpdateTemplate
 from .update_forms import CadenceForm, ReasonForm, TellForm
@@ -25,7 +25,7 @@ respond_permission = permission_required("incidents.respond_incident", raise_exc
 
 def _get(request, number: int) -> Incident:
     related = ("policy", "severity", "service", "acknowledged_by")
-    return get_object_or_404(Incident.objects.select_related(*related), pk=number)
+    return get_object_or_404(seeing.visible(request.user).select_related(*related), pk=number)
 
 
 @login_required

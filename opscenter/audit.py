@@ -17,6 +17,7 @@ CONFIGURATION = {
     "flags": ["FeatureFlag"],
     "tickets": ["TicketPlan"],
     "recovery": ["RecoveryPlan"],
+    "evidence": ["EvidencePlan"],
     "status": ["Page", "Component", "Maintenance"],
     "auth": ["User", "Group"],
 }  # fmt: skip

@@ -30,7 +30,10 @@ RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
     "oncall.cover_schedule", "notifications.add_delivery", "flags.switch_featureflag",
 ]  # fmt: skip
-COMMAND = ["reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule"]
+COMMAND = [
+    "reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule",
+    "status.publish_status",
+]  # fmt: skip
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,
@@ -41,12 +44,12 @@ GROUPS = {
 
 LATER = frozenset([
     *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
-    "flags.switch_featureflag",
+    "flags.switch_featureflag", "status.publish_status",
 ])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications", "flags",
+    "notifications", "flags", "status",
 )  # fmt: skip
 
 

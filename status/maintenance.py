@@ -9,7 +9,7 @@ from policies.claims import sweep
 from policies.wake import wake
 
 from . import components, subscribers
-from .models import Maintenance
+from .models import Component, Maintenance
 
 Status = Maintenance.Status
 SUPPRESS: list[Callable[..., list[str]]] = []
@@ -28,10 +28,8 @@ def announce(work: Maintenance, *, at: datetime, components_of: list | None = No
 
     components_of  the components it touches; None: as stored
     """
-    if work.ends_at <= work.starts_at:
-        raise MaintenanceRefused("The work has to end after it begins.")
-    if work.ends_at <= at:
-        raise MaintenanceRefused("This work would be over already; give a later end.")
+    if sentence := fault(work.starts_at, work.ends_at, at=at):
+        raise MaintenanceRefused(sentence)
     new = work.pk is None
     if not new:
         _lift(work, at=at)
@@ -50,7 +48,14 @@ def announce(work: Maintenance, *, at: datetime, components_of: list | None = No
     wake()
 
 
-def services_of(component) -> list[str]:
+def fault(starts_at: datetime, ends_at: datetime, *, at: datetime) -> str:
+    """What is wrong with these times, as a sentence; empty when nothing is."""
+    if ends_at <= starts_at:
+        return "The work has to end after it begins."
+    return "This work would be over already; give a later end." if ends_at <= at else ""
+
+
+def services_of(component: Component) -> list[str]:
     """The services that a component stands for: those it names, else its policy's own."""
     if component.services:
         return list(component.services)
@@ -62,7 +67,7 @@ def services_of(component) -> list[str]:
 def call_off(work: Maintenance, *, at: datetime) -> None:
     """It does not take place, or has ended before its time."""
     if work.status in (Status.COMPLETED, Status.CANCELLED):
-        raise MaintenanceRefused(f"“{work}” is {work.get_status_display()} already.")
+        raise MaintenanceRefused(f"“{work}” is {str(work.get_status_display()).lower()} already.")
     began = work.status == Status.IN_PROGRESS
     _lift(work, at=at)
     work.status, work.look_at = (Status.COMPLETED if began else Status.CANCELLED), None

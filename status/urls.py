@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import manage_views, views
 
 urlpatterns = [
     path("", views.index, name="status"),
@@ -13,4 +13,6 @@ urlpatterns = [
     path("subscribe/", views.subscribe, name="status-subscribe"),
     path("confirm/<str:token>/", views.confirm, name="status-confirm"),
     path("unsubscribe/<str:token>/", views.unsubscribe, name="status-unsubscribe"),
+    path("manage/", manage_views.manage, name="status-manage"),
+    path("manage/<slug:deed>/", manage_views.act, name="status-act"),
 ]

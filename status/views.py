@@ -79,13 +79,14 @@ def subscribe(request):
     context = {"form": form, "page": page, "place": Place(1), "root": "../", "index": "", "subscribe": "./"}
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
+        at = timezone.now()
         try:
-            found = subscribers.subscribe(data["kind"], data["address"], data["components"], at=timezone.now())
+            found = subscribers.subscribe(data["kind"], data["address"], data["components"], at=at)
         except subscribers.SubscriptionRefused as refusal:
             form.add_error("address", str(refusal))
         else:
-            asked = found.confirmed_at is None and found.kind == Subscriber.Kind.WEBHOOK
-            secret = found.secret if asked and found.created_at == found.asked_at else ""
+            # only whoever entered it first is shown the secret
+            secret = found.secret if found.created_at == at else ""
             return render(request, "status/asked.html", {**context, "kind": found.kind, "secret": secret})
     return render(request, "status/subscribe.html", context, status=422 if form.errors else 200)
 

@@ -14,8 +14,8 @@ from api.problems import Problem
 from api.routing import write
 from api.shapes import Id, In, InstantIn, Labels, Number, Text, Words
 from api.tags import demand_match, rendered
-from incidents import actions, declaring, escalation, lifecycle, updates
-from incidents.models import Incident
+from incidents import actions, declaring, escalation, lifecycle, update_sending, updates
+from incidents.models import Incident, UpdateTemplate
 from oncall.models import EscalationContact
 from oncall.people import contact_of
 from policies.models import AlertClass, Policy, Service, Severity
@@ -111,6 +111,8 @@ class UpdateIn(In):
     impact: Text | None = Field(None, max_length=10_000)
     cause: Text | None = Field(None, max_length=10_000)
     eta: Text | None = Field(None, max_length=120)
+    template: Text = Field("", max_length=40, description="Key of an update template of the policy; empty: the routes.")
+    fields: dict[str, Text] = Field({}, description="What the template demands besides impact, cause and eta.")
 
 
 class EditIn(In):
@@ -278,11 +280,20 @@ def role(request: Request, id: Number, body: RoleIn) -> IncidentDetailOut:
     summary="Post an update",
 )  # fmt: skip
 def update(request: Request, id: Number, body: UpdateIn) -> IncidentDetailOut:
-    """Tells people. 409 names what the policy demands in every update and is not filled in."""
+    """Tells people. 409 names what the policy demands in every update and is not filled in.
+
+    With a template whose policy wants a second person, it waits for that one's approval, which the timeline tells.
+    """
     known = {name: value for name, value in body.model_dump().items() if name in FACTS and value is not None}
 
     def deed(incident: Incident, *, by, at) -> None:
         actions.allow("update", incident)
+        if body.template:
+            lifecycle.edit(incident, by=by, at=at, **known)
+            templates = UpdateTemplate.objects.filter(policy=incident.policy_id)
+            template = one_of(templates, "update template", "body.template", key=body.template)
+            update_sending.send(incident, template, by=by, at=at, text=body.text, fields={**body.fields, **known})
+            return
         updates.post(incident, by=by, at=at, text=body.text, audience=body.audience, fields=known)
         lifecycle.edit(incident, by=by, at=at, **known)
 
