@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/deploys", asked_or_told("deploys", deploys)),
     path("", include("api.urls")),
     path("status/", include("status.urls")),
+    path("", include("evidence.urls")),
     path("", include("recovery.urls")),
     path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
     path("", include("runbooks.urls")),  # first: an incident's runbooks are no action on it

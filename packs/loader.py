@@ -11,6 +11,7 @@ from django.utils import timezone
 
 import alerts.pack
 import alerts.queue_pack
+import evidence.pack
 import flags.pack
 import incidents.pack
 import incidents.triage_pack
@@ -43,6 +44,7 @@ SECTIONS: list[Section] = [
     *status.pack.SECTIONS,
     *tickets.pack.SECTIONS,
     *recovery.pack.SECTIONS,
+    *evidence.pack.SECTIONS,
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
     *alerts.queue_pack.SECTIONS,

@@ -23,6 +23,7 @@ from alerts.models import (
 )
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
+from evidence.models import Evidence, EvidencePlan
 from incidents.models import (
     Call,
     Circle,
@@ -877,3 +878,18 @@ class CallEntryFactory(model(CallEntry)):
     contact = factory.SubFactory(ContactFactory)
     position = 0
     number = "+31205550100"
+
+
+class EvidencePlanFactory(model(EvidencePlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class EvidenceFactory(model(Evidence)):
+    incident = factory.SubFactory(IncidentFactory)
+    label = "queue worker"
+    name = "worker.log"
+    stored_as = factory.Sequence(lambda n: f"0123456789ab-{n}-worker.log")
+    folder = "/share/incidents/1"
+    size = 12
+    sha256 = "0" * 64
+    at = NINE

@@ -21,6 +21,7 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "alerts",
     "reviews",
     "runbooks",
+    "evidence",
     "recovery",
     "tickets",
     "status",
