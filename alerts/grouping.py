@@ -16,6 +16,7 @@ from incidents.models import OPEN, Escalation, Incident, Status, TimelineEntry
 from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
+from runbooks import guide
 from sources.inbound import quiet_time
 from sources.models import Integration
 
@@ -178,7 +179,7 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         return 0
     groups = _with_storms(groups, open_now, origins, at=at)
     slice, waiting = Slice(), dict(groups)
-    for slot in _join_together(groups, open_now, at=at):
+    for slot in _join_together(groups, open_now, origins, at=at):
         del waiting[slot]
     count = len(waiting)
     for slot, group in list(waiting.items()):
@@ -221,7 +222,7 @@ def _with_storms(
 
 
 def _join_together(
-    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], *, at: datetime
+    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], origins: Origins, *, at: datetime
 ) -> list[tuple[str, str]]:
     """Let groups join their open incidents where that changes nothing but the alerts, a statement a step for all of
     them; return which did. The others need more than that, or something went wrong: they go one by one."""
@@ -249,6 +250,7 @@ def _join_together(
             TimelineEntry.objects.bulk_create([entry for entry in entries if entry])
             for incident, group in plain.values():
                 Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(incident=incident, **JOINED)
+            _guide({incident.pk: group for incident, group in plain.values()}, origins, at=at)
     except OperationalError:
         raise
     except Exception:
@@ -267,6 +269,7 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
             else:
                 _join(incident, group, at=at)
             alerts.update(incident=incident, **JOINED)
+            _guide({incident.pk: group}, origins, at=at)
             if group.key == storms.KEY:
                 storms.count(incident)
     except OperationalError:
@@ -280,6 +283,16 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
             _act(group, found, origins, at=at)
     except Exception as trouble:
         _put_off(alerts, group, trouble, at=at)
+
+
+def _guide(groups: dict[int, Group], origins: Origins, *, at: datetime) -> None:
+    """Let the incidents, by number, have the runbooks of the rules that are new in them."""
+    fresh = {
+        number: {origins.rules[row.rule].key for row in group.rows if row.rule and row.incident != number}
+        for number, group in groups.items()
+    }
+    if rules := {number: keys for number, keys in fresh.items() if keys}:
+        guide.joined(rules, at=at)
 
 
 def _put_off(alerts: QuerySet[Liveness], group: Group, trouble: Exception, *, at: datetime) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from incidents.models import Incident
 from policies.models import Policy
+from runbooks import guide
 
 from . import backtest, backtest_verdict, pack, rule_chart, rule_facts, samples
 from .models import AlertRule, Liveness
@@ -80,6 +81,7 @@ def rule(request, policy: str, key: str):
         "chart": rule_chart.of(kept, spec, world.params),
         "checks": sum(row.times for row in kept), "kept": kept,
         "changes": found.changes.all()[:CHANGES],
+        "books": guide.of_rules(found.policy_id, [found.key]),
         "outlook": rule_facts.outlook(found, spec, at=at),
         "overridden": pack.overrides(found).items(),
         "alerts": [(row, row.fires_at(at)) for row in alerts[:ALERTS]],

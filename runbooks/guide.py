@@ -5,6 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from incidents.models import Incident, TimelineEntry
 
 from . import looking, plan, symptoms, ways
@@ -30,7 +32,8 @@ def joined(rules: dict[int, Collection[str]], *, at: datetime) -> None:
 
     rules   incident's number -> the keys of the rules of its new alerts
     """
-    rows = Incident.objects.filter(pk__in=rules, policy__runbooks__offered=True).distinct()
+    bound = Runbook.objects.filter(policy=OuterRef("policy"), offered=True)
+    rows = Incident.objects.filter(Exists(bound), pk__in=rules)
     for incident in rows.select_related("policy", "severity", "service", "alert_class"):
         attach(incident, at=at, rules=rules[incident.pk])
 
@@ -110,6 +113,12 @@ def fits(binding: dict[str, Any], incident: Incident, rules: Collection[str], sy
     if incident.service and incident.service.key in binding.get("services", ()):
         return 5, f"the service {incident.service}"
     return (6, "every incident of this policy") if binding.get("always") else None
+
+
+def of_rules(policy: int, keys: Collection[str]) -> list[Runbook]:
+    """The runbooks bound to any of these rules of a policy, in their order."""
+    rows = Runbook.objects.filter(policy=policy, offered=True).select_related("policy").order_by("position", "pk")
+    return [row for row in rows if set(row.binding.get("rules", ())) & set(keys)]
 
 
 def holds_up(incident: Incident, to: str) -> str | None:

@@ -4,25 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('runbooks', '0001_initial'),
+        ("runbooks", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='letter',
-            name='kind',
-            field=models.CharField(default='mail', help_text='mail, page, notice', max_length=8),
+            model_name="letter",
+            name="kind",
+            field=models.CharField(default="mail", help_text="mail, page, notice", max_length=8),
         ),
         migrations.AddField(
-            model_name='tick',
-            name='effects',
-            field=models.JSONField(blank=True, default=dict, help_text='What it made that may be ended again: silences.'),
+            model_name="tick",
+            name="effects",
+            field=models.JSONField(
+                blank=True, default=dict, help_text="What it made that may be ended again: silences."
+            ),
         ),
         migrations.AlterField(
-            model_name='liveitem',
-            name='state',
-            field=models.CharField(choices=[('asked', 'not asked yet'), ('green', 'as expected'), ('noted', 'as expected, with a note'), ('red', 'not as expected'), ('waits', 'waits for an earlier step'), ('unset', 'not set up')], default='asked', max_length=6),
+            model_name="liveitem",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("asked", "not asked yet"),
+                    ("green", "as expected"),
+                    ("noted", "as expected, with a note"),
+                    ("red", "not as expected"),
+                    ("waits", "waits for an earlier step"),
+                    ("unset", "not set up"),
+                ],
+                default="asked",
+                max_length=6,
+            ),
         ),
     ]
