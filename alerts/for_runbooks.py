@@ -110,10 +110,16 @@ class Alerts:
     def queues(self, policy: Policy, key: str, *, at: datetime) -> Said:
         from . import queues
 
-        card = next((card for card in queues.cards(policy, at=at) if card.key == key), None)
+        card = next((card for card in queues.cards(policy) if card.key == key), None)
         if card is None:
             return Said("unset", f"There is no queue card {key}.")
-        return queues.as_table(card)
+        board = queues.board(card)
+        rows = [[one.name, queues.figure(one.depth), one.pace or "not known yet"] for one in board.queues]
+        worst = min((one.rank for one in board.queues), default=99)
+        shown = (
+            board.fault or f"{len(rows)} queues, read {board.read_at:%H:%M:%S} UTC" if board.read_at else board.fault
+        )
+        return Said("red" if board.fault or worst < 99 else "green", shown, ["queue", "waiting", "drains"], rows)
 
     # alerts and rules
 

@@ -45,8 +45,8 @@ class Queue:
         if self.rate is None:
             return ""
         if self.rate > 0:
-            return f"{_figure(self.rate)}/min, {_minutes(self.left)} left" if self.left else f"{_figure(self.rate)}/min"
-        return f"grows by {_figure(-self.rate)}/min" if self.rate < 0 else "steady"
+            return f"{figure(self.rate)}/min, {_minutes(self.left)} left" if self.left else f"{figure(self.rate)}/min"
+        return f"grows by {figure(-self.rate)}/min" if self.rate < 0 else "steady"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def refresh(
     evaluation.check_due(at=at, rules=card.policy.rules.filter(key__in=card.rules), force=True, patience=PATIENCE)
     found = board(card)
     if incident is not None:
-        moves = [f"{one.name} {_figure(before.get(one.name))} → {_figure(one.depth)}" for one in found.queues]
+        moves = [f"{one.name} {figure(before.get(one.name))} → {figure(one.depth)}" for one in found.queues]
         words = f"{card}: {because}. {', '.join(moves) or found.fault or 'No queue was read'}."
         incident.log("queue", words, at=at, by=by, data={"card": card.key})
     return found
@@ -180,7 +180,8 @@ def _number(reading: Reading, name: str) -> float | None:
         return None
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
+    """`7`, `7.5`, `?` for what is not known."""
     return "?" if value is None else f"{value:g}" if value != int(value) else f"{int(value)}"
 
 

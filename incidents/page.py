@@ -50,8 +50,8 @@ class Card:
     name: str
     template: str
     given: Callable[[dict], dict]
-    top: bool = False
     there: tuple[str, ...] = ()
+    top: bool = False
 
     def render(self, request, given: dict) -> str:
         if self.there and presence.ASKED.keys() >= set(self.there) and not given["has"].intersection(self.there):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db.models import Exists, QuerySet
 
-from .models import Incident
+from .models import Incident, RollbackPlan
 
 ASKED: dict[str, Callable[[Incident], QuerySet]] = {
     "gates": lambda incident: incident.policy.gates.all(),
@@ -21,6 +21,7 @@ ASKED: dict[str, Callable[[Incident], QuerySet]] = {
     "split": lambda incident: Incident.objects.filter(split_from=incident),
     "related": lambda incident: incident.related.all(),
     "level_targets": lambda incident: incident.policy.target_plans.exclude(severity=None),
+    "rollback": lambda incident: RollbackPlan.objects.filter(policy=incident.policy_id),
     "triage": lambda incident: incident.triages.all(),
     "update_items": lambda incident: incident.update_items.all(),
     "proposed_updates": lambda incident: incident.proposed_updates.all(),
