@@ -10,9 +10,11 @@ SHOWN = [Ticket.State.WAITING, Ticket.State.MAKING, Ticket.State.MADE, Ticket.St
 def given(context: dict) -> dict:
     """Tickets and the plans that may still be pressed for; two queries."""
     incident = context["incident"]
-    tickets = list(incident.tickets.select_related("plan").filter(state__in=SHOWN))
+    there = incident.tickets.select_related("plan").filter(state__in=SHOWN)
+    tickets = list(there) if "tickets" in context["has"] else []
     used = {ticket.plan_key for ticket in tickets if ticket.state != Ticket.State.WAITING}
-    plans = TicketPlan.objects.filter(policy=incident.policy_id) if context["responds"] else []
+    wanted = context["responds"] and "ticket_plans" in context["has"]
+    plans = TicketPlan.objects.filter(policy=incident.policy_id) if wanted else []
     return {"tickets": tickets, "ticket_plans": [plan for plan in plans if plan.key not in used]}
 
 
