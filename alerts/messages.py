@@ -1,6 +1,7 @@
 """A rule's message in words: its template, filled with what was read, in a sandbox."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,8 @@ UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 
 def in_words(figure: Any, unit: str = "s") -> str:
     """A length of time as people say it, its two largest parts: 90000 ms is 1 min 30 s; a figure of no use stays."""
+    if isinstance(figure, timedelta):
+        figure, unit = figure.total_seconds(), "s"
     if isinstance(figure, bool) or not isinstance(figure, int | float) or unit not in UNITS:
         return str(figure)
     left = round(figure * UNITS[unit], 3)
