@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -63,13 +64,13 @@ def holds_up(step: Step, to: str) -> bool:
 
 
 @lru_cache(maxsize=500)
-def _cached(version: int, kind: str) -> list[tuple[Step, ...]]:
+def _cached(version: int, made_at: datetime, kind: str) -> list[tuple[Step, ...]]:
     return []
 
 
 def of_version(version: Any, kind: str) -> tuple[Step, ...]:
     """The steps of a stored version, which never changes: read once a process."""
-    kept = _cached(version.pk, kind)
+    kept = _cached(version.pk, version.made_at, kind)
     if not kept:
         kept.append(steps_of(version.content, kind))
     return kept[0]
