@@ -79,7 +79,7 @@ def tell(request, number: int, key: str):
     """One update to write: prefilled with what is known; sent, or proposed to a second person."""
     incident = _get(request, number)
     template = get_object_or_404(UpdateTemplate, policy=incident.policy_id, key=key)
-    form = TellForm(request.POST or None, incident=incident, template=template)
+    form = TellForm(request.POST if request.method == "POST" else None, incident=incident, template=template)
     if request.method == "POST" and form.is_valid():
         at, by = timezone.now(), contact_of(request.user)
         try:

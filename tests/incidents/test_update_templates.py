@@ -187,7 +187,7 @@ def test_an_identified_cause_makes_the_internal_update_due_at_once(policy, web):
     assert incident.update_items.get().due_at == NINE + MINUTE
     update_items.remind_due(at=NINE + MINUTE + SECOND)
     assert Delivery.objects.filter(purpose="reminder").count() == 1
-    assert "is due" in web.get(incident.get_absolute_url()).content.decode()
+    assert "is due</strong>" in web.get(incident.get_absolute_url()).content.decode()
     refused = send(web, incident, "cause", at=NINE + 2 * MINUTE, cause="A full disk", estimate="")
     assert "Fill in estimate" in refused.content.decode()
     send(web, incident, "cause", at=NINE + 2 * MINUTE, cause="A full disk", estimate="Noon")
@@ -196,7 +196,7 @@ def test_an_identified_cause_makes_the_internal_update_due_at_once(policy, web):
     assert "A full disk" in message.text and "Noon" in message.text
     update_items.remind_due(at=NINE + 60 * MINUTE)
     assert Delivery.objects.filter(purpose="reminder").count() == 1
-    assert "is due" not in web.get(incident.get_absolute_url()).content.decode()
+    assert "is due</strong>" not in web.get(incident.get_absolute_url()).content.decode()
 
 
 def test_a_team_is_told_at_its_own_address_and_its_update_has_to_be_sent_before_the_end(policy, web):
@@ -206,7 +206,7 @@ def test_a_team_is_told_at_its_own_address_and_its_update_has_to_be_sent_before_
     send(web, incident, "finance", impact="Charges wait for an hour")
     mail = Delivery.objects.get(purpose="update")
     assert (mail.to, mail.address) == ("finance", "finance@example.org")
-    assert "Payments of Shop are late: Charges wait for an hour" in mail.text
+    assert "Payments of shop are late: Charges wait for an hour" in mail.text
     web.post(reverse("incident-act", args=[incident.pk, "resolve"]))
     incident.refresh_from_db()
     assert incident.status == "resolved"

@@ -116,7 +116,7 @@ def test_a_published_incident_makes_its_components_as_bad_as_its_level(client, i
     assert told["status"] == {"indicator": "critical", "description": "Major Service Outage"}
     (post,) = told["incidents"]
     assert (post["name"], post["status"], post["impact"]) == ("Checkout fails", "investigating", "critical")
-    assert [one["body"] for one in post["incident_updates"]] == ["We see errors in Shop."]
+    assert [one["body"] for one in post["incident_updates"]] == ["We see errors in shop."]
     assert [one["name"] for one in post["components"]] == ["Checkout"]
     group = next(one for one in told["components"] if one["group"])
     assert (group["name"], group["status"], group["components"]) == ("Shop", "major_outage", ["checkout", "search"])
@@ -215,7 +215,7 @@ def test_the_feeds_tell_of_what_was_published(client, incident, kind, name):
     answer = client.get(f"/status/history.{kind}")
     assert answer["Content-Type"].startswith(f"application/{kind}+xml")
     assert f"<{name} " in answer.content.decode()
-    assert "Checkout fails" in answer.content.decode() and "We see errors in Shop." in answer.content.decode()
+    assert "Checkout fails" in answer.content.decode() and "We see errors in shop." in answer.content.decode()
 
 
 def test_the_documents_are_readable_by_pages_of_other_hosts_and_unknown_ones_are_told(client, policy):
@@ -235,7 +235,7 @@ def test_subscribers_hear_of_what_touches_their_components(incident):
     mail = Delivery.objects.get(thread__startswith="status:")
     assert mail.address == everything.address
     assert mail.subject == "[Service status] Investigating: Checkout fails"
-    assert "We see errors in Shop." in mail.text and f"/status/unsubscribe/{everything.token}/" in mail.text
+    assert "We see errors in shop." in mail.text and f"/status/unsubscribe/{everything.token}/" in mail.text
     assert mail.data["incident"]["status"] == "investigating"
 
 
@@ -248,3 +248,34 @@ def test_components_of_other_policies_are_not_touched(incident):
     other = ComponentFactory(services=["elsewhere"])
     nothing = ComponentFactory()
     assert not other.touched_by(incident) and not nothing.touched_by(incident)
+
+
+def test_who_is_on_duty_keeps_the_page_by_hand(client, policy, ada, grace):
+    manage = reverse("status-manage")
+    assert signed_in(client, grace, "Responder").get(manage).status_code == 403
+    commander = signed_in(client, ada, "Incident Commander")
+    assert commander.get(manage).status_code == 200
+    checkout = Component.objects.get(key="checkout")
+    commander.post(f"{manage}component/", {"component": checkout.pk, "by_hand": "partial_outage"})
+    assert states(client)["Checkout"] == "partial_outage"
+    commander.post(f"{manage}component/", {"component": checkout.pk, "by_hand": ""})
+    form = {
+        "title": "A supplier is down",
+        "text": "We wait.",
+        "state": "degraded_performance",
+        "components": checkout.pk,
+    }
+    commander.post(f"{manage}post/", form)
+    assert states(client)["Checkout"] == "degraded_performance"
+    commander.post(f"{manage}say/", {"post": Post.objects.get().pk, "status": "resolved", "text": "It is back."})
+    assert states(client)["Checkout"] == "operational"
+    work = {
+        "title": "New disks",
+        "text": "We add disks.",
+        "starts_at": "2030-01-01 10:00",
+        "ends_at": "2030-01-01 09:00",
+    }
+    refused = commander.post(f"{manage}maintenance/", work)
+    assert refused.status_code == 422 and "We add disks." in refused.content.decode()
+    assert commander.post(f"{manage}maintenance/", {**work, "ends_at": "2030-01-01 11:00"}).status_code == 302
+    assert "New disks" in client.get("/status/").content.decode()
