@@ -3,16 +3,13 @@
 Those of an incident are made with `incident`; what is typed in them survives a refusal.
 """
 
-
 from django import forms
 
 from oncall.models import EscalationContact
 
-from . import confirming
+from . import confirming, roles
 from .models import OPEN, Incident
 from .page import SHOW
-
-ROLES = ("commander", "communications", "first responder")
 
 
 def _text(rows: int) -> forms.Textarea:
@@ -22,6 +19,11 @@ def _text(rows: int) -> forms.Textarea:
 def known_contacts() -> list[EscalationContact]:
     """Whom a form may name."""
     return list(EscalationContact.objects.filter(active=True))
+
+
+def roles_of(incident: Incident) -> list[roles.Wanted]:
+    """Which roles the incident has; the page has read it for all its forms."""
+    return incident.__dict__.get("roles_wanted") or roles.wanted(incident)
 
 
 def _one_of(rows, label: str) -> forms.TypedChoiceField:
@@ -65,6 +67,10 @@ class KnownForm(IncidentForm):
 
 class NoteForm(IncidentForm):
     text = forms.CharField(widget=_text(2), label="Add to the timeline")
+    evidence = forms.URLField(
+        required=False, max_length=500, label="Link to what shows it", assume_scheme="https",
+        widget=forms.URLInput(attrs={"placeholder": "https://… (optional)"}),
+    )  # fmt: skip
 
 
 class AssessForm(IncidentForm):
@@ -152,7 +158,11 @@ class HelpForm(NamingForm):
 
 
 class RoleForm(PersonForm):
-    role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
+    def __init__(self, *args, incident, **kwargs):
+        super().__init__(*args, incident=incident, **kwargs)
+        choices = [(role.key, role.label) for role in roles_of(incident)]
+        self.fields["role"] = forms.ChoiceField(choices=choices, label="Role")
+        self.order_fields(["role"])
 
 
 class MergeForm(IncidentForm):

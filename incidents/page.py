@@ -6,6 +6,7 @@ No part may contain the present time; the browser counts the clocks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import blake2s
 
 from django.db.models import Count, Prefetch, Q, Window, prefetch_related_objects
@@ -14,10 +15,10 @@ from django.template.loader import render_to_string
 from notifications.models import Delivery
 from oncall.models import EscalationContact
 
-from . import beside, gates, presence
+from . import beside, gates, impact, presence, roles, targets
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
-PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
+PARTS = ("head", "actions", "clocks", "people", "tasks", "facts", "impact", "changes", "alerts", "sent", "pins")
 IMPACTS: list[Callable[[list], list]] = []
 """What tells of the alerts of an incident whom they meet: labels with their values; rooms above register theirs."""
 CARDS: list["Card"] = []
@@ -26,7 +27,7 @@ LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
     "detected", "acknowledged", "mitigated", "resolved", "closed", "reopened", "false_positive", "merged", "severity",
-    "escalated", "override",
+    "escalated", "override", "unmerged", "split", "milestone", "on_hold", "off_hold",
 )  # fmt: skip
 SHOW = {"all": "Everything", "people": "By people", "moves": "Moves"}
 NEXT = {
@@ -105,12 +106,14 @@ def context(incident: Incident, user) -> dict:
     pages = list(incident.page_rows.select_related("contact", "method", "asked_by").order_by("-pk")[:LISTED])
     responds = user.has_perm("incidents.respond_incident")
     alerts = _alerts(incident)
+    clocks = _clocks(incident)
     return {
+        **_room(incident, has, clocks),
         "incident": incident,
         "is_open": incident.status in OPEN,
         "responds": responds,
         "overrides": responds and user.has_perm("incidents.override_gate"),
-        "clocks": _clocks(incident),
+        "clocks": clocks,
         "owners": incident.owners.all(),
         "has": has,
         "roles": incident.held_roles,
@@ -128,6 +131,41 @@ def context(incident: Incident, user) -> dict:
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
     }
+
+
+def _room(incident: Incident, has: frozenset[str], clocks: list[ResponseTarget]) -> dict:
+    """Roles, tasks, impact, pins and parts of the incident; a query for each that is there."""
+    wanted = roles.wanted(incident) if "role_plans" in has else roles.usual_ones()
+    parts = (
+        Incident.objects.filter(Q(merged_into=incident) | Q(split_from=incident)) if {"parts", "split"} & has else []
+    )
+    incident.__dict__["roles_wanted"] = wanted
+    incident.__dict__["joined"] = [part.pk for part in parts if part.merged_into_id == incident.pk]
+    stretches = list(incident.impact_stretches.all()) if "impact" in has else []
+    held = {row.role: row for row in incident.held_roles}
+    return {
+        "role_rows": [(role.label, held.get(role.key), role.key) for role in wanted],
+        "other_roles": [row for key, row in held.items() if key not in {role.key for role in wanted}],
+        "tasks": list(incident.tasks.select_related("done_by", "contact")) if "tasks" in has else [],
+        "stretches": stretches,
+        "running": next((one for one in stretches if one.end_at is None), None),
+        "affected_since": _as_if_since(stretches),
+        "affected_for": sum(((one.end_at or one.start_at) - one.start_at for one in stretches), timedelta(0)),
+        "asks": impact.unanswered(incident) if "asks" in has else [],
+        "absent": targets.absent(incident, clocks) if "level_targets" in has and incident.is_open else [],
+        "pins": list(incident.timeline.filter(starred=True).select_related("by")) if "pins" in has else [],
+        "joined": [part for part in parts if part.merged_into_id == incident.pk],
+        "split_off": [part for part in parts if part.split_from_id == incident.pk],
+    }
+
+
+def _as_if_since(stretches: list) -> datetime | None:
+    """From when people would have been affected without a break to come to the sum; None while nobody is."""
+    running = next((one for one in stretches if one.end_at is None), None)
+    if running is None:
+        return None
+    before = sum((one.end_at - one.start_at for one in stretches if one.end_at), timedelta(0))
+    return running.start_at - before
 
 
 def _alerts(incident: Incident) -> list:
@@ -210,7 +248,8 @@ def fresh(incident: Incident, show: str, *, last: int, total: int) -> Timeline |
 
 
 def _shown(incident: Incident, show: str):
-    rows = incident.timeline.all()
+    joined = incident.__dict__.get("joined")  # what was merged into it tells its story here too
+    rows = TimelineEntry.objects.filter(incident__in=[incident.pk, *joined]) if joined else incident.timeline.all()
     if show == "people":
         return rows.exclude(by=None)
     return rows.filter(kind__in=MOVED) if show == "moves" else rows

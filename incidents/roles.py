@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from oncall.models import EscalationContact
 from oncall.people import persons
@@ -28,10 +29,16 @@ class Wanted:
 
 def wanted(incident: Incident) -> list[Wanted]:
     """The roles of the incident's policy at its level, in their order; of a policy that names none, the usual ones."""
-    plans = list(incident.policy.role_plans.prefetch_related("severities"))
-    if not plans:
-        return [Wanted(role, role.capitalize()) for role in ROLES]
-    return [Wanted(plan.key, str(plan), plan.description, plan) for plan in plans if _fits(plan, incident)]
+    for_level = Q(severities=None) | Q(severities=incident.severity_id)
+    plans = list(incident.policy.role_plans.filter(for_level).distinct())
+    if not plans and not incident.policy.role_plans.exists():
+        return usual_ones()
+    return [Wanted(plan.key, str(plan), plan.description, plan) for plan in plans]
+
+
+def usual_ones() -> list[Wanted]:
+    """What every incident has whose policy says nothing of roles."""
+    return [Wanted(role, role.capitalize()) for role in ROLES]
 
 
 def _fits(plan: RolePlan, incident: Incident) -> bool:

@@ -1,6 +1,6 @@
 """Response targets: when each falls due, which was met, which was missed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -13,6 +13,13 @@ from .models import Incident, ResponseTarget
 from .target_times import JUST_AFTER
 
 State = ResponseTarget.State
+NOUNS = {
+    TargetKind.NOTIFY: "notification", TargetKind.ACKNOWLEDGE: "acknowledgement", TargetKind.RESPOND: "response",
+    TargetKind.ASSESS: "assessment", TargetKind.APPOINT: "appointment", TargetKind.MITIGATE: "mitigation",
+    TargetKind.UPDATE: "update", TargetKind.RESOLVE: "resolution", TargetKind.REVIEW: "review",
+    TargetKind.ACTION: "action item",
+}  # fmt: skip
+"""What a target is for, as in “no mitigation target”."""
 MISSED: list[Callable[..., None]] = []
 """Called with a target that was missed just now and `at`: who is to be told beside those who work on it."""
 
@@ -148,13 +155,11 @@ def _turn(incident: Incident, why: str, deed: Callable, *, at: datetime) -> int:
     return len(rows)
 
 
-def absent(incident: Incident) -> list[str]:
-    """What kinds of response have a target at other levels of the policy and none at this one, in words."""
-    if not incident.policy_id:
-        return []
-    rows = incident.policy.target_plans.exclude(severity=None).values_list("kind", "severity_id")
-    here = {target.kind for target in incident.targets.all()}
-    return [str(TargetKind(kind).label) for kind in dict.fromkeys(kind for kind, _ in rows) if kind not in here]
+def absent(incident: Incident, here: Iterable[ResponseTarget]) -> list[str]:
+    """What kinds of response have a target at other levels of the policy and none among `here`, in words."""
+    rows = incident.policy.target_plans.exclude(severity=None).order_by("pk").values_list("kind", flat=True)
+    known = {target.kind for target in here}
+    return [NOUNS[kind] for kind in dict.fromkeys(rows) if kind not in known]
 
 
 def cancel(incident: Incident, kinds: list[str]) -> None:

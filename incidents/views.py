@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from oncall.people import contact_of
 
-from . import actions, forms, lifecycle, links, page, triage, updates
+from . import actions, forms, lifecycle, links, page, seeing, triage, updates
 from .models import IllegalMove, Incident, ResponseTarget, Status
 
 PER_PAGE = 50
@@ -33,7 +33,7 @@ respond_permission = permission_required("incidents.respond_incident", raise_exc
 def incident_list(request):
     """Open incidents, most urgent and least cared for first; filters by status, component and text."""
     chosen = request.GET.get("status", "open")
-    rows = Incident.objects.select_related("severity", "service", "acknowledged_by")
+    rows = seeing.visible(request.user).select_related("severity", "service", "acknowledged_by")
     if chosen == "open":
         care = Case(*(When(status=s, then=Value(n)) for n, s in enumerate(TRODDEN)), output_field=IntegerField())
         rows = rows.open().order_by("severity__rank", care, "detected_at")
@@ -61,9 +61,13 @@ def incident_list(request):
     return _live(render(request, template, context))
 
 
-def _get(number: int) -> Incident:
+def incident_for(request, number: int) -> Incident:
+    """The incident; 404 also for a private one that this user may not see, as if it were not there."""
     related = ("policy", "severity", "service", "alert_class", "acknowledged_by", "merged_into", "review")
-    return get_object_or_404(Incident.objects.select_related(*related), pk=number)
+    found = get_object_or_404(Incident.objects.select_related(*related), pk=number)
+    if not seeing.may_see(request.user, found):
+        raise Http404(f"There is no incident #{number} that you may see.")
+    return found
 
 
 @login_required
@@ -71,7 +75,7 @@ def _get(number: int) -> Incident:
 @never_cache
 def incident(request, number: int):
     """One incident: what it is, who has it, its clocks, its timeline, and what can be done now."""
-    return _incident_page(request, _get(number))
+    return _incident_page(request, incident_for(request, number))
 
 
 def _incident_page(request, found: Incident, *, refused: dict | None = None, status: int = 200):
@@ -109,7 +113,7 @@ def live(request, number: int):
         return HttpResponse(status=401)  # a redirect to the login page would be followed in silence
     if not request.user.has_perm("incidents.view_incident"):
         raise PermissionDenied("This needs the right to view incidents.")
-    found, show = _get(number), forms.ShowForm.chosen(request.GET)
+    found, show = incident_for(request, number), forms.ShowForm.chosen(request.GET)
     have = set(request.GET.getlist("have"))
     given = page.context(found, request.user)
     changed = [part for part in page.parts(request, given) if part.have not in have]
@@ -139,7 +143,7 @@ def _live(response: HttpResponse) -> HttpResponse:
 @view_permission
 def timeline_json(request, number: int):
     """Every timeline entry once, in order; `show` chooses a kind as on the page."""
-    found, show = _get(number), forms.ShowForm.chosen(request.GET)
+    found, show = incident_for(request, number), forms.ShowForm.chosen(request.GET)
     rows = [
         {"id": e.pk, "at": e.at, "recorded_at": e.recorded_at, "kind": e.kind, "by": e.by and e.by.name,
          "text": e.text, "data": e.data, "corrects": e.corrects_id}
@@ -154,7 +158,7 @@ def act(request, number: int, action: str):
     """Do one thing to the incident; a refusal is told in words, changes nothing and loses nothing that was typed."""
     if action not in actions.ACTIONS:
         raise Http404(f"There is no action {action!r} on an incident.")
-    found, at = _get(number), timezone.now()
+    found, at = incident_for(request, number), timezone.now()
     if request.method != "POST":
         return redirect(found)  # somebody reloads the answer to a refused action
     if request.POST.get("override_reason") and not request.user.has_perm("incidents.override_gate"):
@@ -176,7 +180,7 @@ def act(request, number: int, action: str):
 
 def _refused(request, number: int, action: str, form, refusal: str):
     """The page as the incident is now, with the refusal and who was there first."""
-    found = _get(number)
+    found = incident_for(request, number)
     last = page.last_move(found)
     messages.warning(request, refusal if last in refusal else f"{refusal} Last: {last}")
     return _incident_page(request, found, refused={action: form}, status=409)
@@ -186,7 +190,7 @@ def _refused(request, number: int, action: str, form, refusal: str):
 @respond_permission
 def correct(request, number: int, entry: int):
     """Put right what an entry of the timeline says; the entry itself stays as it is."""
-    found = _get(number)
+    found = incident_for(request, number)
     wrong = get_object_or_404(found.timeline.select_related("by"), pk=entry)
     form = forms.CorrectForm(request.POST or None, initial={"text": wrong.text})
     if request.method == "POST" and form.is_valid():

@@ -141,6 +141,7 @@ class Incident(models.Model):
             models.Index(fields=["-detected_at", "-id"], name="incident_newest"),
             models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
             models.Index(fields=["key"], name="incident_by_key"),
+            models.Index(fields=["id"], condition=Q(private=True), name="incident_private"),
         ]
         permissions = [
             ("respond_incident", "Can acknowledge, update and resolve incidents"),
