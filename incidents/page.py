@@ -11,6 +11,7 @@ from hashlib import blake2s
 
 from django.db.models import Count, Prefetch, Q, Window, prefetch_related_objects
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from notifications.models import Delivery
 from oncall.models import EscalationContact
@@ -45,6 +46,7 @@ class Card:
 
     template   gets what every part may use, and what `given` adds to that
     top        stands above everything but the head
+    first      stands in the main column, before what else can be done
     there      it is asked for only when one of these is there (names of `presence.ASKED`); empty: always
     """
 
@@ -53,11 +55,12 @@ class Card:
     given: Callable[[dict], dict]
     there: tuple[str, ...] = ()
     top: bool = False
+    first: bool = False
 
     def render(self, request, given: dict) -> str:
         if self.there and presence.ASKED.keys() >= set(self.there) and not given["has"].intersection(self.there):
             return ""
-        return render_to_string(self.template, {**given, **self.given(given)}, request).strip()
+        return SafeString(render_to_string(self.template, {**given, **self.given(given)}, request).strip())
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ def _incident_page(request, found: Incident, *, refused: dict | None = None, sta
     context = {
         **given,
         "parts": parts,
-        "cards": [parts[card.name] for card in page.CARDS if not card.top],
+        "cards": [parts[card.name] for card in page.CARDS if not (card.top or card.first)],
+        "first_cards": [parts[card.name] for card in page.CARDS if card.first],
         "banners": [parts[card.name] for card in page.CARDS if card.top],
         "timeline": page.timeline(found, show, whole="whole" in request.GET),
         "show": show,

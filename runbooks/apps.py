@@ -15,6 +15,6 @@ class RunbooksConfig(AppConfig):
         if guide.holds_up not in gates.ALWAYS:
             gates.ALWAYS.append(guide.holds_up)
         if all(known.name != "runbooks" for known in page.CARDS):
-            page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given, there=("runs",)))
+            page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given, there=("runs",), first=True))
         presence.ASKED["runs"] = card.there
         gates.NEEDS[guide.holds_up] = ("runs",)
