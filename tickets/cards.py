@@ -1,5 +1,6 @@
 """The tickets on the incident page."""
 
+from incidents.conditions import not_matched
 from incidents.page import Card
 
 from .models import Ticket, TicketPlan
@@ -15,7 +16,8 @@ def given(context: dict) -> dict:
     used = {ticket.plan_key for ticket in tickets if ticket.state != Ticket.State.WAITING}
     wanted = context["responds"] and "ticket_plans" in context["has"]
     plans = TicketPlan.objects.filter(policy=incident.policy_id) if wanted else []
-    return {"tickets": tickets, "ticket_plans": [plan for plan in plans if plan.key not in used]}
+    offered = [plan for plan in plans if plan.key not in used and not not_matched(plan.match, incident)]
+    return {"tickets": tickets, "ticket_plans": offered}
 
 
 CARD = Card("tickets", "tickets/card.html", given, there=("tickets", "ticket_plans"))
