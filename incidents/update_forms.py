@@ -34,7 +34,7 @@ class TellForm(forms.Form):
             # a field left empty is refused by the update itself, which names it
             self.fields[name] = forms.CharField(
                 label=LABELS.get(name, name.replace("_", " ").capitalize()), initial=known.get(name, ""),
-                required=False, max_length=2000, widget=widget, help_text="Needed.",
+                required=False, max_length=2000, widget=widget,
             )  # fmt: skip
         words = self.own_words()
         self.fields["text"] = forms.CharField(
