@@ -15,6 +15,7 @@ CONFIGURATION = {
     "incidents": ["EscalationPolicy", "EscalationStep", "UpdateTemplate"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],
+    "checkup": ["ReadinessItem"],
     "tickets": ["TicketPlan"],
     "recovery": ["RecoveryPlan"],
     "evidence": ["EvidencePlan"],

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
+from checkup import snapshots
 from incidents import (
     calls,
     escalation,
@@ -56,6 +57,7 @@ TIMERS: list[Timer] = [
     prompting.look_due,
     followup.remind_due,
     effects.put_back_due,
+    snapshots.freeze_due,
     ahead.look_due,
     handoff.look_due,
     announced.look_due,

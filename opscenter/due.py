@@ -35,6 +35,7 @@ EARLIEST = {
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "checkup.snapshots.freeze_due": "SELECT min(due_at) FROM checkup_wanted",
     "oncall.ahead.look_due": "SELECT min(look_at) FROM oncall_schedule WHERE look_at IS NOT NULL",
     "oncall.handoff.look_due": "SELECT min(handoff_at) FROM oncall_schedule WHERE handoff_at IS NOT NULL",
     "notifications.outbox.deliver_due": "SELECT min(due) FROM ("  # its index has the urgent ones first

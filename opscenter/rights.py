@@ -29,6 +29,7 @@ READ = [
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
     "oncall.cover_schedule", "notifications.add_delivery", "flags.switch_featureflag",
+    "checkup.tick_readinessitem",
 ]  # fmt: skip
 COMMAND = [
     "reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule",
@@ -44,12 +45,12 @@ GROUPS = {
 
 LATER = frozenset([
     *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
-    "flags.switch_featureflag", "status.publish_status",
+    "flags.switch_featureflag", "status.publish_status", "checkup.tick_readinessitem",
 ])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications", "flags", "status",
+    "notifications", "flags", "status", "checkup",
 )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "checkup",
     "alerts",
     "reviews",
     "runbooks",

@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("recovery.urls")),
     path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
     path("", include("runbooks.urls")),  # first: an incident's runbooks are no action on it
+    path("", include("checkup.urls")),  # first: an action of an incident may have any name
     path("", include("incidents.urls")),
     path("", include("flags.urls")),
     path("", include("reviews.urls")),

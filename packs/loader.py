@@ -11,6 +11,7 @@ from django.utils import timezone
 
 import alerts.pack
 import alerts.queue_pack
+import checkup.pack
 import evidence.pack
 import flags.pack
 import incidents.pack
@@ -48,6 +49,7 @@ SECTIONS: list[Section] = [
     *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
     *alerts.queue_pack.SECTIONS,
+    *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""

@@ -23,7 +23,10 @@ from alerts.models import (
 )
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
+from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
+from checkup.models import digest_of as digest_of_snapshot
 from evidence.models import Evidence, EvidencePlan
+from flags.models import FeatureFlag, FlagChange, Temporary
 from incidents.models import (
     Call,
     Circle,
@@ -893,3 +896,50 @@ class EvidenceFactory(model(Evidence)):
     size = 12
     sha256 = "0" * 64
     at = NINE
+
+
+class SnapshotFactory(model(Snapshot)):
+    how = Snapshot.How.PERSON
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    body = '{"parts":{}}'
+    digest = digest_of_snapshot(body)
+
+
+class WantedFactory(model(Wanted)):
+    incident = factory.SubFactory(IncidentFactory)
+    due_at = NINE
+
+
+class ReadinessItemFactory(model(ReadinessItem)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"item-{n}")
+    text = "Redis answers."
+
+
+class ReadinessTickFactory(model(ReadinessTick)):
+    item = factory.SubFactory(ReadinessItemFactory)
+    at = NINE
+
+
+class DrillFactory(model(Drill)):
+    item = factory.SubFactory(ReadinessItemFactory)
+    began_at = NINE
+    before = {"jobs": 20}
+
+
+class FeatureFlagFactory(model(FeatureFlag)):
+    parameter = factory.SubFactory(ParameterFactory, type="bool", default="true")
+    policy = factory.SelfAttribute("parameter.policy")
+
+
+class FlagChangeFactory(model(FlagChange)):
+    flag = factory.SubFactory(FeatureFlagFactory)
+    at = NINE
+    what = FlagChange.What.STORED
+
+
+class TemporaryFactory(model(Temporary)):
+    flag = factory.SubFactory(FeatureFlagFactory)
+    value = False
+    since = NINE

@@ -18,6 +18,7 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "opscenter",
     "api",
     "packs",
+    "checkup",
     "alerts",
     "reviews",
     "runbooks",

@@ -44,6 +44,7 @@ from tests.factories import (
     TightenedFactory,
     TurnFactory,
     UpdateItemFactory,
+    WantedFactory,
 )
 
 LATER = NINE + 10 * MINUTE
@@ -155,6 +156,7 @@ DUE_ROWS = {
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
     "runbooks.effects.put_back_due": lambda: TightenedFactory(back_at=LATER),
     "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
+    "checkup.snapshots.freeze_due": lambda: WantedFactory(due_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)
