@@ -9,8 +9,8 @@ from .models import Recovery, RecoveryPlan
 
 
 def plan_of(incident: Incident) -> RecoveryPlan | None:
-    """The plan of the incident's policy, whatever its level."""
-    return RecoveryPlan.objects.filter(policy=incident.policy_id).first()
+    """The plan of the incident's policy, whatever its level; asked once for each policy that is at hand."""
+    return getattr(incident.policy, "recovery_plan", None)
 
 
 def of(incident: Incident) -> Recovery | None:

@@ -22,6 +22,7 @@ from .models import Ticket, TicketPlan
 
 State = Ticket.State
 KINDS = {TicketPlan.Tracker.JIRA: "jira", TicketPlan.Tracker.JSON: "tracker"}
+KEPT = [State.MAKING, State.MADE, State.FAILED]
 EVENTS = {
     "acknowledged": "acknowledged", "mitigated": "mitigated", "resolved": "resolved", "closed": "closed",
     "reopened": "reopened", "false_positive": "false positive", "merged": "merged", "severity": "severity",
@@ -41,8 +42,15 @@ def want(incident: Incident, entry: TimelineEntry) -> None:
     if not plans:
         return
     there = {ticket.plan_key: ticket for ticket in incident.tickets.all()} if entry.kind != "detected" else {}
+    # one is enough in one place: a level that rises has the ticket it has, even if another plan made it
+    places = {(ticket.tracker, ticket.project) for ticket in there.values() if ticket.state in KEPT}
     for plan in plans:
         ticket, fits = there.get(plan.key), not not_matched(plan.match, incident)
+        place = (plan.tracker, plan.project)
+        if fits and place in places and (ticket is None or ticket.state not in KEPT):
+            fits = False
+        elif fits:
+            places.add(place)
         begin = max(incident.detected_at, entry.at) if entry.kind == "reopened" else incident.detected_at
         look_at = max(begin + plan.after, entry.at) if plan.after else entry.at
         if ticket is None and fits:
@@ -51,7 +59,7 @@ def want(incident: Incident, entry: TimelineEntry) -> None:
                 look_at=look_at,
             )  # fmt: skip
         elif ticket is not None and ticket.state == State.WAITING and not fits:
-            _drop(ticket, "its level changed")
+            _drop(ticket, "its level changed, or another ticket is there")
         elif ticket is not None and ticket.state in (State.DROPPED, State.WAITING) and fits:
             Ticket.objects.filter(pk=ticket.pk).update(state=State.WAITING, look_at=look_at, error="")
     wake()

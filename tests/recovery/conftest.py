@@ -30,11 +30,11 @@ contacts:
   - name: Incident Commander
     kind: role
     backup: Back-up
-    methods: [{kind: voice, address: +31205550100}, {kind: slack_app, address: "@ic-oncall"}]
-  - {name: Back-up, kind: role, methods: [{kind: voice, address: +31205550101}]}
+    methods: [{kind: voice, address: "+31205550100"}, {kind: slack_app, address: "@ic-oncall"}]
+  - {name: Back-up, kind: role, methods: [{kind: voice, address: "+31205550101"}]}
   - name: Communications Lead
     kind: role
-    methods: [{kind: voice, address: +31205550102}, {kind: slack_app, address: "@comms-duty"}]
+    methods: [{kind: voice, address: "+31205550102"}, {kind: slack_app, address: "@comms-duty"}]
 destinations:
   - {key: war-room, kind: slack, address: "${WAR_ROOM_URL}"}
 routes: [{to: war-room, default: true}]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from incidents import gates, lifecycle
 from incidents.models import Status
 from packs import loader
+from policies.models import Severity
 from tests.accounts import signed_in
 from tests.factories import MINUTE, NINE, AlertFactory, LivenessFactory
 from tickets import reading
@@ -82,6 +83,18 @@ def test_a_warning_has_a_ticket_only_if_it_is_still_active_then(ops, grace):
     assert [ticket.state for ticket in Ticket.objects.order_by("pk")] == ["dropped", "making"] or long.tickets.get().key
     assert not short.tickets.get().key
     assert "before" in short.tickets.get().error
+
+
+def test_a_level_that_rises_keeps_its_one_ticket(ops, ada):
+    incident, early = ops.open("warning", queue="rentguy"), ops.open("warning", key="early", queue="sevensa")
+    critical = Severity.objects.get(policy=ops.policy, key="critical")
+    lifecycle.set_severity(early, critical, by=ada, at=NINE + 5 * MINUTE)
+    ops.tick(15 * MINUTE)
+    lifecycle.set_severity(incident, critical, by=ada, at=NINE + 20 * MINUTE)
+    ops.tick(21 * MINUTE)
+    assert len(ops.issues) == 2
+    assert [ticket.plan_key for ticket in early.tickets.exclude(key="")] == ["ops"]
+    assert [ticket.plan_key for ticket in incident.tickets.exclude(key="")] == ["later"]
 
 
 def test_what_has_recovered_is_not_active(ops):
