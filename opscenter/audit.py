@@ -13,6 +13,7 @@ CONFIGURATION = {
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
     "incidents": ["EscalationPolicy", "EscalationStep", "UpdateTemplate"],
+    "runbooks": ["Runbook", "OutgoingAction"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],
     "checkup": ["ReadinessItem"],

@@ -24,7 +24,8 @@ def heard(incident: Incident, entry: TimelineEntry) -> None:
     rules: set[str] = set()
     if entry.kind == "detected" and incident.scope.startswith(OWN_RULES):
         rules = {str(incident.labels.get("alertname", ""))}
-    attach(incident, at=entry.at, rules=rules)
+    playbook = str(entry.data.get("playbook", "")) if entry.kind == "triage" else ""
+    attach(incident, at=entry.at, rules=rules, playbook=playbook)
 
 
 def joined(rules: dict[int, Collection[str]], *, at: datetime) -> None:
@@ -38,14 +39,18 @@ def joined(rules: dict[int, Collection[str]], *, at: datetime) -> None:
         attach(incident, at=at, rules=rules[incident.pk])
 
 
-def attach(incident: Incident, *, at: datetime, rules: Collection[str] = ()) -> list[Run]:
-    """Begin the runs of every runbook bound to the incident that it does not have yet."""
+def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), playbook: str = "") -> list[Run]:
+    """Begin the runs of every runbook bound to the incident that it does not have yet.
+
+    rules      keys of rules that fire in it, besides those of its alerts
+    playbook   key of the one that triage proposed: it comes first
+    """
     books = list(
         Runbook.objects.filter(policy=incident.policy_id, offered=True, current__isnull=False).only(
-            "pk", "policy_id", "binding", "position", "current_id", "service_id", "kind", "content"
+            "pk", "policy_id", "key", "binding", "position", "current_id", "service_id", "kind", "content"
         )
     )
-    books = [book for book in books if book.binding]
+    books = [book for book in books if book.binding or book.key == playbook]
     if not books or not incident.is_open:
         return []
     here = set(Run.objects.filter(incident=incident).values_list("runbook_id", flat=True))
@@ -53,10 +58,11 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = ()) -> 
     if not books:
         return []
     fired = {*rules, *ways.known().rules_of([incident.pk]).get(incident.pk, ())} - {""}
-    picked = symptoms.of(incident)
+    picked = symptoms.of(incident) if any(book.binding.get("symptoms") for book in books) else set()
     found = []
     for book in books:
-        if fit := fits(book.binding, incident, fired, picked):
+        proposed = (0, "what was seen in triage") if book.key == playbook else None
+        if fit := proposed or fits(book.binding, incident, fired, picked):
             strength, because = fit
             rank = strength * 100_000 + book.content.get("order", 50) * 1_000 + min(book.position, 999)
             found.append(

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from evidence import store
 from incidents.models import Incident
 from oncall.models import EscalationContact
 from policies.durations import format_duration, parse_duration
 from policies.models import Service
 
-from . import guide, looking, plan, ways
+from . import deploys, guide, looking, plan, ways
 from .models import LiveItem, Remark, Run, Runbook, Tick
 
 
@@ -125,13 +126,17 @@ def _may_tick(look: looking.Look, step: plan.Step, given: Given, *, by: Escalati
         raise Refused(f"“{step.title}” wants a proof: a note or a link.")
     if step.said["watch"]:
         _watched(look, step, at=at)
-    for check in CHECKS:
-        if sentence := check(look, step):
-            raise Refused(sentence)
+    if missing := missing_evidence(look, step):
+        raise Refused(f"The dossier has no file yet labelled {', '.join(missing)}; add it to the incident's evidence.")
 
 
-CHECKS: list = []
-"""What else may keep a step from being ticked: called with the look and the step, returns a sentence or None."""
+def missing_evidence(look: looking.Look, step: plan.Step) -> list[str]:
+    """The labels of files that the step wants in the incident's dossier, and that are not there."""
+    wanted = step.said["evidence"] or []
+    if not wanted or look.run.incident is None:
+        return []
+    there = {label.lower() for label in store.labels(look.run.incident)}
+    return [label for label in wanted if label.lower() not in there]
 
 
 def _holds(run: Run, role: str, by: EscalationContact | None) -> bool:
@@ -142,7 +147,7 @@ def _holds(run: Run, role: str, by: EscalationContact | None) -> bool:
 
 def _watched(look: looking.Look, step: plan.Step, *, at: datetime) -> None:
     """Refuse before a watch has ended, and while an alert of it has no remark."""
-    ends = look.watch_ends_at(step, deployed_at(look.run))
+    ends = look.watch_ends_at(step, deployed_at(look.run, at=at))
     if ends is None:
         begin = step.said["watch"].get("from", "start")
         raise Refused(f"The watch of “{step.title}” begins when “{begin}” is done.")
@@ -161,18 +166,16 @@ def left(time: timedelta) -> str:
     return f"{-(-seconds // 60)} min" if seconds >= 60 else f"{seconds} s"
 
 
-def deployed_at(run: Run) -> datetime | None:
-    """When the run's service was last deployed, or rolled back."""
-    from . import deploys
-
-    last = deploys.last(run)
+def deployed_at(run: Run, *, at: datetime) -> datetime | None:
+    """When the run's service was last deployed, or rolled back, by `at`."""
+    last = deploys.last(run, by=at)
     return last.at if last else None
 
 
 def watched_alerts(look: looking.Look, step: plan.Step, *, at: datetime) -> list[tuple[ways.Began, list[Remark]]]:
     """The alerts that began in the step's watch, each with what was remarked on it."""
     watch = step.said["watch"]
-    ends = look.watch_ends_at(step, deployed_at(look.run))
+    ends = look.watch_ends_at(step, deployed_at(look.run, at=at))
     if not watch.get("alerts") or ends is None:
         return []
     begin = ends - parse_duration(watch["for"])

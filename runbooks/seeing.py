@@ -3,6 +3,7 @@
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
+from incidents import seeing
 from incidents.models import Incident
 
 from .models import Run
@@ -29,3 +30,5 @@ def incident_for(user, number) -> Incident:
 def _check(user, incident: Incident | None) -> None:
     if not user.has_perm("runbooks.view_runbook" if incident is None else "incidents.view_incident"):
         raise PermissionDenied("This needs the right to view runbooks and incidents.")
+    if incident is not None and not seeing.may_see(user, incident):
+        raise PermissionDenied("This incident is private; ask one of its people to let you in.")

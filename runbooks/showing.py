@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from oncall.models import EscalationContact
 
-from . import actions, deploys, letters, live, looking, plan, runs, ways
+from . import actions, deploys, letters, live, looking, plan, runs, trial, ways
 from .models import LiveItem, OutgoingAction, Run, Runbook
 
 
@@ -184,6 +184,12 @@ class StepView:
         return self.shared.previous_commit if self.step.said["propose"] else ""
 
     @property
+    def evidence(self) -> list[tuple[str, bool]]:
+        """The labels of files that it wants, and whether each is there."""
+        missing = runs.missing_evidence(self.look, self.step)
+        return [(label, label not in missing) for label in self.step.said["evidence"] or []]
+
+    @property
     def wants_note(self) -> bool:
         return bool(self.step.said["proof"] or self.step.said["choose"])
 
@@ -226,7 +232,9 @@ class StepView:
 
     @cached_property
     def watch_ends_at(self) -> datetime | None:
-        return self.look.watch_ends_at(self.step, runs.deployed_at(self.look.run)) if self.step.said["watch"] else None
+        if not self.step.said["watch"]:
+            return None
+        return self.look.watch_ends_at(self.step, runs.deployed_at(self.look.run, at=self.at))
 
     @property
     def watch_left(self) -> str:
@@ -236,6 +244,11 @@ class StepView:
     @cached_property
     def alerts(self) -> list:
         return runs.watched_alerts(self.look, self.step, at=self.at) if self.step.said["watch"] else []
+
+    @property
+    def trial(self) -> tuple[str, str]:
+        """How the last test task went: state and words."""
+        return trial.words(self.look.live.get((self.step.key, trial.PLACE)), at=self.at)
 
     @property
     def affected(self) -> list[tuple[str, list[str]]]:
@@ -256,8 +269,8 @@ class StepView:
 class Shared:
     """What the steps of one run refer to, each read once and only when a step does."""
 
-    def __init__(self, look: looking.Look) -> None:
-        self.run = look.run
+    def __init__(self, look: looking.Look, at: datetime) -> None:
+        self.run, self.at = look.run, at
         self.said = [leaf.said for step in look.steps for leaf in (step, *step.items)]
 
     def _named(self, word: str) -> set[str]:
@@ -290,7 +303,7 @@ class Shared:
 
     @cached_property
     def previous_commit(self) -> str:
-        return deploys.previous_commit(self.run)
+        return deploys.previous_commit(self.run, by=self.at)
 
     def labels(self, name: str) -> list[str]:
         """The values of a label over the alerts of the incident."""
@@ -313,7 +326,7 @@ class RunView:
 
 def view(look: looking.Look, *, at: datetime) -> RunView:
     """The run's steps that apply, ready to be shown."""
-    shared = Shared(look)
+    shared = Shared(look, at)
 
     def one(step: plan.Step) -> StepView:
         items = [one(item) for item in step.items if look.applies(item)]

@@ -15,6 +15,7 @@ urlpatterns = [
     path("runs/<int:number>/<slug:key>/tick/", views.tick, name="run-tick"),
     path("runs/<int:number>/<slug:key>/undo/", views.undo, name="run-undo"),
     path("runs/<int:number>/<slug:key>/ask/", views.ask, name="run-ask"),
+    path("runs/<int:number>/<slug:key>/test-task/", views.test_task, name="run-test-task"),
     path("runs/<int:number>/<slug:key>/remark/", views.remark, name="run-remark"),
     path("runs/<int:number>/<slug:key>/action/<slug:name>/", views.action, name="run-action"),
     path("runs/<int:number>/<slug:key>/letter/<int:place>/", views.letter, name="run-letter"),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from incidents.models import IllegalMove, Incident
 from oncall.people import contact_of
 
-from . import actions, effects, letters, live, looking, plan, runs, showing, words
+from . import actions, effects, letters, live, looking, plan, runs, showing, trial, words
 from .models import OutgoingAction, Run, Runbook
 from .seeing import incident_for, run_for
 
@@ -232,6 +232,23 @@ def ask(request, number: int, key: str):
     if step is None or not step.said["live"]:
         return _refused(request, found, runs.Refused(f"The step {key!r} has nothing to ask."))
     live.ask_step(found, step, by=contact_of(request.user), at=timezone.now())
+    return _back(request, found, key)
+
+
+@login_required
+@respond_permission
+def test_task(request, number: int, key: str):
+    """Hand a test task to the cluster."""
+    found = run_for(request.user, number)
+    if request.method != "POST":
+        return redirect(found)
+    step = plan.find(plan.of_version(found.version, found.runbook.kind), key)
+    try:
+        if step is None or not step.said["test_task"]:
+            raise runs.Refused(f"The step {key!r} has no test task.")
+        trial.begin(found, key, by=contact_of(request.user), at=timezone.now())
+    except runs.Refused as refusal:
+        return _refused(request, found, refusal)
     return _back(request, found, key)
 
 
