@@ -7,7 +7,7 @@ from oncall.people import persons
 from oncall.roster import responders
 from policies.models import TargetKind, Who
 
-from .models import Incident, Page, ResponseTarget, Turn
+from .models import EscalationStep, Incident, Page, ResponseTarget, Turn
 
 ASKED = [Page.State.TRYING, Page.State.REACHED, Page.State.CANCELLED]
 
@@ -37,16 +37,21 @@ def _holds(incident: Incident, by: EscalationContact, role: str) -> bool:
 
 
 def primaries(incident: Incident, *, at: datetime) -> list[EscalationContact]:
-    """The persons of the first step: whoever it asked (stand-ins included), and whoever is on call there at `at`."""
+    """The persons of the first step: whoever it asked (stand-ins included), else whoever is on call there at `at`.
+
+    A level that pages nobody has no such step; then the first step of another plan of its policy says who is on call.
+    """
     first = Turn.objects.filter(escalation__incident=incident, position=0).select_related("schedule").last()
-    if first is None:
-        return []
-    asked = Page.objects.filter(turn=first, state__in=ASKED).select_related("contact").order_by("pk")
-    named = [page.contact for page in asked]
-    if not named:
-        on_call = responders(first.schedule, at) if first.schedule else []
-        named = persons([*on_call, *first.contacts.all()], at=at)[0]
-    return list(dict.fromkeys(named))
+    if first is not None:
+        asked = Page.objects.filter(turn=first, state__in=ASKED).select_related("contact").order_by("pk")
+        if named := list(dict.fromkeys(page.contact for page in asked)):
+            return named
+    steps = EscalationStep.objects.filter(policy__policy=incident.policy_id, position=0).select_related("schedule")
+    for step in filter(None, [first, *steps.order_by("policy__position", "policy__pk")]):
+        on_call = responders(step.schedule, at) if step.schedule else []
+        if named := persons([*on_call, *step.contacts.all()], at=at)[0]:
+            return named
+    return []
 
 
 def owing(target: ResponseTarget, *, at: datetime) -> str:
