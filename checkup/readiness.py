@@ -158,6 +158,8 @@ def tick(item: ReadinessItem, *, by: EscalationContact | None, at: datetime, don
 
 def begin_drill(item: ReadinessItem, *, by: EscalationContact | None, at: datetime):
     """Count before something is broken on purpose; TickRefused when it cannot be counted or one is under way."""
+    if item.drills.filter(ended_at=None).exists():
+        raise TickRefused("A drill of this item is under way; end it first.")
     before = _count(item, at=at)
     try:
         with transaction.atomic():

@@ -6,12 +6,12 @@ class FlagsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the gate that a flag set for a time keeps shut, and the card on the incident's page."""
-        from incidents import gates, presence
+        from incidents import gates, page, presence
 
-        from . import register
-        from .models import Temporary
+        from . import cards, register
 
         if register.not_back not in gates.ALWAYS:
             gates.ALWAYS.append(register.not_back)
-        presence.ASKED["flags"] = lambda incident: Temporary.objects.filter(incident=incident, ended_at=None)
-        gates.NEEDS[register.not_back] = ("flags",)
+        presence.ASKED["temporary_flags"] = lambda incident: incident.temporaries.all()
+        if cards.CARD not in page.CARDS:
+            page.CARDS.append(cards.CARD)

@@ -141,6 +141,8 @@ def test_a_flag_set_for_a_time_is_asked_for_before_the_incident_is_resolved(resp
     refused = responder.post(f"/incidents/{found.pk}/resolve/", {})
     assert refused.status_code == 409
     assert "Confirm that it is back: FLAG_PEOPLE (off since" in refused.content.decode()
+    page = responder.get(found.get_absolute_url()).content.decode()
+    assert "Flags changed for a time" in page and "It is back</button>" in page
     away = Temporary.objects.get()
     responder.post(reverse("flag-back", args=[away.pk]))
     responder.post(reverse("flag-back", args=[away.pk]))
