@@ -12,6 +12,7 @@ class FlagsConfig(AppConfig):
 
         if register.not_back not in gates.ALWAYS:
             gates.ALWAYS.append(register.not_back)
+        gates.NEEDS[register.not_back] = ("temporary_flags",)
         presence.ASKED["temporary_flags"] = lambda incident: incident.temporaries.all()
         if cards.CARD not in page.CARDS:
             page.CARDS.append(cards.CARD)
