@@ -4,12 +4,18 @@ from . import update_templates
 from .models import UpdateItem
 from .page import Card
 
+THERE = ("update_templates", "update_items", "proposed_updates")
+
 
 def given(context: dict) -> dict:
-    """What may be sent now, what is owed, what waits for a second person; three queries."""
-    incident = context["incident"]
-    items: list[UpdateItem] = list(incident.update_items.select_related("template"))
-    proposed = list(incident.proposed_updates.select_related("template", "by")[:3])
+    """What may be sent now, what is owed, what waits for a second person; at most three queries."""
+    incident, has = context["incident"], context["has"]
+    items: list[UpdateItem] = []
+    if "update_items" in has:
+        items = list(incident.update_items.select_related("template"))
+    proposed = []
+    if "proposed_updates" in has:
+        proposed = list(incident.proposed_updates.select_related("template", "by")[:3])
     return {
         "offers": update_templates.of(incident, items=items),
         "owed": [item for item in items if item.done_at is None],
@@ -18,9 +24,4 @@ def given(context: dict) -> dict:
     }
 
 
-CARD = Card(
-    "updates",
-    "incidents/parts/updates.html",
-    given,
-    there=("updates", "update_items", "proposed_updates", "update_templates"),
-)
+CARD = Card("updates", "incidents/parts/updates.html", given, there=THERE)

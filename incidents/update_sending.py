@@ -1,6 +1,6 @@
 """Sending what follows a template: who may, what it must say, whether a second person approves it first."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -104,7 +104,7 @@ def _tell_vendor(incident: Incident, vendor, text: str, fields: dict, *, by, at:
 
 
 def _propose(incident: Incident, template: UpdateTemplate, *, by, at: datetime, text: str, fields: dict):
-    until = at + template.approval
+    until = at + (template.approval or timedelta(0))
     proposed = ProposedUpdate.objects.create(
         incident=incident, template=template, by=by, at=at, text=text, fields=fields, until=until,
         lapse_at=until + JUST_AFTER,

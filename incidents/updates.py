@@ -82,8 +82,9 @@ def choose_cadence(
     facts = {"every": every, "at_most": kept, "by": by, "at": at}
     ChosenCadence.objects.update_or_create(incident=incident, defaults=facts)
     incident.log("cadence", f"{by or 'Opscenter'} wants an update every {format_duration(every)}.", at=at, by=by)
-    running = incident.update_due_at is not None and incident.update_every is not None
-    since = incident.update_due_at - incident.update_every if running else at  # type: ignore[operator]
+    since = at
+    if incident.update_due_at is not None and incident.update_every is not None:
+        since = incident.update_due_at - incident.update_every
     _due(incident, every, max(since + every, at))
     wake()
 

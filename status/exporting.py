@@ -46,7 +46,10 @@ def files(*, at: datetime) -> dict[str, bytes]:
 
 
 def _static(name: str) -> str:
-    return Path(finders.find(name)).read_text(encoding="utf-8")
+    found = finders.find(name)
+    if found is None:
+        raise ExportRefused(f"The file {name} of this installation is missing; install it again.")
+    return Path(found).read_text(encoding="utf-8")
 
 
 def write(folder: Path, *, at: datetime) -> int:

@@ -1,5 +1,7 @@
 """The status page by hand, for who is on duty and not in the admin: components, something to publish, planned work."""
 
+from collections.abc import Callable
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -97,7 +99,7 @@ def _call_off(form: CallOffForm, *, at) -> str:
     return "Called off."
 
 
-DEEDS = {
+DEEDS: dict[str, tuple[type[forms.BaseForm], Callable[..., str]]] = {
     "component": (ComponentForm, _component), "post": (PostForm, _post), "say": (SayForm, _say),
     "maintenance": (WorkForm, _work), "call-off": (CallOffForm, _call_off),
 }  # fmt: skip
