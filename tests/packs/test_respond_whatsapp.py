@@ -10,10 +10,8 @@ from django.urls import reverse
 
 from alerts.models import Liveness
 from channels_health.models import Channel
-from incidents import lifecycle
-from incidents.models import Incident, TimelineEntry
+from incidents.models import Incident
 from notifications.models import Delivery
-from opscenter import clock
 from packs import lint, loader
 from policies.models import Parameter
 from runbooks.models import Run, Runbook
@@ -21,6 +19,7 @@ from sources.models import Connection, Heartbeat, Integration
 from targets.loki import Loki
 from tests.accounts import signed_in
 from tests.factories import IntegrationFactory
+from tests.packs.responding import Room
 from tests.packs.test_response import on_call
 from tests.runbooks.showing import check_shown, flat, pack_runbooks, shown_steps, tick_through
 
@@ -33,47 +32,12 @@ CRON = "Cron run otomatis akan recover."
 WATCHES = ["`GET /api/health` returns `ok`/`degraded` not `down`.", "Super Admin alerts 15 menit pertama."]
 
 
-class Room:
-    """The inbox, its policy with its runbook, and a commander at the page."""
+class Inbox(Room):
+    """The inbox at the page's other end."""
 
     def __init__(self, watch, client) -> None:
-        self.watch, self.inbox, self.client = watch, watch.target, client
-
-    def start(self, key: str, incident: Incident | None = None) -> Run:
-        """A run of the runbook, begun by hand over HTTP."""
-        url = reverse("runbook-start", args=[self.watch.policy.key, key])
-        answer = self.client.post(url, {"incident": incident.pk} if incident else {})
-        assert answer.status_code == 302, answer.content
-        return Run.objects.filter(runbook__key=key).latest("pk")
-
-    def declare(self, level: str, title: str = "Declared") -> Incident:
-        policy = self.watch.policy
-        opening = lifecycle.Opening(
-            policy=policy, severity=policy.severities.get(key=level), key=f"declared {level}", title=title,
-            service=policy.service,
-        )  # fmt: skip
-        return lifecycle.open_incident(opening, at=self.watch.at)
-
-    def step(self, run: Run, key: str):
-        html = self.client.get(run.get_absolute_url()).content.decode()
-        return next(one for one in shown_steps(html, run) if one.key == key)
-
-    def ask(self, run: Run, key: str) -> str:
-        """ "Probe now" on a step; what it then shows."""
-        assert self.client.post(reverse("run-ask", args=[run.pk, key])).status_code == 302
-        return self.step(run, key).live[0]
-
-    def tick(self, run: Run, key: str, **post: str):
-        return self.client.post(reverse("run-tick", args=[run.pk, key]), post)
-
-    def go_on(self, length: timedelta) -> None:
-        """Let time pass with the clock running at its end."""
-        self.watch.go_on(length)
-        while clock.run(clock.TIMERS, at=self.watch.at).done:
-            pass
-
-    def texts(self, incident: Incident) -> str:
-        return "\n".join(TimelineEntry.objects.filter(incident=incident).values_list("text", flat=True))
+        super().__init__(watch, client)
+        self.inbox = watch.target
 
 
 @pytest.fixture
@@ -82,7 +46,7 @@ def room(watch_whatsapp, load, client, ada, monkeypatch):
     monkeypatch.setenv("WHATSAPP_WEBHOOK_VERIFY_TOKEN", watch_whatsapp.target.verify_token)
     load("whatsapp-runbook")
     monkeypatch.setattr("django.utils.timezone.now", lambda: watch_whatsapp.at)
-    return Room(watch_whatsapp, signed_in(client, ada, "Incident Commander"))
+    return Inbox(watch_whatsapp, signed_in(client, ada, "Incident Commander"))
 
 
 @pytest.mark.req("RB-04", "RB-39", "RB-40", "RB-41")
