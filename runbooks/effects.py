@@ -25,13 +25,16 @@ def of(look: looking.Look, step: plan.Step, done: Tick, *, at: datetime) -> None
     said, run = step.said, look.run
     facts = _with_given(look, done)
     if deploy := said["deploy"]:
-        deploys.mark(run, str(done.values.get(deploy["commit"], "")), deploy.get("type", "deploy"), by=done.by, at=at)
+        commit = runs.shown_value(_given(look, done, deploy["commit"]))
+        if not commit:
+            raise runs.Refused(f"“{step.title}” wants to know {deploy['commit']}; it is asked in an earlier step.")
+        deploys.mark(run, commit, deploy.get("type", "deploy"), by=done.by, at=at)
     if said["impact"] and run.incident:
         lifecycle.edit(run.incident, by=done.by, at=at, impact=facts.fill(said["impact"]))
     if silence := said["silence"]:
-        _silence(run, silence, done, at=at)
+        _silence(look, silence, done, at=at)
     if lift := said["lift"]:
-        _lift(run, lift, done, at=at)
+        _lift(look, lift, done, at=at)
     if tighten := said["tighten"]:
         _tighten(run, tighten, done, at=at)
     if flag := said["flag"]:
@@ -49,12 +52,21 @@ def _with_given(look: looking.Look, done: Tick) -> words.Facts:
     return words.Facts({**look.facts.texts, **given}, look.facts.params)
 
 
+def _given(look: looking.Look, done: Tick, name: str) -> Any:
+    """What was given for a field with this tick, else with the latest earlier one; "" for nothing."""
+    if name in done.values:
+        return done.values[name]
+    earlier = sorted(look.ticks.values(), key=lambda tick: tick.at, reverse=True)
+    return next((tick.values[name] for tick in earlier if name in tick.values), "")
+
+
 def _listed(value: Any) -> list[str]:
     return [str(one) for one in (value if isinstance(value, list) else [value]) if str(one or "").strip()]
 
 
-def _silence(run: Run, said: dict, done: Tick, *, at: datetime) -> None:
+def _silence(look: looking.Look, said: dict, done: Tick, *, at: datetime) -> None:
     """Silence the alerts of each value that was given, and note which silence is whose."""
+    run = look.run
     reason = f"Paused by {done.by or 'Opscenter'} in “{run.runbook}”"
     reason += f" for incident #{run.incident_id}" if run.incident_id else ""
     made = {
@@ -62,15 +74,16 @@ def _silence(run: Run, said: dict, done: Tick, *, at: datetime) -> None:
             run.runbook.policy, said["label"], value, reason=f"{reason}: {value}", by=str(done.by or "Opscenter"),
             at=at, until=at + parse_duration(said["for"]),
         )
-        for value in _listed(done.values.get(said["field"]))
+        for value in _listed(_given(look, done, said["field"]))
     }  # fmt: skip
     Tick.objects.filter(pk=done.pk).update(effects={**done.effects, "silences": {said["label"]: made}})
 
 
-def _lift(run: Run, said: dict, done: Tick, *, at: datetime) -> None:
+def _lift(look: looking.Look, said: dict, done: Tick, *, at: datetime) -> None:
     """End the silences that runs of the same incident made for these values."""
+    run = look.run
     rows = Tick.objects.filter(run=run) if run.incident_id is None else Tick.objects.filter(run__incident=run.incident)
-    wanted = _listed(done.values.get(said["field"]))
+    wanted = _listed(_given(look, done, said["field"]))
     made = [
         (value, id)
         for tick in rows
