@@ -6,10 +6,10 @@ class RunbooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of incidents, guard their moves, and put what to do on their page."""
-        from incidents import gates, page, presence, triage
+        from incidents import gates, page, presence
         from incidents.models.incident import heard
 
-        from . import card, guide, symptoms
+        from . import card, guide
 
         heard(*guide.HEARD)(guide.heard)
         if guide.holds_up not in gates.ALWAYS:
@@ -17,6 +17,4 @@ class RunbooksConfig(AppConfig):
         if all(known.name != "runbooks" for known in page.CARDS):
             page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given, there=("runs",), first=True))
         presence.ASKED["runs"] = card.there
-        if triage.symptoms_of not in symptoms.KNOWN:
-            symptoms.KNOWN.append(triage.symptoms_of)
         gates.NEEDS[guide.holds_up] = ("runs",)
