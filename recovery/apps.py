@@ -10,8 +10,10 @@ class RecoveryConfig(AppConfig):
         from incidents import page, presence
 
         from . import cards, gates, prompting  # noqa: F401
-        from .models import Recovery
+        from .models import Prompt, Recovery
 
-        if cards.CARD not in page.CARDS:
-            page.CARDS.append(cards.CARD)
+        page.CARDS.extend(card for card in (cards.CARD, cards.BANNER) if card not in page.CARDS)
         presence.ASKED["recovery"] = lambda incident: Recovery.objects.filter(incident=incident)
+        presence.ASKED["dr_prompts"] = lambda incident: Prompt.objects.filter(
+            recovery__incident=incident, answer=Prompt.Answer.OPEN
+        )

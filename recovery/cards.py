@@ -23,9 +23,15 @@ def given(context: dict) -> dict:
     calls = found.calls.filter(outcome__in=[CallEntry.Outcome.OPEN, CallEntry.Outcome.CALLING])
     return {
         "dr": found, "dr_plan": plan, "dr_links": links, "dr_bridge": opened,
-        "dr_prompts": found.prompts.filter(answer=Prompt.Answer.OPEN),
         "dr_call": calls.select_related("contact").first(),
     }  # fmt: skip
 
 
+def asked(context: dict) -> dict:
+    """What waits for a decision; one query."""
+    waiting = Prompt.objects.filter(recovery__incident=context["incident"].pk, answer=Prompt.Answer.OPEN)
+    return {"dr_prompts": waiting.select_related("recovery__incident__policy__recovery_plan")}
+
+
 CARD = Card("recovery", "recovery/card.html", given, there=("recovery",))
+BANNER = Card("recovery-prompts", "recovery/banner.html", asked, there=("dr_prompts",), top=True)

@@ -56,7 +56,7 @@ def prompt(recovery: Recovery, plan: RecoveryPlan, condition: dict, why: str, *,
     waits = Recovery.objects.filter(pk=recovery.pk, state=State.STANDBY)
     if asks == "activate" and waits.update(state=State.PROMPTED):
         recovery.state = State.PROMPTED
-    wanted = f"start {plan.bridge_name or 'the bridge'}" if asks == "bridge" else f"activate {plan.name}"
+    wanted = f"start the bridge “{plan.bridge_name}”" if asks == "bridge" else f"activate {plan.name}"
     incident.log("dr", f"Prompt to {wanted}: {why}", at=at, data={"condition": condition["key"], "asks": asks})
     if plan.automatic and asks == "activate":
         deeds.activate(recovery, plan, reason=why, by=None, at=at)

@@ -15,7 +15,10 @@ def tell(
     incident: Incident, subject: str, text: str, *, contacts: Iterable[str], destinations: Iterable[str], once: str,
     event: str, at: datetime,
 ) -> int:  # fmt: skip
-    """Queue the words to contacts (by name) and places (by key); return how many messages that made."""
+    """Queue the words to contacts (by name) and places (by key); return how many messages that made.
+
+    Of a private incident no place hears, only the people of the plan.
+    """
     facts = {
         "purpose": Purpose.NOTICE, "subject": subject, "text": text, "url": link(incident), "thread": incident.thread,
         "at": at, "urgent": True,
@@ -25,7 +28,8 @@ def tell(
         },
     }  # fmt: skip
     told = 0
-    places = Destination.objects.filter(key__in=list(destinations), policy=incident.policy_id)
+    told_places = [] if incident.private else list(destinations)
+    places = Destination.objects.filter(key__in=told_places, policy=incident.policy_id)
     for place in places.select_related("policy"):
         for part, address in enumerate(routing.addresses_of(place, incident.policy)):
             outbox.queue(

@@ -14,6 +14,7 @@ from notifications.own_words import BadWording, render
 from .models import Ticket, TicketPlan
 
 UNKNOWN, NOT_TOLD = "not known yet", "not told"
+PRIVATE = "This incident is private: what it is about stands in Opscenter, for those who may see it."
 MOST_ALERTS, LONGEST_PAYLOAD = 5, 8_000  # alerts that are shown whole; characters of them together
 FIRST = ("queue",)
 """Labels that come before the others, since people look for them first."""
@@ -58,7 +59,9 @@ def labels_of(incident: Incident, plan: TicketPlan | None) -> dict[str, str]:
 
 
 def description(ticket: Ticket) -> str:
-    """The whole text of a ticket."""
+    """The whole text of a ticket; that of a private incident says only where to read it."""
+    if ticket.incident.private:
+        return f"{PRIVATE}\nOpscenter: {link(ticket.incident)}"
     incident, told = ticket.incident, known(ticket.incident)
     lines = [
         incident.summary.strip() or incident.title,
@@ -96,6 +99,8 @@ def payloads(incident: Incident) -> str:
 
 def follow_up(ticket: Ticket, words: str, *, at_end: bool = False) -> str:
     """What is added to a ticket: what happened, and who has it and until when."""
+    if ticket.incident.private:
+        return f"Status: {ticket.incident.get_status_display()}"
     told = known(ticket.incident)
     lines = [
         words,
@@ -108,7 +113,8 @@ def follow_up(ticket: Ticket, words: str, *, at_end: bool = False) -> str:
 
 
 def subject(incident: Incident) -> str:
-    return f"{'DRILL ' if incident.drill else ''}[{incident.severity.key}] {incident.title}"
+    title = f"Private incident #{incident.pk}" if incident.private else incident.title
+    return f"{'DRILL ' if incident.drill else ''}[{incident.severity.key}] {title}"
 
 
 def values(incident: Incident) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def values(incident: Incident) -> dict[str, Any]:
 
 def fields(ticket: Ticket) -> tuple[dict[str, Any], str]:
     """The further fields of the plan with their values, and what is wrong with one that cannot be filled."""
-    if ticket.plan is None or not ticket.plan.fields:
+    if ticket.plan is None or not ticket.plan.fields or ticket.incident.private:
         return {}, ""
     names, faults = values(ticket.incident), []
 

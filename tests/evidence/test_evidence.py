@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -190,3 +191,20 @@ def test_the_plan_of_a_pack_is_read_and_taken_away(incident):
     loader.load(PACK[: PACK.index("evidence:\n  root")].replace("[evidence]", "[]"), name="dj.yaml", at=NINE)
     assert not Policy.objects.get(key="dj").__class__.objects.filter(evidence_plan__isnull=False).exists()
     assert EvidencePlanFactory().max_size == store.MAX_SIZE
+
+
+def test_a_script_adds_evidence_and_writes_the_dossier(incident, tmp_path, capsys):
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"worker died")
+    call_command("add_evidence", str(incident.pk), str(log), "--label", "queue worker")
+    told = capsys.readouterr().out
+    assert hashlib.sha256(b"worker died").hexdigest() in told
+    assert "Still wanted: backend API, Redis." in told
+    for words in ([str(incident.pk), str(log), "--label", "nothing"], ["4711", str(log), "--label", "Redis"]):
+        with pytest.raises(CommandError):
+            call_command("add_evidence", *words)
+    path = tmp_path / "dossier.zip"
+    call_command("write_dossier", str(incident.pk), str(path))
+    assert f"incident-{incident.pk}/manifest.json" in zipfile.ZipFile(path).namelist()
+    with pytest.raises(CommandError, match="there already"):
+        call_command("write_dossier", str(incident.pk), str(path))

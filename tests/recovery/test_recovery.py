@@ -94,7 +94,7 @@ def test_the_bridge_is_prompted_before_the_violation_unless_it_recovers(ops, val
     assert "threatens" not in ops.prompts(incident)
     ops.tick(8 * MINUTE)
     assert ("threatens" in ops.prompts(incident)) is prompted
-    assert bool(ops.said("start Create DR Bridge?")) is prompted
+    assert bool(ops.said("start the bridge")) is prompted
 
 
 def test_only_the_commander_activates_and_stands_down(ops, ada, grace):

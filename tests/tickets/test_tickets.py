@@ -236,3 +236,16 @@ def test_a_faulty_ticket_entry_is_refused_with_its_place(db, entry, words):
         loader.load(text, name="x.yaml", at=NINE)
     assert words in str(refused.value)
     assert "x.yaml:7" in str(refused.value)
+
+
+def test_the_ticket_of_a_private_incident_gives_nothing_away(ops, ada):
+    incident = ops.open("critical", queue="rentguy")
+    incident.private = True
+    incident.save()
+    ops.tick()
+    lifecycle.acknowledge(incident, by=ada, at=NINE + MINUTE)
+    ops.tick(2 * MINUTE)
+    issue = json.dumps(ops.issues["OPS-1"])
+    assert f"Private incident #{incident.pk}" in issue
+    for secret in ("600 jobs wait", "rentguy", "ada"):
+        assert secret not in issue
