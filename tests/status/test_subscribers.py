@@ -9,6 +9,7 @@ from django.urls import reverse
 from notifications.models import Delivery
 from notifications.senders import message_of
 from notifications.transports.email import compose
+from opscenter.maintenance import prune
 from status import subscribers
 from status.models import PostUpdate, Subscriber
 from tests.factories import NINE, ComponentFactory, PostFactory, SubscriberFactory
@@ -102,3 +103,10 @@ def test_somebody_asked_again_after_a_while_is_sent_another_mail(db):
         subscribers.subscribe("email", "reader@example.org", chosen, at=NINE + timedelta(minutes=minutes))
     assert Delivery.objects.count() == 2
     assert list(Subscriber.objects.get().components.all()) == chosen
+
+
+def test_an_address_that_never_confirmed_is_forgotten(db):
+    kept = [SubscriberFactory(), SubscriberFactory(confirmed_at=None, asked_at=NINE - timedelta(days=7))]
+    SubscriberFactory(confirmed_at=None, asked_at=NINE - timedelta(days=7, seconds=1))
+    assert prune(at=NINE)["addresses that never confirmed"] == 1
+    assert sorted(Subscriber.objects.all(), key=lambda one: one.pk) == kept
