@@ -98,7 +98,6 @@ def test_what_a_step_wants_is_refused_in_words_when_it_is_missing(shop, commande
     assert run.incident.timeline.filter(text__contains="not available; no SMTP").exists()
 
 
-@pytest.mark.req("RB-16")
 def test_every_incident_has_the_five_steps_and_a_tick_is_on_its_timeline(shop, commander, grace, now):
     for level in ("P0", "P2"):
         incident = opened(shop, now, level=level)
@@ -154,7 +153,6 @@ def test_a_step_holds_up_the_move_it_guards(shop, commander, grace, now):
     lifecycle.resolve(incident, by=grace, at=now)
 
 
-@pytest.mark.req("RB-02")
 def test_a_checklist_without_an_incident_is_not_finished_early(shop, commander, grace):
     page = commander.get("/runbooks/").content.decode()
     assert "Production Runbook" in page and "1. Deployment" in page
@@ -173,7 +171,6 @@ def test_a_checklist_without_an_incident_is_not_finished_early(shop, commander, 
     assert (run.state, run.ended_by) == ("done", grace)
 
 
-@pytest.mark.req("RB-03")
 def test_a_deploy_step_leaves_a_marker(shop, commander):
     commander.post(reverse("runbook-start", args=["shop", "deploy"]))
     tick(commander, Run.objects.get(), "step-1", **{"field-commit": "abc123"})
@@ -182,7 +179,6 @@ def test_a_deploy_step_leaves_a_marker(shop, commander):
     assert abs(marker.at - timezone.now()) < timedelta(minutes=1)
 
 
-@pytest.mark.req("RB-37", "RB-38")
 def test_a_rollback_proposes_the_deploy_before_the_last_and_is_marked(shop, commander, now):
     for minutes, commit in ((20, "abc123"), (10, "def456")):
         ChangeFactory(kind="deploy", service="shop", version=commit, at=now - timedelta(minutes=minutes))
@@ -197,7 +193,6 @@ def test_a_rollback_proposes_the_deploy_before_the_last_and_is_marked(shop, comm
     assert "rollback to abc123" in commander.get(incident.get_absolute_url()).content.decode()
 
 
-@pytest.mark.req("RB-01")
 def test_an_open_incident_keeps_the_version_it_began_with(shop, commander, now):
     run = run_of(opened(shop, now), "always")
     loader.load(PACK.replace("First look", "Look twice"), name="shop.yaml", at=now)
@@ -232,7 +227,6 @@ def test_who_may_only_look_sees_and_cannot_tick(shop, client, linus, now):
     assert not run.ticks.exists()
 
 
-@pytest.mark.req("RB-43")
 def test_a_watch_is_not_finished_early_and_its_alerts_are_commented(shop, commander, grace, now, monkeypatch):
     from tests.factories import LivenessFactory
 
@@ -253,7 +247,6 @@ def test_a_watch_is_not_finished_early_and_its_alerts_are_commented(shop, comman
     assert tick(commander, run, "step-2").status_code == 302
 
 
-@pytest.mark.req("RB-44")
 def test_a_forbidden_command_has_no_copy_button(shop, commander, now):
     run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
     step = shown_steps(commander.get(run.get_absolute_url()).content.decode())[1]
