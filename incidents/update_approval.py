@@ -19,7 +19,7 @@ def approve(proposed: ProposedUpdate, *, by, at: datetime) -> IncidentUpdate:
     _may_decide(proposed, by=by, at=at)
     _decide(proposed, State.APPROVED, by=by, at=at)
     incident, template = proposed.incident, proposed.template
-    update_sending.may(incident, template, by=None)
+    update_sending.may(incident, template, by=proposed.by, roles=False)
     return update_sending.deliver(
         incident, template, by=proposed.by, at=at, text=proposed.text, fields=proposed.fields, approved_by=by,
         subject=update_templates.subject_of(template, incident, proposed.fields),

@@ -27,7 +27,8 @@ def take(incident: Incident, update: IncidentUpdate, *, component_state: str = "
     """
     state = State(component_state) if component_state else state_of(incident)
     began = incident.started_at or incident.detected_at
-    facts = {"title": incident.title, "impact": IMPACTS[state], "started_at": began, "created_at": at, "updated_at": at}
+    title = update.subject or incident.title  # a template's subject is for readers, the incident's title for us
+    facts = {"title": title, "impact": IMPACTS[state], "started_at": began, "created_at": at, "updated_at": at}
     post, new = Post.objects.get_or_create(incident=incident, defaults=facts)
     if not new and component_state:
         post.impact = IMPACTS[state]

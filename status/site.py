@@ -13,6 +13,8 @@ from . import components, facts
 from .models import Component, ComponentState, Maintenance, Page, Post, State
 
 RECENT_DAYS = 14
+STEP = 6
+"""From one day's bar to the next, in the units of the picture."""
 HISTORY_DAYS = 90
 
 
@@ -58,8 +60,22 @@ class Row:
 
     @property
     def bars(self) -> list[tuple[int, str, str]]:
-        """Place, class and words of each day's bar."""
-        return [(place * 6, day.state or "unknown", day.words) for place, day in enumerate(self.days)]
+        """Place, class and words of each day on which something was wrong."""
+        return [(place * STEP, day.state or "", day.words) for place, day in enumerate(self.days) if _is_told(day)]
+
+    @property
+    def calm(self) -> list[tuple[str, str]]:
+        """Class and path of all other days: one path for those that were well, one for those nobody knows of."""
+        paths: dict[str, str] = {}
+        for place, day in enumerate(self.days):
+            if not _is_told(day):
+                name = day.state or "unknown"
+                paths[name] = f"{paths.get(name, '')}M{place * STEP} 0h4v28h-4z"
+        return list(paths.items())
+
+
+def _is_told(day: components.Day) -> bool:
+    return day.state not in (None, State.OPERATIONAL)
 
 
 def index(place: Place, *, at: datetime) -> str:

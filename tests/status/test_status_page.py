@@ -244,6 +244,13 @@ def test_a_post_by_hand_without_a_component_counts_by_its_impact(client, policy)
     assert summary(client)["status"]["indicator"] == "major"
 
 
+def test_readers_see_the_subject_of_the_template_and_not_our_own_title(client, incident):
+    UpdateTemplate.objects.filter(key="public").update(subject="Payments fail")
+    publish(incident)
+    page = client.get("/status/").content.decode()
+    assert "Payments fail" in page and "Checkout fails" not in page
+
+
 def test_components_of_other_policies_are_not_touched(incident):
     other = ComponentFactory(services=["elsewhere"])
     nothing = ComponentFactory()
