@@ -10,7 +10,7 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from incidents.models import Incident
+from incidents.seeing import visible
 from policies.models import Policy
 from runbooks import guide
 
@@ -85,7 +85,7 @@ def rule(request, policy: str, key: str):
         "outlook": rule_facts.outlook(found, spec, at=at),
         "overridden": pack.overrides(found).items(),
         "alerts": [(row, row.fires_at(at)) for row in alerts[:ALERTS]],
-        "incidents": Incident.objects.filter(mine).select_related("severity").order_by("-pk")[:INCIDENTS],
+        "incidents": visible(request.user).filter(mine).select_related("severity").order_by("-pk")[:INCIDENTS],
         **_trial(request.GET, found, world, at=at),
     }  # fmt: skip
     return render(request, "rules/rule.html", context)

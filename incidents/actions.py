@@ -154,7 +154,7 @@ class Tool:
     open: bool = False
 
 
-def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
+def tools(incident, refused: dict[str, forms.IncidentForm], *, has: frozenset[str] | None = None) -> list[Tool]:
     """The folds the page offers in the incident's status; `refused` are forms to show again with what was typed."""
     offered = {
         name: action
@@ -162,7 +162,7 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
         if action.tool and ((incident.status in action.when and not action.more) or name in refused)
     }
     confirm, vendor = offered.pop("confirm", None), offered.pop("vendor", None)
-    if not incident.policy.symptoms.exists():
+    if "symptoms" not in has if has is not None else not incident.policy.symptoms.exists():
         offered.pop("triage", None)
     naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values())
     contacts = forms.known_contacts() if naming else []

@@ -6,7 +6,7 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what follows from a message's way and from a missed target, who was paged when, and our cards."""
-        from notifications import callbacks, receipts
+        from notifications import callbacks, hidden, receipts
         from notifications.models import Purpose
         from oncall import roster
 
@@ -18,6 +18,7 @@ class IncidentsConfig(AppConfig):
             nights,
             page,
             roles,
+            seeing,
             targets,
             triage_card,
             update_card,
@@ -26,6 +27,8 @@ class IncidentsConfig(AppConfig):
 
         if afterwards.lost not in receipts.LOST:
             receipts.LOST.append(afterwards.lost)
+        if seeing.threads_hidden not in hidden.HIDDEN:
+            hidden.HIDDEN.append(seeing.threads_hidden)
         receipts.ENDS[Purpose.NOTICE] = afterwards.ended
         if roles.alert_backups not in targets.MISSED:
             targets.MISSED.append(roles.alert_backups)
@@ -36,7 +39,7 @@ class IncidentsConfig(AppConfig):
             gates.ALWAYS.append(update_gates.told)
         gates.NEEDS[update_gates.told] = ("updates", "update_templates")
         if update_card.CARD not in page.CARDS:
-            page.CARDS.append(update_card.CARD)
+            page.CARDS.insert(0, update_card.CARD)  # before those of the rooms above, which registered first
         if triage_card.CARD not in page.CARDS:
             page.CARDS.append(triage_card.CARD)
         if deploy_card.CARD not in page.CARDS:

@@ -86,8 +86,9 @@ def _held_list(choice: routing.Choice, passed: throttle.Passed, *, but: Incident
     if not passed.held or passed.since is None:
         return ""
     held = HeldNotice.objects.filter(
-        destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, held_at__gte=passed.since
-    ).exclude(incident=but)
+        destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, held_at__gte=passed.since,
+        incident__private=False,
+    ).exclude(incident=but)  # fmt: skip
     names = {one.incident_id: f"#{one.incident_id} {one.incident.title}" for one in held.select_related("incident")}
     listed = list(names.values())
     more = f"; and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""

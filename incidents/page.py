@@ -198,9 +198,9 @@ def _clocks(incident: Incident) -> list[ResponseTarget]:
     return sorted(incident.targets.exclude(state=ResponseTarget.State.CANCELLED), key=urgency)
 
 
-def shut_gates(incident: Incident, *, by: EscalationContact | None, has: frozenset[str]) -> list[Shut]:
-    """The gates in front of the incident that are shut for `by`; `has` is what there is that may keep one shut."""
-    if "gates" in has:
+def shut_gates(incident: Incident, *, by: EscalationContact | None, has: frozenset[str] | None = None) -> list[Shut]:
+    """The gates in front of the incident that are shut for `by`; `has`: what is there, if known."""
+    if has is None or "gates" in has:
         prefetch_related_objects([incident.policy], "gates__severities")  # asked once for all moves
     asked = ((to, gates.missing(incident, to, by=by, has=has)) for to in NEXT.get(Status(incident.status), []))
     return [Shut(to, sentences) for to, sentences in asked if sentences]

@@ -22,6 +22,7 @@ ASKED: dict[str, Callable[[Incident], QuerySet]] = {
     "related": lambda incident: incident.related.all(),
     "level_targets": lambda incident: incident.policy.target_plans.exclude(severity=None),
     "rollback": lambda incident: RollbackPlan.objects.filter(policy=incident.policy_id),
+    "symptoms": lambda incident: incident.policy.symptoms.all(),
     "triage": lambda incident: incident.triages.all(),
     "update_items": lambda incident: incident.update_items.all(),
     "proposed_updates": lambda incident: incident.proposed_updates.all(),

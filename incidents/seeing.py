@@ -40,6 +40,11 @@ def hidden(user) -> frozenset[int]:
     )
 
 
+def threads_hidden(user) -> list[str]:
+    """What the messages are filed under that `user` may not see."""
+    return [f"incident:{number}" for number in hidden(user)]
+
+
 @transaction.atomic
 def limit(incident: Incident, *, private: bool, readers: Iterable[EscalationContact], by, at: datetime) -> None:
     """Make it private or public, and say who may see it; whoever makes it private still does."""

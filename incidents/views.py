@@ -97,7 +97,7 @@ def _incident_page(request, found: Incident, *, refused: dict | None = None, sta
     if given["responds"]:
         plan = updates.plan_for(found)
         context |= {
-            "tools": actions.tools(found, refused),
+            "tools": actions.tools(found, refused, has=given["has"]),
             "note_form": actions.note_form(found, refused),
             "update_fields": plan.fields if plan else [],
         }

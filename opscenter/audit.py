@@ -12,7 +12,7 @@ CONFIGURATION = {
     "notifications": ["Account", "Destination", "Route", "Wording"],
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
-    "incidents": ["EscalationPolicy", "EscalationStep", "UpdateTemplate"],
+    "incidents": ["EscalationPolicy", "EscalationStep", "RolePlan", "ImpactPrompt", "UpdateTemplate"],
     "runbooks": ["Runbook", "OutgoingAction"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],

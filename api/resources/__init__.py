@@ -11,6 +11,7 @@ from . import (
     doors,
     heartbeats,
     incident_moves,
+    incident_room,
     incidents,
     me,
     packs,
@@ -25,6 +26,7 @@ from . import (
 ROUTERS: dict[str, Router] = {
     "incidents": incidents.router,
     "work on incidents": incident_moves.router,
+    "the incident room": incident_room.router,
     "alerts": alerts.router,
     "rules": rules.router,
     "silences": silences.router,

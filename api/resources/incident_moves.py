@@ -16,6 +16,7 @@ from api.shapes import Id, In, InstantIn, Labels, Number, Text, Words
 from api.tags import demand_match, rendered
 from incidents import actions, declaring, escalation, lifecycle, update_sending, updates
 from incidents.models import Incident, UpdateTemplate
+from incidents.seeing import visible
 from oncall.models import EscalationContact
 from oncall.people import contact_of
 from policies.models import AlertClass, Policy, Service, Severity
@@ -128,18 +129,18 @@ class EditIn(In):
 
 def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
     """Do `deed(incident, by=…, at=…)` and show what the incident is then; If-Match is heeded."""
-    incident = found(number)
+    caller = request.caller
+    incident = found(number, caller.user)
     if "If-Match" in request.headers:
         Incident.objects.select_for_update().get(pk=number)
-        demand_match(request, rendered(detail(number)))
-    caller = request.caller
+        demand_match(request, rendered(detail(number, caller.user)))
     try:
         with transaction.atomic():
             deed(incident, by=contact_of(caller.user), at=request.at)
     except IntegrityError:
         words = f"Somebody changed incident #{number} at the same moment; look again."
         raise Problem("refused", words) from None
-    return detail(number)
+    return detail(number, caller.user)
 
 
 def _permit_override(request: Request, reason: str) -> str:
@@ -176,7 +177,7 @@ def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
     except declaring.Refused as refusal:
         errors = [(f"body.{name}", words) for name, words in refusal.faults.items()]
         raise Problem("refused", str(refusal), errors=errors) from None
-    return detail(incident.pk)
+    return detail(incident.pk, request.caller.user)
 
 
 @write(
@@ -327,7 +328,7 @@ def escalate(request: Request, id: Number) -> IncidentDetailOut:
 @write(router, "/incidents/{id}/merge", scope=SCOPE, out=IncidentDetailOut, id="mergeIncident", summary="Merge")
 def merge(request: Request, id: Number, body: MergeIn) -> IncidentDetailOut:
     """It is the same trouble as another incident; people work there from now on."""
-    into = one_of(Incident.objects.open(), "open incident", "body.into", pk=body.into)
+    into = one_of(visible(request.caller.user).open(), "open incident", "body.into", pk=body.into)
     return _tool(request, id, "merge", lambda incident, **more: lifecycle.merge(incident, into, **more))
 
 

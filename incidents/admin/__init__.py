@@ -1,3 +1,3 @@
-from . import calls, escalation, incident, updates
+from . import calls, escalation, incident, room, updates
 
-__all__ = ["calls", "escalation", "incident", "updates"]
+__all__ = ["calls", "escalation", "incident", "room", "updates"]
