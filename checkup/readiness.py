@@ -192,7 +192,7 @@ def _count(item: ReadinessItem, *, at: datetime) -> dict[str, Any]:
     if not found or found[0].fault:
         raise TickRefused(f"{key} could not be read: {found[0].fault if found else 'there is no such rule'}.")
     return {
-        ", ".join(str(value) for value in reading["labels"].values()) or name: reading["fields"].get(name)
+        ", ".join(dict.fromkeys(map(str, reading["labels"].values()))) or name: reading["fields"].get(name)
         for reading in found[0].readings
     }
 

@@ -25,7 +25,8 @@ PARTS = ("probes", "rules", "jobs", "channels", "events", "queues")
 MOST = 200
 FAILED = 20
 JOBS_WITHIN = timedelta(days=1)
-OPENING_AFTER = timedelta(0)
+OPENING_AFTER = timedelta(seconds=5)
+"""The first seconds belong to paging people."""
 
 
 def take(

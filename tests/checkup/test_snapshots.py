@@ -124,7 +124,10 @@ def test_a_snapshot_that_was_tampered_with_in_the_database_says_so(incident, res
 def test_the_opening_takes_one_by_itself_and_asks_nobody_on_its_way(incident, far):
     assert not far.got and not Snapshot.objects.exists()
     clock.run([snapshots.freeze_due], at=timezone.now())
-    clock.run([snapshots.freeze_due], at=timezone.now())
+    assert not Snapshot.objects.exists()  # the first seconds belong to paging people
+    later = timezone.now() + snapshots.OPENING_AFTER
+    clock.run([snapshots.freeze_due], at=later)
+    clock.run([snapshots.freeze_due], at=later)
     [taken] = Snapshot.objects.all()
     assert (taken.how, taken.incident, far.got) == ("opening", incident, [])
     assert incident.timeline.get(kind="snapshot").data["digest"] == taken.digest
