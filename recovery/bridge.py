@@ -92,10 +92,10 @@ def _ask(recovery: Recovery, plan: RecoveryPlan, url: str, *, by: EscalationCont
 
 def found_in(answer: Any, wanted: Mapping[str, str]) -> dict[str, str]:
     """The named links in an answer: at its top, as `<name>_url`, or under links, data, result or outputs."""
-    places = [answer, *(answer.get(name) for name in WRAPPERS)] if isinstance(answer, dict) else []
+    told_in = [answer, *(answer.get(name) for name in WRAPPERS)] if isinstance(answer, dict) else []
     found: dict[str, str] = {}
-    for place in places:
-        for name in wanted if isinstance(place, dict) else ():
+    for place in (one for one in told_in if isinstance(one, dict)):
+        for name in wanted:
             told = place.get(name) or place.get(f"{name}_url") or place.get(f"{name}_link")
             told = told.get("url") if isinstance(told, dict) else told
             if isinstance(told, str) and beside.is_safe(told) and len(told) <= LONGEST:

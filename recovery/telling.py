@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from incidents.models import Incident
 from incidents.notices import link, usable_method
@@ -19,7 +20,7 @@ def tell(
 
     Of a private incident no place hears, only the people of the plan.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "purpose": Purpose.NOTICE, "subject": subject, "text": text, "url": link(incident), "thread": incident.thread,
         "at": at, "urgent": True,
         "data": {

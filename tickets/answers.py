@@ -15,7 +15,7 @@ def came_back(row: Delivery, word: str, detail: str, *, at: datetime) -> None:
     word   "sent", "try again" or "undeliverable"
     """
     told = row.data.get("ticket") or {}
-    found = Ticket.objects.select_related("incident", "plan").filter(pk=told.get("id")).first()
+    found = Ticket.objects.select_related("incident", "plan").filter(pk=told.get("id") or 0).first()
     if found is None:
         return
     if word == "sent":

@@ -177,6 +177,9 @@ def make_by_hand(incident: Incident, plan: TicketPlan, *, by: EscalationContact,
     """A person wants a ticket of `plan` now."""
     if incident.status == Status.MERGED:
         raise TicketRefused(f"It was merged into #{incident.merged_into_id}; make a ticket there.")
+    beside = incident.tickets.filter(tracker=plan.tracker, project=plan.project, state__in=KEPT)
+    if other := beside.exclude(plan_key=plan.key).first():
+        raise TicketRefused(f"This incident has {other} there already; there is never a second one.")
     try:
         with transaction.atomic():
             ticket, new = Ticket.objects.select_for_update().get_or_create(

@@ -14,7 +14,7 @@ def sender_of(row: Delivery) -> Sender:
     """Whom a delivery about a ticket leaves as; from its second try on it looks before it makes anything."""
     ticket = row.data.get("ticket") or {}
     found = Ticket.objects.select_related("plan__policy", "plan__account", "incident__policy")
-    known = found.filter(pk=ticket.get("id")).first()
+    known = found.filter(pk=ticket.get("id") or 0).first()
     if known is None:
         return Sender()
     again = {"again": "yes"} if row.attempts or row.possibly_repeated or row.again_of_id else {}

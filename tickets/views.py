@@ -60,7 +60,8 @@ def _page(request, incident: Incident, *, form: LinkForm | None = None, status: 
     told = Delivery.objects.filter(purpose=Purpose.TICKET, thread__startswith=f"{incident.thread}:").order_by("-pk")
     plans = list(TicketPlan.objects.filter(policy=incident.policy_id))
     taken = {row.plan_key for row in rows if row.state not in (Ticket.State.WAITING, Ticket.State.DROPPED)}
-    free = [plan for plan in plans if plan.key not in taken]
+    places = {(row.tracker, row.project) for row in rows if row.plan_key in taken and not row.is_linked}
+    free = [plan for plan in plans if plan.key not in taken and (plan.tracker, plan.project) not in places]
     context = {
         "incident": incident, "tickets": rows, "told": told[:TOLD], "plans": free, "at": timezone.now(),
         "responds": request.user.has_perm("incidents.respond_incident"),

@@ -8,7 +8,7 @@ At the address `U`, ticket `K`:
     POST  U/K/transitions  {"event", "status", "resolution"}
     GET   U/K              its "status" or "state"
 Whatever is made carries an Idempotency-Key, so that a tracker that knows it makes it once. The key is the first of
-key, id, number or iid in the answer; without any the external id stands for it.
+key, number, iid or id in the answer; without any the external id stands for it.
 """
 
 import json
@@ -20,7 +20,7 @@ from .base import Message, NotThere, Receipt, Sender, Undeliverable, WebTranspor
 from .http import Answer, ask, judge
 from .trackers import LEADS_TO, Seen, keep
 
-KEYS, ADDRESSES = ("key", "id", "number", "iid"), ("html_url", "web_url", "url", "self", "link")
+KEYS, ADDRESSES = ("key", "number", "iid", "id"), ("html_url", "web_url", "url", "self", "link")
 LISTS = ("issues", "items", "tickets", "results", "data", "values")
 ENDS = frozenset({"done", "closed", "resolved", "fixed", "completed", "complete", "cancelled", "canceled"})
 NOT_OFFERED = (404, 405, 410, 501)
@@ -88,10 +88,8 @@ class JsonSite:
 
     def _key_of(self, ticket: Any) -> str:
         if isinstance(ticket, dict):
-            inner = next(
-                (ticket[name] for name in ("issue", "ticket", "data") if isinstance(ticket.get(name), dict)), {}
-            )
-            for one in (ticket, inner):
+            wrapped = [ticket.get(name) for name in ("issue", "ticket", "data")]
+            for one in (ticket, *(inner for inner in wrapped if isinstance(inner, dict))):
                 key = next((str(one[name]) for name in KEYS if one.get(name) not in (None, "")), "")
                 if key:
                     where = next((one[name] for name in ADDRESSES if str(one.get(name, "")).startswith("http")), "")

@@ -10,9 +10,7 @@ from incidents.models import Incident
 
 
 class Command(BaseCommand):
-    help = (
-        "Keep files with an incident, under a label. Exit codes: 0 all are kept, 2 one was refused, 3 no such incident."
-    )
+    help = "Keep files with an incident, under a label. Exit codes: 0 all kept, 2 one refused, 3 no such incident."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("incident", type=int, help="The incident's number.")
