@@ -20,6 +20,20 @@ from .models import ReadinessItem, Snapshot
 view_permission = permission_required("incidents.view_incident", raise_exception=True)
 respond_permission = permission_required("incidents.respond_incident", raise_exception=True)
 tick_permission = permission_required("checkup.tick_readinessitem", raise_exception=True)
+FIRST = (
+    "rule",
+    "connection",
+    "heartbeat",
+    "job",
+    "tenant",
+    "channel",
+    "event",
+    "webhook",
+    "card",
+    "queue",
+    "state",
+    "status",
+)
 TITLES = {
     "probes": "Probes", "rules": "Rules", "jobs": "Jobs", "channels": "Channels", "events": "Last failed events",
     "queues": "Queues", "findings": "Findings",
@@ -44,16 +58,19 @@ def snapshot(request: HttpRequest, pk: int) -> HttpResponse:
         answer = HttpResponse(row.body, content_type="application/json")
         answer["Content-Disposition"] = f'attachment; filename="snapshot-{row.pk}.json"'
         return answer
-    parts = [(TITLES.get(name, name), [_line(entry) for entry in entries]) for name, entries in row.parts.items()]
+    found = row.parts
+    names = [*(name for name in TITLES if name in found), *(name for name in found if name not in TITLES)]
+    parts = [(TITLES.get(name, name), [_line(entry) for entry in found[name]]) for name in names]
     return render(request, "checkup/snapshot.html", {"snapshot": row, "parts": parts, "at": timezone.now()})
 
 
 def _line(entry: dict) -> list[tuple[str, str]]:
     """Names and values of an entry as text; what is empty is left out."""
+    order = sorted(entry, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     return [
         (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in entry.items()
-        if value not in (None, "", [], {})
+        for name in order
+        if (value := entry[name]) not in (None, "", [], {})
     ]
 
 

@@ -50,8 +50,10 @@ class DeclareForm(forms.Form):
         self._offer("type", [(row.key, str(row)) for row in policy.incident_types.all()])
         self._offer("component", [(row.key, str(row)) for row in policy.incident_components.all()])
         self.own = list(policy.incident_fields.all())
+        known = {row.key: str(row) for row in policy.incident_types.all()}
         for row in self.own:
-            self.fields[PREFIX + row.key] = _field(row)
+            kinds = ", ".join(known.get(key, key) for key in row.types)
+            self.fields[PREFIX + row.key] = _field(row, kinds)
         if not lines:
             del self.fields["symptoms"], self.fields["reason"]
 
@@ -118,9 +120,11 @@ class TriageForm(IncidentForm):
         self.order_fields(["symptoms", "severity", "reason"])
 
 
-def _field(row: IncidentField) -> forms.Field:
+def _field(row: IncidentField, kinds: str) -> forms.Field:
     """A field as the browser shows it; what is right is judged where commands and the API are judged too."""
-    more = {"required": False, "label": f"{row}{' (needed)' if row.required else ''}", "help_text": row.help}
+    name = row.label or row.key.replace("_", " ").replace("-", " ").capitalize()
+    needed = f" (needed{f' for {kinds}' if kinds else ''})" if row.required else f" (for {kinds})" if kinds else ""
+    more = {"required": False, "label": f"{name}{needed}", "help_text": row.help}
     match row.kind:
         case IncidentField.Kind.LONG:
             return forms.CharField(widget=_text(3), **more)
