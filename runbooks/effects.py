@@ -139,6 +139,12 @@ def _flag(run: Run, said: dict, done: Tick, *, at: datetime) -> None:
     if flag is None:
         raise runs.Refused(f"The register has no flag {said['key']}; add it to the pack's `flags`.")
     value, reason = said["value"].lower() in ("true", "on", "yes", "1"), f"Runbook “{run.runbook}”"
+    standing = flag.temporaries.filter(ended_at=None, value=value).select_related("incident").first()
+    if said.get("temporary") and standing and run.incident and standing.incident_id != run.incident_id:
+        # the other incident sees to it that it is set back; this step is done all the same
+        words = f"{flag} is {said['value']} for a time already, since {standing.since:%H:%M} UTC"
+        run.incident.log("flag", f"{words}{f' for #{standing.incident_id}' if standing.incident_id else ''}.", at=at)
+        return
     try:
         if said.get("temporary"):
             register.make_temporary(flag, value=value, by=done.by, at=at, reason=reason, incident=run.incident)

@@ -4,54 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from alerts import evaluation, grouping
 from alerts.models import Alert, AlertRule, Liveness
 from incidents.models import Incident
 from packs import lint, loader
 from policies.models import Parameter, Policy
 from sources.models import Connection
-from targets.doors import signed
 from targets.misterdj import MisterDJ
-from tests.packs.senders import SECRET, Senders
+from tests.packs.mister_dj import LIMITS, Stage
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-LIMITS = {
-    "ALERT_QUEUE_WARNING_BACKLOG": "100", "ALERT_QUEUE_CRITICAL_BACKLOG": "500",
-    "ALERT_QUEUE_WARNING_RETRY_AGE_MS": "60000", "ALERT_QUEUE_CRITICAL_RETRY_AGE_MS": "300000",
-    "ALERT_QUEUE_DEAD_LETTER_WARNING": "1", "FLAG_TELEMETRY": "on",
-}  # fmt: skip
-
-
-class Relay:
-    """Doors of the test's own Django, at the test's own time."""
-
-    def __init__(self, senders: Senders) -> None:
-        self.senders = senders
-
-    def tell(self, kind, payload, *, at) -> None:
-        response = self.senders.post(kind, payload, **signed(kind, b"", SECRET, at))
-        assert response.status_code in (200, 202), response.content
-
-
-class Stage(Senders):
-    """The pack loaded, the backend beside it, one clock for both."""
-
-    def __init__(self, monkeypatch, backend: MisterDJ) -> None:
-        super().__init__("mister-dj", monkeypatch)
-        self.backend = backend
-        backend.doors = Relay(self)
-
-    def look(self, *, force: bool = True) -> dict[str, tuple[str, str]]:
-        evaluation.check_due(at=self.at, rules=self.policy.rules.all(), force=force)
-        while grouping.assign_due(at=self.at):
-            pass
-        return self.firing
-
-    def levels(self) -> dict[str, str]:
-        return {key: level for key, (level, _) in self.look().items()}
-
-    def trace(self, **options) -> None:
-        self.backend.send_trace(self.at, **options)
 
 
 @pytest.fixture
