@@ -47,7 +47,7 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), pla
     """
     books = list(
         Runbook.objects.filter(policy=incident.policy_id, offered=True, current__isnull=False).only(
-            "pk", "policy_id", "key", "binding", "position", "current_id", "service_id", "kind", "content"
+            "pk", "policy_id", "key", "binding", "position", "current_id", "service_id", "kind"
         )
     )
     books = [book for book in books if book.binding or book.key == playbook]
@@ -64,9 +64,9 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), pla
         proposed = (0, "what was seen in triage") if book.key == playbook else None
         if fit := proposed or fits(book.binding, incident, fired, picked):
             strength, because = fit
-            rank = strength * 100_000 + book.content.get("order", 50) * 1_000 + min(book.position, 999)
+            rank = strength * 100_000 + book.binding.get("order", 50) * 1_000 + min(book.position, 999)
             found.append(
-                Run(runbook=book, version_id=book.current_id, incident=incident, service_id=book.service_id, rank=rank,
+                Run(runbook=book, version_id=book.current_id or 0, incident=incident, service_id=book.service_id, rank=rank,
                     because=because[:250], started_at=at)
             )  # fmt: skip
     return begin(found)
@@ -129,12 +129,14 @@ def of_rules(policy: int, keys: Collection[str]) -> list[Runbook]:
 
 def holds_up(incident: Incident, to: str) -> str | None:
     """What its runbooks want done before the incident becomes `to`, in a sentence."""
-    rows = Run.objects.filter(incident=incident).exclude(state=Run.State.DROPPED)
-    rows = list(rows.select_related("runbook", "version").order_by("rank", "pk"))
-    wanted = {run.pk: [step for step in plan.leaves(_steps(run)) if plan.holds_up(step, to)] for run in rows}
-    rows = [run for run in rows if wanted[run.pk]]
+    found = Run.objects.filter(incident=incident).exclude(state=Run.State.DROPPED)
+    found = found.select_related("runbook", "version").order_by("rank", "pk")
+    wanted = {run.pk: [step for step in plan.leaves(_steps(run)) if plan.holds_up(step, to)] for run in found}
+    rows = [run for run in found if wanted[run.pk]]
     if not rows:
         return None
+    for run in rows:
+        run.incident, run.runbook.policy = incident, incident.policy
     seen = looking.at_runs(rows)
     left = [
         f"“{step.title}” of {run.runbook}"

@@ -59,7 +59,7 @@ def send(
 def _mail(run: Run, draft: dict, letter: Letter, *, by: EscalationContact, at: datetime) -> None:
     contact = EscalationContact.objects.filter(name=draft["to"]).first()
     vendor = contact is not None and contact.kind == EscalationContact.Kind.VENDOR
-    people = [contact] if vendor else persons([contact] if contact else [], at=at)[0]
+    people = [] if contact is None else [contact] if vendor else persons([contact], at=at)[0]
     asked = [(person, method) for person in people if (method := notices.usable_method(person))]
     if not asked:
         raise Refused(f"{draft['to']} has no usable contact method; add one in the admin, or reach them another way.")

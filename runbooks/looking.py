@@ -156,7 +156,8 @@ def at_runs(rows: Iterable[Run], *, whole: bool = False) -> dict[int, Look]:
         for remark in Remark.objects.filter(run__in=numbers).select_related("by"):
             looks[remark.run_id].remarks[remark.step].append(remark)
         for call in ActionCall.objects.filter(run__in=numbers).select_related("by", "action").order_by("pk"):
-            looks[call.run_id].calls[call.step].append(call)
+            if call.run_id is not None:
+                looks[call.run_id].calls[call.step].append(call)
         for letter in Letter.objects.filter(run__in=numbers).select_related("by"):
             looks[letter.run_id].letters[letter.step].append(letter)
     for look in looks.values():

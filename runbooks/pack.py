@@ -90,7 +90,8 @@ class Runbooks(Section):
         row.service = policy.service
         if values["service"]:
             row.service, _ = Service.objects.get_or_create(key=values["service"], defaults={"name": values["service"]})
-        row.position, row.content, row.binding, row.offered = values["position"], content, values["for"] or {}, True
+        row.position, row.content, row.offered = values["position"], content, True
+        row.binding = {**values["for"], "order": values["order"]} if values["for"] else {}
         row.save()
         last = row.versions.order_by("-number").first()
         if last is None or last.content != content:
