@@ -66,8 +66,8 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), pla
             strength, because = fit
             rank = strength * 100_000 + book.binding.get("order", 50) * 1_000 + min(book.position, 999)
             found.append(
-                Run(runbook=book, version_id=book.current_id or 0, incident=incident, service_id=book.service_id, rank=rank,
-                    because=because[:250], started_at=at)
+                Run(runbook=book, version_id=book.current_id or 0, incident=incident, service_id=book.service_id,
+                    rank=rank, because=because[:250], started_at=at)
             )  # fmt: skip
     return begin(found)
 
