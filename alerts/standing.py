@@ -51,7 +51,7 @@ def _told(rules: list[AlertRule]) -> dict[int, str]:
     found: dict[int, list[str]] = {}
     rows = Alert.objects.filter(rule__in=rules, liveness__firing=True).order_by("pk") if rules else []
     for alert in rows:
-        if words := alert.annotations.get("summary"):
+        if alert.rule_id is not None and (words := alert.annotations.get("summary")):
             found.setdefault(alert.rule_id, []).append(str(words))
     return {rule: "; ".join(words[:3]) for rule, words in found.items()}
 

@@ -1,5 +1,6 @@
 """The form that declares an incident of one policy, made from what the policy offers."""
 
+from typing import Any
 from uuid import uuid4
 
 from django import forms
@@ -35,6 +36,9 @@ class DeclareForm(forms.Form):
     component = forms.ChoiceField(required=False, label="Component")
     impact = forms.CharField(required=False, widget=_text(2), label="Who is affected?")
     drill = forms.BooleanField(required=False, label="This is a drill")
+    private = forms.BooleanField(
+        required=False, label="Private", help_text="Only those who work on it see it, a security matter for example."
+    )
     # sent twice by a nervous thumb, it still opens one incident
     nonce = forms.CharField(max_length=40, widget=forms.HiddenInput, initial=lambda: uuid4().hex)
 
@@ -124,7 +128,7 @@ def _field(row: IncidentField, kinds: str) -> forms.Field:
     """A field as the browser shows it; what is right is judged where commands and the API are judged too."""
     name = row.label or row.key.replace("_", " ").replace("-", " ").capitalize()
     needed = f" (needed{f' for {kinds}' if kinds else ''})" if row.required else f" (for {kinds})" if kinds else ""
-    more = {"required": False, "label": f"{name}{needed}", "help_text": row.help}
+    more: dict[str, Any] = {"required": False, "label": f"{name}{needed}", "help_text": row.help}
     match row.kind:
         case IncidentField.Kind.LONG:
             return forms.CharField(widget=_text(3), **more)

@@ -39,8 +39,8 @@ def declare(request: HttpRequest) -> HttpResponse:
     at, policies = timezone.now(), _policies()
     policy = _chosen(request, policies)
     if policy is None:
-        status, context = 422 if request.method == "POST" else 200, {"policies": policies, "typed": request.POST}
-        return render(request, "incidents/declare_choose.html", context, status=status)
+        status, choose = 422 if request.method == "POST" else 200, {"policies": policies, "typed": request.POST}
+        return render(request, "incidents/declare_choose.html", choose, status=status)
     ask = "ask" in request.GET or "ask" in request.POST
     lines = triage.table(policy, at=at, ask=ask)
     proposing = request.method == "POST" and bool({"propose", "ask"} & set(request.POST))
@@ -98,4 +98,5 @@ def _said(form: DeclareForm) -> declaring.Declaration:
         policy=form.policy, title=data["title"], key=f"declared:{data['nonce']}", severity=data["severity"],
         symptoms=data.get("symptoms", []), type=form.given("type"), component=form.given("component"),
         fields=form.own_values, reason=form.given("reason"), impact=data["impact"], drill=data["drill"],
+        private=data["private"],
     )  # fmt: skip

@@ -106,7 +106,7 @@ def declare(said: Declaration, *, by: EscalationContact | None, at: datetime, wh
     opening = lifecycle.Opening(
         policy=said.policy, severity=chosen, scope="person", key=said.key, title=title, summary=said.summary,
         labels=labels, service=said.service, alert_class=said.alert_class, page=said.page, drill=said.drill,
-        started_at=said.started_at, reason=f"Declared by {name}: {title}", **_private(said),
+        started_at=said.started_at, reason=f"Declared by {name}: {title}", private=said.private,
     )  # fmt: skip
     picked = [known[key] for key in known if key in set(said.symptoms)]
     with transaction.atomic():
@@ -118,13 +118,9 @@ def declare(said: Declaration, *, by: EscalationContact | None, at: datetime, wh
         if said.impact.strip():
             lifecycle.edit(incident, by=by, at=at, impact=said.impact.strip())
         if picked or fields or proposal.severity or kind:
-            kept = {"type": kind.key if kind else "", "fields": fields}
-            triage.note(incident, proposal, picked, by=by, at=at, reason=said.reason, **kept)
+            name = kind.key if kind else ""
+            triage.note(incident, proposal, picked, by=by, at=at, reason=said.reason, type=name, fields=fields)
     return incident
-
-
-def _private(said: Declaration) -> dict[str, bool]:
-    return {"private": True} if said.private else {}
 
 
 def values_of(policy: Policy, type: str, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

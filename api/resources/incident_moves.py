@@ -50,6 +50,7 @@ class DeclareIn(In):
     labels: Labels = {}
     started_at: InstantIn | None = Field(None, description="When the harm began.")
     drill: bool = Field(False, description="Runs the real chain and stays out of the figures.")
+    private: bool = Field(False, description="Only those who work on it see it.")
     page: bool | None = Field(None, description="Page people; null: as class or level say.")
     key: Words | None = Field(None, max_length=200, description="At most one incident is open for a key.")
 
@@ -167,7 +168,7 @@ def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
         policy=policy, severity=severity, key=body.key or f"declared:{uuid4().hex}", title=body.title,
         summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
         drill=body.drill, started_at=body.started_at, impact=body.impact, symptoms=body.symptoms, reason=body.reason,
-        type=body.type, component=body.component, fields=body.fields,
+        type=body.type, component=body.component, fields=body.fields, private=body.private,
     )  # fmt: skip
     try:
         incident = declaring.declare(said, by=contact_of(request.caller.user), at=request.at)

@@ -22,27 +22,19 @@ class Command(BaseCommand):
         parser.add_argument("policy", help="Key of the policy, or of its service.")
         parser.add_argument("title", nargs="?", default="", help="What is wrong; else it is called after the symptom.")
         parser.add_argument("--level", default="", help="Key of a level, P1 for example.")
-        parser.add_argument(
-            "--symptom", action="append", default=[], metavar="KEY", help="What is seen; repeatable."
-        )
+        parser.add_argument("--symptom", action="append", default=[], metavar="KEY", help="What is seen; repeatable.")
         parser.add_argument("--reason", default="", help="Why another level than the proposed one.")
         parser.add_argument("--type", default="", help="Key of an incident type.")
         parser.add_argument("--component", default="", help="Key of a component.")
         parser.add_argument(
             "--field", action="append", default=[], metavar="KEY=VALUE", help="A field of the policy's own."
         )
-        parser.add_argument(
-            "--label", action="append", default=[], metavar="NAME=VALUE", help="A label; repeatable."
-        )
+        parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help="A label; repeatable.")
         parser.add_argument("--impact", default="", help="Who is affected.")
         parser.add_argument("--by", default="", help="Name of the contact who declares.")
         parser.add_argument("--key", default="", help="At most one incident is open for a key.")
-        parser.add_argument(
-            "--drill", action="store_true", help="A drill: the real chain, out of the figures."
-        )
-        parser.add_argument(
-            "--symptoms", action="store_true", help="Show the symptom table, open nothing."
-        )
+        parser.add_argument("--drill", action="store_true", help="A drill: the real chain, out of the figures.")
+        parser.add_argument("--symptoms", action="store_true", help="Show the symptom table, open nothing.")
         parser.add_argument("--ask", action="store_true", help="With --symptoms: ask the sources now.")
         parser.add_argument("--json", action="store_true", help="Answer as JSON.")
 
@@ -65,6 +57,7 @@ class Command(BaseCommand):
             symptoms=options["symptom"], type=options["type"], component=options["component"],
             fields=_pairs(options["field"], "--field"), reason=options["reason"], impact=options["impact"],
             labels=_pairs(options["label"], "--label"), drill=options["drill"],
+            private=options["private"],
         )  # fmt: skip
         try:
             incident = declaring.declare(said, by=by, at=at, who="a command")

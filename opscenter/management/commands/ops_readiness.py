@@ -74,8 +74,8 @@ class Command(BaseCommand):
             for one in score.items:
                 verdict = "open" if one.holds is None else "ok" if one.holds else "FAIL"
                 self.stdout.write(f"{verdict:<4}  {one.item.key:<16} {one.item.text} {one.shown or one.says}".rstrip())
-            for words in lacking:
-                self.stdout.write(f"FAIL  flags            {words}")
+            for sentence in lacking:
+                self.stdout.write(f"FAIL  flags            {sentence}")
             since = f", since {score.at:%Y-%m-%d %H:%M} UTC" if score.at else ""
             self.stdout.write(f"{policy.key}: {score.percent} % ({score.done} of {len(score.items)} items hold){since}")
         _keep(incident, told, at)
