@@ -1,7 +1,11 @@
 """What must hold before an incident moves; rooms above register their checks here at start-up."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
+from django.utils import timezone
+
+from policies.durations import format_duration, parse_duration
 from policies.models import GatePlan
 
 from .models import IllegalMove, Incident, Status
@@ -9,6 +13,8 @@ from .models import IllegalMove, Incident, Status
 Check = Callable[[Incident], str | None]
 CHECKS: dict[str, Check] = {}
 """Named checks a policy's gate may require: each returns what is missing, or None when it holds."""
+TIMED: dict[str, Callable[[Incident, timedelta, datetime], str | None]] = {}
+"""Checks that a gate gives a length of time: stored as `quiet 10m`, in a pack `{quiet: 10m}`."""
 ALWAYS: list[Callable[[Incident, str], str | None]] = []
 """Checks asked for every move, with the status it leads to."""
 NEEDS: dict[Callable, tuple[str, ...]] = {}
@@ -33,10 +39,13 @@ def check(name: str):
     return register
 
 
-def missing(incident: Incident, to: str, *, by=None, has: frozenset[str] | None = None) -> list[str]:
+def missing(
+    incident: Incident, to: str, *, by=None, has: frozenset[str] | None = None, at: datetime | None = None
+) -> list[str]:
     """What still keeps the incident from becoming `to`, in sentences; empty when the gate is open.
 
     has   what is known to be there (`presence.of`); None: everything is asked
+    at    when it is asked; None: now, for a page that is drawn
     """
     worth = [one for one in ALWAYS if has is None or one not in NEEDS or has.intersection(NEEDS[one])]
     sentences = [sentence for always in worth if (sentence := always(incident, to))]
@@ -44,12 +53,18 @@ def missing(incident: Incident, to: str, *, by=None, has: frozenset[str] | None 
     for gate in (gate for gate in plans if gate.to == to and _is_for(gate, incident)):
         if gate.role and not (by and incident.roles.filter(role=gate.role, until=None, contact=by).exists()):
             sentences.append(f"Only the {gate.role} may do this.")
-        for name in gate.require:
-            if name not in CHECKS:
-                sentences.append(f"The policy requires {name!r}, which Opscenter does not know; mend the gate.")
-            elif sentence := CHECKS[name](incident):
-                sentences.append(sentence)
+        found = (_ask(name, incident, at=at) for name in gate.require)
+        sentences += [sentence for sentence in found if sentence]
     return sentences
+
+
+def _ask(name: str, incident: Incident, *, at: datetime | None) -> str | None:
+    word, _, length = name.partition(" ")
+    if length and word in TIMED:
+        return TIMED[word](incident, parse_duration(length), at or timezone.now())
+    if name not in CHECKS:
+        return f"The policy requires {name!r}, which Opscenter does not know; mend the gate."
+    return CHECKS[name](incident)
 
 
 def _is_for(gate: GatePlan, incident: Incident) -> bool:
@@ -59,7 +74,7 @@ def _is_for(gate: GatePlan, incident: Incident) -> bool:
 
 def pass_through(incident: Incident, to: str, *, by, at, override_reason: str = "") -> None:
     """Let the move happen, or raise GateShut; a person's written override is recorded."""
-    if not (sentences := missing(incident, to, by=by)):
+    if not (sentences := missing(incident, to, by=by, at=at)):
         return
     if not override_reason.strip():
         raise GateShut(incident, to, sentences)
@@ -112,3 +127,27 @@ def impact_ended(incident: Incident) -> str | None:
 def tasks_done(incident: Incident) -> str | None:
     left = list(incident.tasks.filter(done_at=None).values_list("text", flat=True)[:3])
     return f"Still to do: {'; '.join(left)}." if left else None
+
+
+def quiet(incident: Incident, length: timedelta, at: datetime) -> str | None:
+    """Nothing fires in it, and nothing has for so long."""
+    last = None
+    for row in incident.alerts.all():  # type: ignore[attr-defined]  # of the room above
+        if row.fires_at(at):
+            return f"Something still fires in it; it must be quiet for {format_duration(length)} first."
+        ended = row.ends_at or row.last_seen_at
+        last = ended if last is None else max(last, ended)
+    if last is None or at >= last + length:
+        return None
+    left = timedelta(seconds=-((at - last - length) // timedelta(seconds=1)))
+    return (
+        f"It must be quiet for {format_duration(length)}: the last event is {_ago(at - last)} ago, {_ago(left)} left."
+    )
+
+
+def _ago(length: timedelta) -> str:
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    return f"{minutes}:{seconds:02} min"
+
+
+TIMED["quiet"] = quiet

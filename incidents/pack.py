@@ -6,6 +6,7 @@ from oncall.models import EscalationContact, Schedule
 from policies.models import GatePlan, Policy
 from policies.sections import Section, Values, all_named, length_of, length_text, one_named
 from policies.shapes import (
+    BAD,
     Choice,
     Desk,
     Entry,
@@ -23,7 +24,7 @@ from policies.shapes import (
     optional,
 )
 
-from .gates import CHECKS
+from .gates import CHECKS, TIMED
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
 from .room_pack import Impact, Roles
@@ -33,9 +34,15 @@ GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED
 
 
 class _Requirement:
-    """The name of a check that some room has registered."""
+    """The name of a check that some room has registered, or one with a length of time: `{quiet: 10m}`."""
 
     def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in TIMED:
+            word, length = next(iter(value.items()))
+            length = Length(positive=True).read(length, (*path, word), desk)
+            return BAD if length is BAD else f"{word} {length}"
+        if isinstance(value, str) and value.partition(" ")[0] in TIMED and " " in value:
+            return value  # as an export writes it
         if value not in CHECKS:
             return desk.problem(path, f"There is no check {value!r}{allowed(value, CHECKS)}")
         return value

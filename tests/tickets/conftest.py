@@ -30,7 +30,7 @@ destinations: [{key: ops, kind: json, address: "https://ops.example.org/hook"}]
 routes: [{to: ops, match: {severity: [critical, warning]}}]
 targets: [{severity: critical, kind: resolve, within: 4h}]
 gates:
-  - {to: resolved, require: [ticket_cause]}
+  - {to: resolved, require: [ticket_cause, {quiet: 10m}]}
   - {to: closed, require: [ticket_resolved]}
 tickets:
   - match: {severity: critical}

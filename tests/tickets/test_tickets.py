@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from alerts.models import Liveness
 from incidents import gates, lifecycle
 from incidents.models import Status
 from packs import loader
@@ -132,12 +133,20 @@ def test_a_ticket_says_queue_and_payload_at_once_and_the_rest_when_it_is_known(o
     assert ops.issues["OPS-1"]["status"] == "21"
 
 
-def test_a_ticket_ends_with_the_root_cause_and_not_without(ops, ada):
+@pytest.mark.req("DJ-55")
+def test_a_ticket_ends_with_the_root_cause_once_it_is_quiet_and_not_without(ops, ada):
     incident = ops.open("critical", queue="rentguy")
+    last = LivenessFactory(incident=incident, firing=False, ends_at=NINE - 8 * MINUTE, assign_at=None, check_at=None)
     ops.tick()
+    with pytest.raises(gates.GateShut, match="the last event is 9:59 min ago, 0:01 min left"):
+        lifecycle.resolve(incident, by=ada, at=NINE + 2 * MINUTE - SECOND)
+    Liveness.objects.filter(pk=last.pk).update(firing=True, ends_at=None)
+    with pytest.raises(gates.GateShut, match="still fires"):
+        lifecycle.resolve(incident, by=ada, at=NINE + 2 * MINUTE)
+    Liveness.objects.filter(pk=last.pk).update(firing=False, ends_at=NINE - 8 * MINUTE)
     with pytest.raises(gates.GateShut, match="State the root cause: it goes into OPS-1"):
-        lifecycle.resolve(incident, by=ada, at=NINE + MINUTE)
-    lifecycle.edit(incident, by=ada, at=NINE + MINUTE, cause="Redis was full")
+        lifecycle.resolve(incident, by=ada, at=NINE + 2 * MINUTE)
+    lifecycle.edit(incident, by=ada, at=NINE + 2 * MINUTE, cause="Redis was full")
     lifecycle.resolve(incident, by=ada, at=NINE + 2 * MINUTE)
     ops.tick(3 * MINUTE)
     issue = ops.issues["OPS-1"]
