@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -74,6 +74,11 @@ def compiled(template: str) -> Template:
         return SANDBOX.from_string(template)
     except TemplateSyntaxError as error:
         raise BadMessage(f"This message is no template: {str(error.message).rstrip('.')}.", error.lineno) from None
+
+
+def names_in(template: str) -> set[str]:
+    """The names that a template tells or asks for; it compiles."""
+    return meta.find_undeclared_variables(SANDBOX.parse(template))
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
