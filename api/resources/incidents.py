@@ -160,12 +160,16 @@ class UpdateOut(Out):
     audience: str
     text: str
     fields: dict[str, Any]
+    template: str = Field(description="Key of its template; empty: it went where the routes lead.")
+    closing: bool = Field(description="It said that it is over.")
+    published: bool = Field(description="It went on the status page.")
 
     @classmethod
     def of(cls, update: IncidentUpdate) -> "UpdateOut":
         return cls(
             id=update.pk, at=update.at, by=PersonOut.of(update.by), audience=update.audience, text=update.text,
-            fields=update.fields,
+            fields=update.fields, template=update.template.key if update.template else "", closing=update.closing,
+            published=update.published,
         )  # fmt: skip
 
 
@@ -297,7 +301,7 @@ def detail(number: int, user: Any) -> IncidentDetailOut:
         roles=[RoleOut.of(role) for role in incident.roles.all()],
         triage=TriageOut.of(triage.latest(incident)),
         **_room(incident, user),
-        updates=[UpdateOut.of(update) for update in incident.updates.select_related("by")[:50]],
+        updates=[UpdateOut.of(update) for update in incident.updates.select_related("by", "template")[:50]],
         timeline=[EntryOut.of(entry) for entry in reversed(entries[:TIMELINE_SHOWN])],
         timeline_is_cut=len(entries) > TIMELINE_SHOWN,
     )  # fmt: skip
