@@ -38,6 +38,9 @@ contacts:
 destinations:
   - {key: war-room, kind: slack, address: "${WAR_ROOM_URL}"}
 routes: [{to: war-room, default: true}]
+impact:
+  scopes: [one queue, several queues]
+  prompts: [{when: widened, severities: [warning], tells: [Incident Commander]}]
 dr:
   name: DR plan
   prompt_when:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from alerts.models import AlertRule
 from incidents import gates, lifecycle
 from incidents.models import Incident
+from notifications.models import Delivery
 from packs import loader
 from policies.models import Severity
 from recovery import calls
@@ -251,3 +252,18 @@ def test_a_faulty_plan_is_refused_with_its_place(db, lines, words):
         loader.load(text, name="x.yaml", at=NINE)
     assert words in str(refused.value)
     assert "x.yaml:7" in str(refused.value)
+
+
+@pytest.mark.req("DJ-25")
+def test_a_warning_stays_on_standby_and_the_commander_hears_only_when_it_spreads(ops, grace):
+    incident = ops.open("warning", queue="rentguy")
+    client = signed_in(Client(), grace, "Responder")
+    for after in (0, 16, 31):
+        ops.tick(after * MINUTE)
+    told = Delivery.objects.filter(to="Incident Commander")
+    assert (state(incident).state, incident.dr.prompts.count(), told.count()) == ("standby", 0, 0)
+    assert "Standby" in client.get(incident.get_absolute_url()).content.decode()
+    for scope in ("one queue", "several queues"):
+        client.post(reverse("incident-act", args=[incident.pk, "impact"]), {"scope": scope})
+    assert told.count() == 1
+    assert state(incident).state == "standby"
