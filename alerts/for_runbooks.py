@@ -30,8 +30,6 @@ from .conditions.when import BadCondition, CannotJudge, compile_when
 from .models import AlertRule, Liveness, Silence
 from .world import World
 
-TIMEOUT = timedelta(seconds=9)
-"""A person waits for the answer; with what is written before and after it stays within 10 s."""
 LONGEST = 300
 MOST_COLUMNS = 8
 LINES = ("loki", "elasticsearch", "logs")
@@ -73,10 +71,12 @@ class Alerts:
 
     # live items
 
-    def ask(self, policy: Policy, item: Mapping[str, Any], marks: Mapping[str, Any], *, at: datetime) -> Said:
+    def ask(
+        self, policy: Policy, item: Mapping[str, Any], marks: Mapping[str, Any], *, at: datetime, within: timedelta
+    ) -> Said:
         world = World(policy)
         try:
-            readings, lines = _read(policy, item, world, at=at)
+            readings, lines = _read(policy, item, world, at=at, within=within)
         except Unset as unset:
             return Said("unset", str(unset))
         except ProbeError as error:
@@ -91,9 +91,9 @@ class Alerts:
             return Said("unset", f"The policy has no rule {key} now.")
         return _rule_said(rule, labels)
 
-    def recheck(self, policy: Policy, keys: Collection[str], *, at: datetime) -> dict[str, Said]:
+    def recheck(self, policy: Policy, keys: Collection[str], *, at: datetime, within: timedelta) -> dict[str, Said]:
         rules = AlertRule.objects.filter(policy=policy, key__in=keys)
-        evaluation.check_due(at=at, rules=rules.filter(enabled=True), force=True, patience=TIMEOUT)
+        evaluation.check_due(at=at, rules=rules.filter(enabled=True), force=True, patience=within)
         return {rule.key: _rule_said(rule, {}) for rule in rules.order_by("key")}
 
     def since_deploy(self, service: str, *, at: datetime) -> Said:
@@ -180,7 +180,7 @@ def _rule_said(rule: AlertRule, labels: Mapping[str, str]) -> Said:
 
 
 def _read(
-    policy: Policy, item: Mapping[str, Any], world: World, *, at: datetime
+    policy: Policy, item: Mapping[str, Any], world: World, *, at: datetime, within: timedelta
 ) -> tuple[list[Reading], list[log_entries.Entry]]:
     desk = Desk()
     source = pack_sources.read_one({name: one for name, one in item.items() if name not in OF_LIVE}, (), desk)
@@ -210,7 +210,7 @@ def _read(
     try:
         KINDS[kind].check(spec)
         asker = Asker(policy.pk)
-        timeout = min(base.timeout, TIMEOUT) if base and base.timeout else TIMEOUT
+        timeout = min(base.timeout, within) if base and base.timeout else within
         if kind in OWN:
             readings = OWN[kind].read(spec, at=at, asker=asker)
         elif kind in KEEPERS:

@@ -163,6 +163,6 @@ def afterwards(run: Run, step: plan.Step, *, by: Any, at: datetime) -> None:
 
 def recheck(policy: Any, keys: list[str], incident: Incident | None, *, by: Any, at: datetime) -> None:
     """Check these rules now and put what they say on the timeline."""
-    for key, said in ways.known().recheck(policy, keys, at=at).items():
+    for key, said in ways.known().recheck(policy, keys, at=at, within=live.PATIENCE).items():
         if incident:
             incident.log("probe", f"{key}: {said.shown}", at=at, by=by, data={"rule": key, "state": said.state})

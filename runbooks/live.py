@@ -4,6 +4,7 @@ What is asked goes out over the network, so nothing here runs while a page is dr
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,9 @@ from .ways import Said
 
 log = logging.getLogger(__name__)
 BATCH = 5
+PATIENCE = timedelta(seconds=8)
+"""For everything that one press asks: a person waits, and with what is written around it it stays within 10 s."""
+LEAST = timedelta(seconds=1)
 LEASE = timedelta(minutes=1)
 NAMES = {
     "http": "Probe", "json": "Figures", "sql": "Query", "redis": "Redis", "tcp": "Port", "tls": "Certificate",
@@ -38,23 +42,29 @@ def name_of(item: dict[str, Any]) -> str:
 
 def ask_step(run: Run, step: plan.Step, *, by: EscalationContact | None, at: datetime) -> list[LiveItem]:
     """Ask every live item of a step now; what they say stands on the timeline."""
-    return [ask(run, step, place, by=by, at=at, pressed=True) for place, _ in enumerate(step.said["live"] or [])]
+    until = time.monotonic() + PATIENCE.total_seconds()
+    found = []
+    for place, _ in enumerate(step.said["live"] or []):
+        left = max(timedelta(seconds=until - time.monotonic()), LEAST)
+        found.append(ask(run, step, place, by=by, at=at, pressed=True, within=left))
+    return found
 
 
 def ask(
-    run: Run, step: plan.Step, place: int, *, by: EscalationContact | None, at: datetime, pressed: bool
-) -> LiveItem:
+    run: Run, step: plan.Step, place: int, *, by: EscalationContact | None, at: datetime, pressed: bool,
+    within: timedelta = PATIENCE,
+) -> LiveItem:  # fmt: skip
     """Ask one live item and keep what it says.
 
     pressed   somebody asked: it stands on the incident's timeline
     """
     said = step.said["live"][place]
     look = looking.at_runs([run])[run.pk]
-    answer = _answer(look, said, at=at)
+    answer = _answer(look, said, at=at, within=within)
     return _keep(run, step, place, said, answer, by=by, at=at, pressed=pressed)
 
 
-def _answer(look: looking.Look, said: dict[str, Any], *, at: datetime) -> Said:
+def _answer(look: looking.Look, said: dict[str, Any], *, at: datetime, within: timedelta) -> Said:
     policy, known = look.run.runbook.policy, ways.known()
     marked_at = look.marked_at(said.get("after") or "start")
     if said.get("after") and marked_at is None:
@@ -67,14 +77,14 @@ def _answer(look: looking.Look, said: dict[str, Any], *, at: datetime) -> Said:
     if "queues" in said:
         return known.queues(policy, said["queues"], at=at)
     if "rule" in said:
-        return _rule(policy, said, at=at)
-    return known.ask(policy, said, marks, at=at)
+        return _rule(policy, said, at=at, within=within)
+    return known.ask(policy, said, marks, at=at, within=within)
 
 
-def _rule(policy: Any, said: dict[str, Any], *, at: datetime) -> Said:
+def _rule(policy: Any, said: dict[str, Any], *, at: datetime, within: timedelta) -> Said:
     """Check the rule now, and say how it, or its group, stands."""
     key = said["rule"]
-    checked = ways.known().recheck(policy, [key], at=at).get(key)
+    checked = ways.known().recheck(policy, [key], at=at, within=within).get(key)
     return ways.known().rule_said(policy, key, said["label"]) if said.get("label") or checked is None else checked
 
 

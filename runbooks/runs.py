@@ -273,6 +273,11 @@ def drop(run: Run, reason: str, *, by: EscalationContact, at: datetime) -> None:
         raise Refused("Say why it is left unfinished.")
     if run.state != Run.State.OPEN:
         raise Refused(f"This run is {run.get_state_display()} already.")
+    guards = [step.title for step in looking.at_runs([run])[run.pk].missing if step.before]
+    if guards and run.incident and run.incident.is_open:
+        raise Refused(
+            f"“{guards[0]}” is required before the incident moves on; do it, or have the gate passed instead."
+        )
     _end(run, Run.State.DROPPED, by=by, at=at, note=reason.strip())
     if run.incident:
         words = f"Left “{run.runbook}” unfinished: {reason.strip()}"

@@ -146,7 +146,7 @@ def incident_live(request, number: int):
 
 def _live(request, rows: list[Run]):
     at = timezone.now()
-    looks = looking.at_runs(rows, whole=True)
+    looks = looking.at_runs(rows)
     shown = [showing.view(looks[row.pk], at=at) for row in rows]
     context = {"shown": shown, "at": at, "responds": _responds(request), "oob": True}
     html = render_to_string("runbooks/_live.html", context, request)

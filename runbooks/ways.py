@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from policies.models import Policy
@@ -46,17 +46,20 @@ class Ways(Protocol):
     def check_words(self, text: str) -> str:
         """What is wrong with a template of what is shown, "" for nothing."""
 
-    def ask(self, policy: Policy, item: Mapping[str, Any], marks: Mapping[str, Any], *, at: datetime) -> Said:
-        """Ask a live item's source now, over the network, in 10 s at most.
+    def ask(
+        self, policy: Policy, item: Mapping[str, Any], marks: Mapping[str, Any], *, at: datetime, within: timedelta
+    ) -> Said:
+        """Ask a live item's source now, over the network.
 
+        within  so long at most
         marks   more names that its conditions know: started_at, marked_at, since_start, since_mark, marked
         """
 
     def rule_said(self, policy: Policy, key: str, labels: Mapping[str, str]) -> Said:
         """How a rule stands, as last checked."""
 
-    def recheck(self, policy: Policy, keys: Collection[str], *, at: datetime) -> dict[str, Said]:
-        """Check these rules now and return how they stand, by key."""
+    def recheck(self, policy: Policy, keys: Collection[str], *, at: datetime, within: timedelta) -> dict[str, Said]:
+        """Check these rules now and return how they stand, by key; one that takes longer is told as last checked."""
 
     def since_deploy(self, service: str, *, at: datetime) -> Said:
         """Whether anything critical began since the service's last deploy."""

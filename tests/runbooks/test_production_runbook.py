@@ -129,7 +129,8 @@ def test_a_rollback(inbox, commander, grace, ada, monkeypatch):
     life = LivenessFactory(incident=incident, starts_at=begin + 3 * MINUTE, severity_key="P0")
     monkeypatch.setattr("django.utils.timezone.now", lambda: begin + 15 * MINUTE)
     assert "remark on 1 alert" in words(tick(commander, run, "watch-alerts"))
-    assert str(life.alert) in commander.get(run.get_absolute_url()).content.decode()
+    told = life.alert.annotations.get("summary") or str(life.alert)
+    assert told in commander.get(run.get_absolute_url()).content.decode()
     remark = {"about": life.alert_id, "text": "known"}
     assert commander.post(reverse("run-remark", args=[run.pk, "watch-alerts"]), remark).status_code == 302
     assert tick(commander, run, "watch-alerts").status_code == 302
