@@ -76,7 +76,7 @@ def test_five_chapters_of_one_book_and_an_incident_keeps_the_version_it_began_wi
     assert tick(commander, runs["P1"], "snapshot").status_code == 302
     entry = runs["P1"].incident.timeline.get(kind="step")
     assert (entry.by, entry.at >= now) == (grace, True) and "2. Ambil snapshot insiden" in entry.text
-    text = loader.read_file(loader.find("whatsapp-runbook")).replace("Ambil snapshot insiden:", "Ambil snapshot:")
+    text = loader.read_file(loader.find("whatsapp-runbook")).replace("Ambil snapshot insiden", "Ambil snapshot")
     loader.load(text, name="whatsapp-runbook.yaml", at=now)
     book = books.get(key="immediate-actions")
     assert (book.versions.count(), book.current.number) == (2, 2)
