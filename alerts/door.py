@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from opscenter.dbconnection import tidy
+from policies.dbconnection import tidy
 from sources import intake
 from sources.inbound import alertmanager
 

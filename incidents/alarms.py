@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from notifications import messages, outbox, routing
-from notifications.messages import Words
+from notifications.messages import Reader, Words
 from notifications.models import Destination, Purpose
 from oncall import personal
 from oncall.models import EscalationContact, Urgency
@@ -15,13 +15,13 @@ from .models import Escalation, Incident
 
 
 def tell_places(
-    incident: Incident, places: Sequence[Destination], *, at: datetime, once: str, headline: str = "Nobody has it yet"
-) -> None:
+    incident: Incident, places: Sequence[Destination], *, at: datetime, once: str
+) -> None:  # fmt: skip
     """Tell each place, at each of its addresses, of the incident; of a private one no place hears."""
     if incident.private:
         incident.log("private", f"{', '.join(map(str, places))} not told: the incident is private.", at=at)
         return
-    words = _words(incident, headline, incident.summary)
+    words = _words(incident, "nobody_yet", incident.summary, notices.reader_of(incident))
     for place in places:
         secret = routing.secret_of(place, incident.policy)
         for part, address in enumerate(routing.addresses_of(place, incident.policy)):
@@ -41,8 +41,8 @@ def prompt(
     for vendor in vendors:
         addresses = ", ".join(method.address for method in vendor.methods.all() if method.usable)
         lines += [f"{vendor}: {addresses}"] if addresses else []
-    words = _words(incident, "To do", "\n".join(lines))
     for person in responsible(incident):
+        words = _words(incident, "to_do", "\n".join(lines), notices.reader_of(incident, person))
         _to_person(incident, person, words, event="prompt", at=at, once=f"{once}:{person.pk}")
     return told
 
@@ -59,8 +59,8 @@ def prompt_role(incident: Incident, role: str, text: str, *, at: datetime, once:
     """Tell whoever holds `role`; when nobody does, whoever works on it and its owners."""
     held = incident.roles.filter(role=role, until=None).select_related("contact").first()
     people = persons([held.contact], at=at)[0] if held else responsible(incident)
-    words = _words(incident, "To do", text)
     for person in people:
+        words = _words(incident, "to_do", text, notices.reader_of(incident, person))
         _to_person(incident, person, words, event="prompt", at=at, once=f"{once}:{person.pk}")
 
 
@@ -68,9 +68,10 @@ def tell_people(
     incident: Incident, headline: str, text: str, contacts: Sequence[EscalationContact], *, at: datetime, once: str
 ) -> list[EscalationContact]:
     """Tell these contacts, teams as their persons; return who has a usable contact method and so is told."""
-    words, reached = _words(incident, headline, text), []
+    reached = []
     for person in persons(contacts, at=at)[0]:
         if personal.first_method(person, Urgency.HIGH) is not None:
+            words = _words(incident, headline, text, notices.reader_of(incident, person))
             _to_person(incident, person, words, event="told", at=at, once=f"{once}:{person.pk}")
             reached.append(person)
     return reached
@@ -79,18 +80,24 @@ def tell_people(
 def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> None:
     """Raise the alarm everywhere: the plan ran out and nobody has answered."""
     asked = sorted({str(page.contact) for page in incident.page_rows.select_related("contact")})
-    text = f"Every step of {run.policy_name} was gone through and nobody has answered."
-    text += f" Asked were {', '.join(asked)}." if asked else " Nobody could be asked."
-    words = _words(incident, "NOBODY ANSWERED", text)
+
+    def words(reader: Reader) -> Words:
+        answer = reader.say("asked_were", who=", ".join(asked)) if asked else reader.say("none_asked")
+        return _words(
+            incident, "nobody_answered", f"{reader.say('gone_through', plan=run.policy_name)} {answer}", reader
+        )
+
+    everywhere = words(notices.reader_of(incident))
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
     places = (
         [] if incident.private else routing.destinations(incident.policy, severity=incident.severity, labels=labels)
     )
     for choice in places:
-        _queue(incident, words, choice.target, event="unanswered", at=at, once=f"run:{run.pk}:unanswered:{choice.key}")
+        once = f"run:{run.pk}:unanswered:{choice.key}"
+        _queue(incident, everywhere, choice.target, event="unanswered", at=at, once=once)
     for person in responsible(incident):
         once = f"run:{run.pk}:unanswered:person:{person.pk}"
-        _to_person(incident, person, words, event="unanswered", at=at, once=once)
+        _to_person(incident, person, words(notices.reader_of(incident, person)), event="unanswered", at=at, once=once)
 
 
 def ask_vendor(incident: Incident, vendor: EscalationContact, text: str, *, by, at: datetime) -> bool:
@@ -98,7 +105,8 @@ def ask_vendor(incident: Incident, vendor: EscalationContact, text: str, *, by, 
     method = notices.usable_method(vendor)
     if method is None:
         return False
-    words = _words(incident, "Request for help", f"{text}\nFrom {by}.")
+    reader = notices.reader_of(incident, vendor)
+    words = _words(incident, "help_wanted", f"{text}\n{reader.say('from', by=by)}", reader)
     count = incident.timeline.filter(kind="vendor").count()
     once = f"incident:{incident.pk}:vendor:{vendor.pk}:{count}"
     target = {"kind": method.kind, "address": method.address, "secret": method.secret, "to": str(vendor)}
@@ -113,10 +121,12 @@ def _to_person(incident: Incident, person: EscalationContact, words: Words, *, e
         _queue(incident, words, target, event=event, at=at, once=once)
 
 
-def _words(incident: Incident, headline: str, text: str) -> Words:
+def _words(incident: Incident, headline: str, text: str, reader: Reader) -> Words:
+    """The words for one reader; `headline` is a key among the phrases, or itself what is said."""
     return messages.changed(
         number=incident.pk, severity=incident.severity.key, title=incident.title, drill=incident.drill,
-        started_at=incident.detected_at, headline=headline, summary=text, service=str(incident.service or ""),
+        started_at=incident.detected_at, headline=headline, event=headline, summary=text,
+        service=str(incident.service or ""), reader=reader,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from policies.wake import wake
 from . import alarms, answers, escalation, gates, impact, notices, paging, roles, targets, updates
 from .joining import let_go, merge, unmerge
 from .levels import set_severity
-from .models import IllegalMove, Incident, Status, TimelineEntry
+from .models import IllegalMove, Incident, Page, Status, TimelineEntry
 from .roles import assign as assign_role
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "give_way", "hold", "hush", "mark_false_positive", "merge", "mitigate", "note", "open_incident", "owners_of",
     "page_by_hand", "pin", "release_hold", "reopen", "resolve", "set_severity", "speak_up", "unmerge",
 ]  # fmt: skip
+
+A_MOMENT = timedelta(seconds=10)
 EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
 
 
@@ -332,9 +334,19 @@ def edit(incident: Incident, *, by, at: datetime, **fields) -> None:
 
 
 def page_by_hand(incident: Incident, contacts: Iterable[EscalationContact], *, by, at: datetime) -> list:
-    """Page these persons now because `by` asked; returns who could be asked."""
+    """Page these persons now because `by` asked; returns who could be asked.
+
+    IllegalMove when all of them were asked a moment ago: a button is easily pressed twice on a phone.
+    """
     with transaction.atomic():
-        reached = [contact for contact in contacts if paging.page(incident, contact, at=at)]
+        Incident.objects.select_for_update(of=("self",)).get(pk=incident.pk)  # of two presses one comes first
+        asked = list(contacts)
+        pages = incident.page_rows.filter(turn=None, contact__in=asked, at__gt=at - A_MOMENT)
+        lately = set(pages.exclude(state=Page.State.UNREACHABLE).values_list("contact_id", flat=True))
+        if asked and lately.issuperset(contact.pk for contact in asked):
+            raise IllegalMove(f"{', '.join(map(str, asked))} was asked a moment ago; await the answer, or ask others.")
+        anew = [contact for contact in asked if contact.pk not in lately]
+        reached = [contact for contact in anew if paging.page(incident, contact, at=at)]
         names = ", ".join(map(str, reached)) or "nobody (no usable contact method)"
         incident.log("paged", f"{by} asked for {names}.", at=at, by=by, data={"contacts": [c.pk for c in reached]})
     return reached

@@ -206,7 +206,7 @@ def tell_owners(incident: Incident, *, at: datetime) -> None:
             continue
         if to := _for_person(incident, person, at=at):
             once = f"incident:{incident.pk}:owner:{person.pk}:{incident.reopened}"
-            words = _words(incident, "opened", at, _reader(incident, person))
+            words = _words(incident, "opened", at, reader_of(incident, person))
             _queue(incident, words, to, purpose=Purpose.NOTICE, event="opened", at=at, once=once)
         else:
             skipped.append(f"{person} has no usable contact method")
@@ -225,7 +225,7 @@ def tell_update(incident: Incident, update: IncidentUpdate, *, at: datetime) -> 
     """Send what a person wrote for others."""
     words = messages.update(
         **_facts(incident), text=update.text, by=str(update.by or ""), fields=update.fields,
-        next_at=incident.update_due_at, reader=_reader(incident),
+        next_at=incident.update_due_at, reader=reader_of(incident),
     )  # fmt: skip
     for choice in _choices(incident, at=at):
         once = f"update:{update.pk}:{choice.key}"
@@ -240,7 +240,7 @@ def remind(incident: Incident, what: str, *, due_at: datetime, at: datetime, onc
     held = {role.role: role.contact for role in incident.roles.filter(until=None).select_related("contact")}
     person = held.get("communications") or held.get("commander") or incident.acknowledged_by
     to = _for_person(incident, person, at=at) if person else None
-    reader = _reader(incident, person if to else None)
+    reader = reader_of(incident, person if to else None)
     words = messages.reminder(**_facts(incident), what=what, due_at=due_at, at=at, reader=reader)
     if to:
         _queue(incident, words, to, purpose=Purpose.REMINDER, event="reminder", at=at, once=once)
@@ -264,7 +264,7 @@ def tell_paged(incident: Incident, *, at: datetime, by: EscalationContact | None
         if row.contact_id not in told and row.method is not None:
             told.add(row.contact_id)
             once, to = f"page:{row.pk}:acknowledged:{taker}", _to(row.method, row.contact)
-            reader = _reader(incident, row.contact)
+            reader = reader_of(incident, row.contact)
             words = messages.acknowledged(**_facts(incident), by=who, after=after, via=how, reader=reader)
             _queue(incident, words, to, purpose=Purpose.NOTICE, event="acknowledged", at=at, once=once)
 
@@ -303,7 +303,7 @@ def page(
     """
     words = messages.page(
         **_facts(incident), started_at=incident.detected_at, summary=incident.summary, service=_service(incident),
-        why_you=why, reader=_reader(incident, contact),
+        why_you=why, reader=reader_of(incident, contact),
     )  # fmt: skip
     actions = [{"label": "Acknowledge", "url": ack_url}]
     to = _to(method, contact)
@@ -321,7 +321,7 @@ def usable_method(person: EscalationContact, after: ContactMethod | None = None)
     return next(iter(methods), None)
 
 
-def _reader(incident: Incident, person: EscalationContact | None = None) -> Reader:
+def reader_of(incident: Incident, person: EscalationContact | None = None) -> Reader:
     """Whose language and zone, under the policy's own wordings; None: a place, which is told in English and UTC."""
     if person is None:
         return wordings.reader(incident.policy)
@@ -329,7 +329,7 @@ def _reader(incident: Incident, person: EscalationContact | None = None) -> Read
 
 
 def _words(incident: Incident, event: str, at: datetime, reader: Reader | None = None) -> Words:
-    facts, since = {**_facts(incident), "reader": reader or _reader(incident)}, incident.detected_at
+    facts, since = {**_facts(incident), "reader": reader or reader_of(incident)}, incident.detected_at
     if event == "resolved":
         last = incident.timeline.filter(kind="resolved").order_by("-pk").select_related("by").first()
         by = str(last.by) if last and last.by else ""

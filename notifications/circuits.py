@@ -64,10 +64,12 @@ def _takes_the_probe(health: AddressHealth, *, at: datetime) -> bool:
     return bool(taken)
 
 
-def _end(row: Delivery, status: str, words: str, *, at: datetime) -> None:
+def _end(row: Delivery, status: str, words: str, *, at: datetime, free: bool = False) -> None:
+    """End it without a try; `free`: unless somebody is sending it by now."""
     from .outcomes import hand_to_fallback
 
-    ended = Delivery.objects.waiting().filter(pk=row.pk).update(
+    waiting = Delivery.objects.waiting().filter(pk=row.pk)
+    ended = (waiting.filter(claimed_by="") if free else waiting).update(
         status=status, next_attempt_at=None, ended_at=at, claimed_by="", error=words
     )  # fmt: skip
     if ended:
@@ -154,7 +156,7 @@ def bar(delivery: Delivery, why: str, words: str, *, at: datetime) -> None:
         return
     AddressHealth.objects.filter(pk=health.pk).update(barred=why, barred_at=at, barred_why=words)
     for row in Delivery.objects.waiting().filter(address_key=delivery.address_key, claimed_by=""):
-        _end(row, Delivery.Status.SUPPRESSED, f"Not sent: {words}", at=at)
+        _end(row, Delivery.Status.SUPPRESSED, f"Not sent: {words}", at=at, free=True)
 
 
 def lift(keys: Iterable[str]) -> int:

@@ -75,8 +75,11 @@ class Round:
         if arrived and not self.back:
             self.back_since = time.monotonic()
         self.back += arrived
+        # who asks to be left alone is, at once: what is ready for it goes back, to be put off with the rest
+        asked = {one.delivery.address_key for one in arrived if one.after and one.word == "try again"} - {""}
+        self._give_back([row for row in self.ready if row.address_key in asked and not row.urgent])
         waited = time.monotonic() - self.back_since
-        if self.back and (len(self.back) >= TOGETHER or waited >= TOGETHER_FOR or not self.couriers.busy):
+        if self.back and (asked or len(self.back) >= TOGETHER or waited >= TOGETHER_FOR or not self.couriers.busy):
             outcomes, self.back = [one for outcome in self.back for one in self._of_all(outcome)], []
             self.told.update(record(outcomes, at=self.now()))
             self._let_go(outcome.delivery.pk for outcome in outcomes)
@@ -176,7 +179,8 @@ class Round:
             self.batch = quicker if waited < 0.05 else slower if waited > 0.1 else self.batch
         self.ready = kept
         if kept and waited > HOLD:
-            self._give_back()
+            self._give_back(kept)
+            self.batch = ORDINARY
 
     def _drop_what_no_longer_waits(self) -> None:
         messages = [[row, *self.along.pop(row.pk, [])] for row in self.ready]
@@ -191,12 +195,14 @@ class Round:
                 self.along |= {left[0].pk: left[1:]} if left[1:] else {}
         self.checked_at = time.monotonic()
 
-    def _give_back(self) -> None:
-        """Whoever has room may send what we cannot."""
-        pks = [one.pk for row in self.ready for one in [row, *self.along.pop(row.pk, [])]]
+    def _give_back(self, rows: list[Delivery]) -> None:
+        """Let others send what we hold and do not: those of `rows`, which are ready."""
+        if not rows:
+            return
+        pks = [one.pk for row in rows for one in [row, *self.along.pop(row.pk, [])]]
         Delivery.objects.waiting().filter(pk__in=pks, claimed_by=me()).update(next_attempt_at=self.now(), claimed_by="")
-        self.begun -= len(self.ready)
-        self.ready, self.batch = [], ORDINARY
+        self.begun -= len(rows)
+        self.ready = [row for row in self.ready if row not in rows]
         self._let_go(pks)
 
     def _take(self, pks: list[int]) -> None:

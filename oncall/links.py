@@ -69,7 +69,7 @@ def text(link: CalendarLink, *, at: datetime) -> str:
         assert link.contact is not None
         events = [one for row in Schedule.objects.order_by("key") for one in _of_person(row, link.contact, start, end)]
         name = f"On call: {link.contact}"
-    return ical.write(name, sorted(events, key=lambda one: (one.start, one.uid)), stamp=day)
+    return ical.write(name, sorted(events, key=lambda one: (one.start, one.summary, one.uid)), stamp=day)
 
 
 def _of_schedule(schedule: Schedule, start: datetime, end: datetime) -> Iterator[ical.Event]:

@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from notifications import outbox
 from notifications.addresses import address_key
+from notifications.messages import Reader
 from notifications.models import Delivery, Purpose
 
 from .models import ContactMethod, EscalationContact
@@ -34,11 +35,11 @@ def send_test(method: ContactMethod, *, at: datetime) -> Delivery:
             raise Refused("It was tried less than a minute ago; look at what came of that first.")
         if mine.count() >= AT_MOST:
             raise Refused(f"You have sent {AT_MOST} test messages within the hour; try again later.")
+        reader = Reader(contact.language, contact.timezone)
         return outbox.queue(
             kind=method.kind, address=method.address, secret=method.secret, to=str(contact), purpose=Purpose.TEST,
             thread=thread_of(method), recipient=recipient_of(contact), at=at,
-            subject="Test message from Opscenter",
-            text=f"This is a test that {contact} asked for. If you can read it, you can be reached this way.",
+            subject=reader.say("test"), text=reader.say("test_text", who=contact), language=reader.language,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from notifications import outbox
+from notifications.messages import Reader
 from notifications.models import Purpose
 
 from . import people, personal
@@ -64,14 +65,13 @@ def _send(contact: EscalationContact, *, at: datetime) -> bool:
         )
         if not made:
             return False
+        reader = Reader(contact.language, contact.timezone)
         row.delivery = outbox.queue(
             kind=method.kind, address=method.address, secret=method.secret, to=str(contact), purpose=Purpose.TEST,
             recipient=recipient_of(contact), at=at, once=f"test-page:{row.pk}",
             not_before=personal.quiet_until(contact, at=at),
-            subject="Test page: did it arrive?",
-            text=f"This is the test page of the month for {contact}. Nothing has happened. Open the link and say that "
-            "it arrived, so that everybody knows that you can be paged this way.",
-            actions=[{"label": "It arrived", "url": link_of(row, at=at)}],
+            subject=reader.say("test_page"), text=reader.say("test_page_text", who=contact), language=reader.language,
+            actions=[{"label": reader.say("test_page_button"), "url": link_of(row, at=at)}],
         )  # fmt: skip
         row.save(update_fields=["delivery"])
     return True

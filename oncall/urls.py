@@ -4,9 +4,9 @@ from . import care_views, edit_views, link_views, trade_views, views
 
 urlpatterns = [
     path("on-call/", views.on_call, name="on-call"),
-    path("on-call/warnings/", care_views.warnings, name="on-call-warnings"),
-    path("on-call/figures/", care_views.figures, name="on-call-figures"),
-    path("on-call/calendars/", link_views.calendars, name="calendar-links"),
+    path("on-call-warnings/", care_views.warnings, name="on-call-warnings"),
+    path("on-call-figures/", care_views.figures, name="on-call-figures"),
+    path("on-call-calendars/", link_views.calendars, name="calendar-links"),
     path("calendars/<str:token>.ics", link_views.feed, name="calendar-feed"),
     path("on-call/<slug:key>/", views.calendar, name="schedule"),
     path("on-call/<slug:key>/hand-off/", care_views.handoffs, name="handoffs"),

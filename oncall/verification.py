@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from notifications import outbox
+from notifications.messages import Reader
 from notifications.models import Delivery, Purpose
 
 from .models import ContactMethod, EscalationContact, Verification
@@ -46,15 +47,15 @@ def send_code(method: ContactMethod, *, at: datetime) -> Delivery:
         row = method.verifications.create(
             digest=_digest(method, code), address_digest=_address_digest(method), sent_at=at, expires_at=at + VALID_FOR
         )
+        reader = Reader(method.contact.language, method.contact.timezone)
+        facts = {"code": code, "who": method.contact, "minutes": VALID_FOR // timedelta(minutes=1)}
         return outbox.queue(
             kind=method.kind, address=method.address, secret=method.secret, to=str(method.contact),
             purpose=Purpose.TEST, urgent=True, thread=thread_of(method), at=at, once=f"verification:{row.pk}",
             recipient=f"contact:{method.contact_id}",
-            subject="Your Opscenter code",  # lists show subjects, and would verify whatever address was entered
-            text=f"{code} is the code that verifies this address of {method.contact} in Opscenter, for 15 minutes. "
-            "Or open the link and confirm. If you did not ask for it, do nothing.",
-            short=f"{code} is your Opscenter code, for 15 minutes.",
-            actions=[{"label": "Verify this address", "url": link_of(row, at=at)}],
+            subject=reader.say("code"),  # lists show subjects, and would verify whatever address was entered
+            text=reader.say("code_text", **facts), short=reader.say("code_short", **facts), language=reader.language,
+            actions=[{"label": reader.say("code_button"), "url": link_of(row, at=at)}],
         )  # fmt: skip
 
 

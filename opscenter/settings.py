@@ -11,6 +11,7 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -281,6 +282,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SIDEBAR": {"show_search": True, "navigation": "opscenter.navigation.sidebar"},
     "COLORS": {"primary": BRAND},
+    "STYLES": [lambda request: static("css/admin.css")],
 }
 
 LOGGING = {

@@ -33,7 +33,7 @@ urlpatterns = [
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),
     path("", include("notifications.urls")),
-    path("on-call/readiness/", readiness_page, name="readiness"),
+    path("on-call-readiness/", readiness_page, name="readiness"),
     path("", include("oncall.contact_urls")),  # first: a schedule may have any name
     path("", include("oncall.urls")),
     path("", include("notifications.callbacks.urls")),

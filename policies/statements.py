@@ -79,11 +79,13 @@ def _instant(at: int) -> bytes:
 
 TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
     "bool": (16, lambda yes: b"\1" if yes else b"\0"),
+    "bytea": (17, bytes),
     "int8": (20, _int8),
     "int2": (21, _int2),
     "int4": (23, _int4),
     "text": (25, str.encode),
     "xid": (28, bytes),  # the system column xmin, as it was read
+    "varchar": (1043, str.encode),
     "timestamptz": (1184, _instant),  # from whole microseconds since 1970
     "uuid": (2950, attrgetter("bytes")),
 }

@@ -11,13 +11,14 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections
 from psycopg.pq.abc import PGresult
 
-from policies.statements import TO_2000, Statement
+from policies.statements import TO_2000, TYPES, Statement
 from policies.wake import CHANNEL
 
 from .facts import Facts, Life, Told
 from .memory import Known
 
-BOOL, BYTEA, INT8, INT4, TEXT, VARCHAR, TIMESTAMPTZ = 16, 17, 20, 23, 25, 1043, 1184
+BOOL, BYTEA, INT8, INT4 = TYPES["bool"][0], TYPES["bytea"][0], TYPES["int8"][0], TYPES["int4"][0]
+TEXT, VARCHAR, TIMESTAMPTZ = TYPES["text"][0], TYPES["varchar"][0], TYPES["timestamptz"][0]
 
 # `(told.id & 0) = 0` is always true: by it the planner expects few rows and looks them up by their number. A plan made
 # while the table was still empty would otherwise read all of it for every batch, until statistics are gathered.

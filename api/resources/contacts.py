@@ -92,8 +92,7 @@ def _rows() -> QuerySet[EscalationContact]:
 
 
 def _sees_addresses(request: Request) -> bool:
-    caller = request.caller
-    return caller.has(SEE_ADDRESSES)
+    return request.caller.has(SEE_ADDRESSES)
 
 
 @read(router, "/contacts", scope=SCOPE, out=Page[ContactOut], id="listContacts", summary="List contacts")

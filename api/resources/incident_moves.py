@@ -130,23 +130,21 @@ class EditIn(In):
 
 def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
     """Do `deed(incident, by=…, at=…)` and show what the incident is then; If-Match is heeded."""
-    caller = request.caller
-    incident = found(number, caller.user)
+    incident = found(number, request.caller.user)
     if "If-Match" in request.headers:
         Incident.objects.select_for_update().get(pk=number)
-        demand_match(request, rendered(detail(number, caller.user)))
+        demand_match(request, rendered(detail(number, request.caller.user)))
     try:
         with transaction.atomic():
-            deed(incident, by=contact_of(caller.user), at=request.at)
+            deed(incident, by=contact_of(request.caller.user), at=request.at)
     except IntegrityError:
         words = f"Somebody changed incident #{number} at the same moment; look again."
         raise Problem("refused", words) from None
-    return detail(number, caller.user)
+    return detail(number, request.caller.user)
 
 
 def _permit_override(request: Request, reason: str) -> str:
-    caller = request.caller
-    if reason.strip() and not caller.has(OVERRIDE):
+    if reason.strip() and not request.caller.has(OVERRIDE):
         raise Problem("forbidden", f"Passing a shut gate needs the right {OVERRIDE}.")
     return reason
 
@@ -211,19 +209,19 @@ def _move(request: Request, number: int, body: MoveIn | None, function: Callable
 @write(
     router, "/incidents/{id}/mitigate", scope=SCOPE, out=IncidentDetailOut, id="mitigateIncident", summary="Mitigate"
 )
-def mitigate(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def mitigate(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """The harm is held. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.mitigate)
 
 
 @write(router, "/incidents/{id}/resolve", scope=SCOPE, out=IncidentDetailOut, id="resolveIncident", summary="Resolve")
-def resolve(request: Request, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def resolve(request: Request, id: Number, body: ResolveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """Service is restored. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.resolve)
 
 
 @write(router, "/incidents/{id}/close", scope=SCOPE, out=IncidentDetailOut, id="closeIncident", summary="Close")
-def close(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008
+def close(request: Request, id: Number, body: MoveIn | None = Body(None)) -> IncidentDetailOut:  # noqa: B008  (so Ninja is told that it may be missing)
     """Nothing is left to do. 409 with what is missing when a gate is shut."""
     return _move(request, id, body, lifecycle.close)
 

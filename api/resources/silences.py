@@ -123,7 +123,6 @@ def get_silence(request: Request, id: Uuid) -> SilenceOut:
 def create(request: Request, body: SilenceIn) -> SilenceOut:
     """What fires and matches is hidden when this returns. 409 for matchers that cannot be read or would hide
     everything, and for an end that is not after the start."""
-    caller = request.caller
     at = request.at
     starts_at = max(body.starts_at or at, at)
     if body.ends_at <= starts_at:
@@ -135,7 +134,7 @@ def create(request: Request, body: SilenceIn) -> SilenceOut:
         for one in body.matchers
     ]
     wanted = silencing.Wanted(
-        matchers=matchers, starts_at=starts_at, ends_at=body.ends_at, created_by=caller.user.get_username(),
+        matchers=matchers, starts_at=starts_at, ends_at=body.ends_at, created_by=request.caller.user.get_username(),
         comment=body.comment, policy=policy,
     )  # fmt: skip
     try:

@@ -26,4 +26,26 @@ PHRASES = {
     "from": "From {by}.",
     "next_update": "Next update by {when}.",
     "acknowledge_button": "Acknowledge",
+    "nobody_yet": "Nobody has it yet",
+    "to_do": "To do",
+    "help_wanted": "Request for help",
+    "nobody_answered": "NOBODY ANSWERED",
+    "gone_through": "Every step of {plan} was gone through and nobody has answered.",
+    "asked_were": "Asked were {who}.",
+    "none_asked": "Nobody could be asked.",
+    "code": "Your Opscenter code",
+    "code_text": (
+        "{code} is the code that verifies this address of {who} in Opscenter, for {minutes} minutes. Or open "
+        "the link and confirm. If you did not ask for it, do nothing."
+    ),
+    "code_short": "{code} is your Opscenter code, for {minutes} minutes.",
+    "code_button": "Verify this address",
+    "test": "Test message from Opscenter",
+    "test_text": "This is a test that {who} asked for. If you can read it, you can be reached this way.",
+    "test_page": "Test page: did it arrive?",
+    "test_page_text": (
+        "This is the test page of the month for {who}. Nothing has happened. Open the link and say that it "
+        "arrived, so that everybody knows that you can be paged this way."
+    ),
+    "test_page_button": "It arrived",
 }

@@ -26,4 +26,26 @@ PHRASES = {
     "from": "Dari {by}.",
     "next_update": "Kabar berikutnya paling lambat {when}.",
     "acknowledge_button": "Ambil",
+    "nobody_yet": "Belum ada yang menangani",
+    "to_do": "Perlu dikerjakan",
+    "help_wanted": "Permintaan bantuan",
+    "nobody_answered": "TIDAK ADA YANG MENJAWAB",
+    "gone_through": "Semua langkah {plan} sudah dijalankan dan tidak ada yang menjawab.",
+    "asked_were": "Yang dihubungi: {who}.",
+    "none_asked": "Tidak ada yang dapat dihubungi.",
+    "code": "Kode Opscenter Anda",
+    "code_text": (
+        "{code} adalah kode untuk memverifikasi alamat {who} ini di Opscenter, berlaku {minutes} menit. Atau "
+        "buka tautan dan konfirmasi. Jika Anda tidak memintanya, abaikan saja."
+    ),
+    "code_short": "{code} adalah kode Opscenter Anda, berlaku {minutes} menit.",
+    "code_button": "Verifikasi alamat ini",
+    "test": "Pesan uji dari Opscenter",
+    "test_text": "Ini pesan uji yang diminta {who}. Jika Anda dapat membacanya, Anda dapat dihubungi lewat jalur ini.",
+    "test_page": "Panggilan uji: apakah sampai?",
+    "test_page_text": (
+        "Ini panggilan uji bulan ini untuk {who}. Tidak terjadi apa-apa. Buka tautan dan nyatakan bahwa pesan"
+        " ini sampai, supaya semua tahu bahwa Anda dapat dipanggil lewat jalur ini."
+    ),
+    "test_page_button": "Sudah sampai",
 }

@@ -26,4 +26,26 @@ PHRASES = {
     "from": "Van {by}.",
     "next_update": "Volgend bericht uiterlijk {when}.",
     "acknowledge_button": "Aannemen",
+    "nobody_yet": "Nog door niemand aangenomen",
+    "to_do": "Te doen",
+    "help_wanted": "Verzoek om hulp",
+    "nobody_answered": "NIEMAND HEEFT GEANTWOORD",
+    "gone_through": "Alle stappen van {plan} zijn doorlopen en niemand heeft geantwoord.",
+    "asked_were": "Gevraagd zijn {who}.",
+    "none_asked": "Er kon niemand worden gevraagd.",
+    "code": "Uw Opscenter-code",
+    "code_text": (
+        "{code} is de code die dit adres van {who} in Opscenter bevestigt; hij geldt {minutes} minuten. Of "
+        "open de link en bevestig. Hebt u er niet om gevraagd, doe dan niets."
+    ),
+    "code_short": "{code} is uw Opscenter-code; hij geldt {minutes} minuten.",
+    "code_button": "Dit adres bevestigen",
+    "test": "Testbericht van Opscenter",
+    "test_text": "Dit is een test waar {who} om heeft gevraagd. Kunt u dit lezen, dan bent u zo bereikbaar.",
+    "test_page": "Testoproep: is die aangekomen?",
+    "test_page_text": (
+        "Dit is de testoproep van deze maand voor {who}. Er is niets gebeurd. Open de link en zeg dat hij is "
+        "aangekomen, zodat iedereen weet dat u zo kunt worden opgeroepen."
+    ),
+    "test_page_button": "Hij is aangekomen",
 }

@@ -22,7 +22,7 @@ from django.db import (
 )  # fmt: skip
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from opscenter.dbconnection import tidy
+from policies.dbconnection import tidy
 
 from ..models import Ping
 from ..signals import instant, micros

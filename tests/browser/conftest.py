@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.accounts import PASSWORD
 from tests.process.instance import clean_environment, until
@@ -26,6 +26,8 @@ QUIET = [
 ]  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESK = {"viewport": {"width": 1280, "height": 900}}
+BUSY = 30_000  # milliseconds; a wait ends when what it waits for is there
+expect.set_options(timeout=BUSY)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/login/", timeout=5).status_code == 200
+        return requests.get(f"{url}/login/", timeout=20).status_code == 200
     except requests.RequestException:
         return False
 
@@ -127,7 +129,7 @@ def visitor(chromium, site) -> Iterator[Visitor]:
         context = chromium.new_context(**{"timezone_id": "Asia/Jakarta", "locale": "en-GB", **DESK, **device})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(BUSY)
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
         page.on("console", lambda said: _is_fault(said) and faults.append(f"{page.url}: {said.text}"))
         if name:

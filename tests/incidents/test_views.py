@@ -199,6 +199,17 @@ def test_a_commander_works_an_incident_from_the_page(commander, level, grace, ad
 
 
 @pytest.mark.req("CARD-12")
+def test_a_button_that_is_pressed_twice_asks_once(commander, level, ada, at):
+    incident = opened(level, at)
+    assert commander.post(url(incident, "page"), {"contact": ada.pk}).status_code == 302
+    again = commander.post(url(incident, "page"), {"contact": ada.pk})
+    assert "ada was asked a moment ago" in words(again)
+    assert incident.page_rows.filter(contact=ada).count() == 1
+    incident.page_rows.update(at=timezone.now() - timedelta(minutes=1))
+    assert commander.post(url(incident, "page"), {"contact": ada.pk}).status_code == 302
+    assert incident.page_rows.filter(contact=ada).count() == 2
+
+
 @pytest.mark.parametrize("action", ["acknowledge", "mitigate", "resolve", "page", "merge"])
 def test_an_illegal_move_is_told_and_changes_nothing(commander, level, grace, now, action):
     incident, other = opened(level, now), opened(level, now, "other")

@@ -48,7 +48,11 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # its sender has died meanwhile
+                    self.close_connection = True
+                    return
                 receiver.take(self, Got(self.path, dict(self.headers), body, id(self.connection)))
 
             def do_GET(self) -> None:

@@ -14,7 +14,7 @@ from tests.factories import HOUR, NINE, LayerFactory, OverrideFactory, ScheduleF
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-PAGE = "/on-call/calendars/"
+PAGE = "/on-call-calendars/"
 
 
 @pytest.fixture(autouse=True)

@@ -53,6 +53,29 @@ def test_what_a_person_adds_is_used_once_its_code_was_entered(responder, ada):
     assert "No code is waited for" in said(act(responder, method, "verify", code=code)), "it counts once"
 
 
+@pytest.mark.parametrize(
+    ("language", "subject", "text", "button"),
+    [
+        ("nl", "Uw Opscenter-code", "is de code die dit adres van ada", "Dit adres bevestigen"),
+        ("ru", "Ваш код Opscenter", "код, который подтверждает этот адрес", "Подтвердить этот адрес"),
+        ("id", "Kode Opscenter Anda", "adalah kode untuk memverifikasi", "Verifikasi alamat ini"),
+    ],
+)
+def test_a_code_and_a_test_come_in_the_persons_language(responder, ada, language, subject, text, button):
+    ada.language = language
+    ada.save()
+    method = add(responder)
+    sent = Delivery.objects.get()
+    assert (sent.subject, sent.language, sent.actions[0]["label"]) == (subject, language, button)
+    assert text in sent.text
+    code = last_code()
+    assert "is verified" in said(act(responder, method, "verify", code=code))
+    sent.refresh_from_db()
+    assert code not in sent.text
+    act(responder, method, "test")
+    assert "Opscenter" in Delivery.objects.latest("pk").subject and Delivery.objects.latest("pk").language == language
+
+
 def test_the_code_stands_in_the_message_alone(responder, client, ada):
     """Whoever could read it here would have verified an address that is not theirs."""
     method = add(responder, "somebody@example.net")

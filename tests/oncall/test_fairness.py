@@ -80,18 +80,18 @@ def test_the_page_and_the_file_say_the_same_with_pages_by_night(client, ada, gra
     PageFactory(contact=ada, at=NINE + timedelta(days=9), state="reached")
     client = signed_in(client, linus, "Viewer")
     period = {"schedule": "primary", "from": "2026-11-23", "to": "2026-11-29"}
-    ((person, cells),) = client.get("/on-call/figures/", period).context["rows"]
+    ((person, cells),) = client.get("/on-call-figures/", period).context["rows"]
     said = dict(cells)
     assert person == ada
     assert (said["Hours on call"], said["Pages"], said["Pages in sleep hours"]) == (159.0, 3, 2)
     assert (said["Nights"], said["Weekends"], said["Holidays"]) == (7, 1, 0)
     assert said["Business hours"] + said["Sleep hours"] + said["Off hours"] == pytest.approx(159)
-    file = client.get("/on-call/figures/", period | {"format": "csv"})
+    file = client.get("/on-call-figures/", period | {"format": "csv"})
     assert file["Content-Disposition"] == 'attachment; filename="on-call-2026-11-23-2026-11-29.csv"'
     (row,) = csv.DictReader(file.content.decode().splitlines())
     assert row["person"] == "'=ada()"  # no formula
     assert [row[key] for key in fairness.DEFINITIONS] == [str(value) for value in said.values()]
-    text = " ".join(client.get("/on-call/figures/", period).content.decode().split())
+    text = " ".join(client.get("/on-call-figures/", period).content.decode().split())
     for name, words in fairness.DEFINITIONS.values():
         assert name in text and words.replace("'", "&#x27;") in text
 
@@ -106,6 +106,6 @@ def test_the_page_and_the_file_say_the_same_with_pages_by_night(client, ada, gra
     ],
 )
 def test_a_period_that_is_none_is_refused_by_its_field(client, linus, period, field):
-    response = signed_in(client, linus, "Viewer").get("/on-call/figures/", period)
+    response = signed_in(client, linus, "Viewer").get("/on-call-figures/", period)
     assert response.status_code == 422
     assert list(response.context["form"].errors) == [field]

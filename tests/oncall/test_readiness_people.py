@@ -129,13 +129,13 @@ def test_warnings_alone_end_with_nought_unless_strict(now, primary, capsys, monk
 
 def test_the_page_says_what_to_do_to_those_who_may_see_schedules(now, primary, client, linus):
     ContactMethod.objects.update(verified_at=None)
-    page = signed_in(client, linus, "Viewer").get("/on-call/readiness/")
+    page = signed_in(client, linus, "Viewer").get("/on-call-readiness/")
     assert "ada: email is used, but nobody has verified it." in page.content.decode()
     assert "Mend it" not in page.content.decode(), "the admin would refuse a viewer"
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    assert "Mend it" in client.get("/on-call/readiness/").content.decode()
+    assert "Mend it" in client.get("/on-call-readiness/").content.decode()
     client.force_login(UserFactory())
-    assert client.get("/on-call/readiness/").status_code == 403
+    assert client.get("/on-call-readiness/").status_code == 403
 
 
 def test_the_test_page_of_a_month_is_sent_once_and_confirmed_by_its_link(now, primary, ada, grace, client, capsys):

@@ -60,7 +60,7 @@ def words(response) -> str:
 
 
 def test_the_page_tells_of_all_that_will_be_wrong(responder, schedule, ada, grace, linus):
-    assert "Nothing is wrong for 30 days ahead" in words(responder.get("/on-call/warnings/"))
+    assert "Nothing is wrong for 30 days ahead" in words(responder.get("/on-call-warnings/"))
     second = ScheduleFactory(key="second", name="Second", longest_shift_hours=24, nights_in_a_row=5)
     LayerFactory(schedule=second, members=[linus, ContactFactory(name="margaret")], ends_at=NINE + 14 * DAY)
     LayerFactory(
@@ -70,7 +70,7 @@ def test_the_page_tells_of_all_that_will_be_wrong(responder, schedule, ada, grac
     OverrideFactory(schedule=schedule, contact=linus, starts_at=NINE + DAY, ends_at=NINE + 2 * DAY)
     grace.valid_until = NINE + 10 * DAY
     grace.save()
-    page = responder.get("/on-call/warnings/?days=30")
+    page = responder.get("/on-call-warnings/?days=30")
     found = texts(page)
     assert [one.kind for one, _ in page.context["page"]].count("gap") == 3
     assert "Nobody is on call on Second: Mon 7 Dec 2026 09:00 to Wed 23 Dec 2026 09:00 (16d, UTC)." in found
@@ -83,7 +83,7 @@ def test_the_page_tells_of_all_that_will_be_wrong(responder, schedule, ada, grac
     assert any(one.startswith("linus has Second for more than 1d at a stretch") for one in found)
     nights = "linus has 7 nights one after the other on Second, from 2026-11-23 to 2026-11-29."
     assert nights in found
-    only = texts(responder.get("/on-call/warnings/?days=7&schedule=primary"))
+    only = texts(responder.get("/on-call-warnings/?days=7&schedule=primary"))
     assert [one.split()[0] for one in only] == ["linus"]
 
 
@@ -118,7 +118,7 @@ def test_gaps_that_are_meant_are_no_news_and_zero_days_tell_nobody(responder, sc
     linus.save()
     assert ahead.look_due(at=NINE) == 2
     assert not Delivery.objects.exists()
-    assert [one.schedule for one, _ in responder.get("/on-call/warnings/").context["page"]] == [empty]
+    assert [one.schedule for one, _ in responder.get("/on-call-warnings/").context["page"]] == [empty]
 
 
 def test_at_the_hand_over_who_comes_gets_the_note(responder, schedule, ada, grace, linus):

@@ -15,7 +15,7 @@ from opscenter.waking import Pipe, PostgresWaker, SqliteWaker, waker
 from policies.wake import wake
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG, SOON = 30.0, 5.0  # seconds it would sleep, and within which it must wake on a busy machine
+LONG, SOON = 30.0, 20.0  # seconds it would sleep, and within which it must wake on a busy machine
 
 postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="LISTEN and advisory locks are PostgreSQL's")
 

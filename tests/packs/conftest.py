@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 
 from alerts import evaluation, grouping
 from alerts.models import AlertRule, Liveness
@@ -57,6 +58,15 @@ class Watch:
         return [(i.severity.key, i.title) for i in Incident.objects.open().order_by("pk").select_related("severity")]
 
 
+@pytest.fixture(scope="module")
+def pack_of_module(request, django_db_setup, django_db_blocker):
+    """The pack that the module names as PACK, loaded once: each of its tests begins as it was then."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        loader.load_file(loader.find(request.module.PACK), at=NINE)
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def load(db):
     """Load a pack by its name in the library, or a text."""
@@ -73,7 +83,8 @@ def load(db):
 @pytest.fixture
 def watch_mailer(load, mailer, monkeypatch):
     monkeypatch.setenv("CRM_DATABASE_URL", mailer.monitor_url)
-    load("mailer")
+    if not Policy.objects.filter(key="mailer").exists():
+        load("mailer")
     return Watch("mailer", mailer)
 
 
@@ -81,7 +92,8 @@ def watch_mailer(load, mailer, monkeypatch):
 def watch_whatsapp(load, whatsapp, monkeypatch):
     monkeypatch.setenv("WHATSAPP_DATABASE_URL", whatsapp.monitor_url)
     monkeypatch.setenv("WHATSAPP_BASE_URL", whatsapp.url)
-    load("whatsapp-alert-policy")
+    if not Policy.objects.filter(key="whatsapp-alert-policy").exists():
+        load("whatsapp-alert-policy")
     watch = Watch("whatsapp-alert-policy", whatsapp)
     whatsapp.job()  # healthy at that instant, too
     return watch

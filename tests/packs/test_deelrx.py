@@ -13,12 +13,12 @@ from sources.models import Event, WebhookLog
 from tests.factories import UserFactory
 from tests.packs.senders import Senders
 
+PACK = "deelrx-crm"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-def deelrx(load, monkeypatch):
-    load("deelrx-crm")
+def deelrx(pack_of_module, db, monkeypatch):
     monkeypatch.setenv("DEELRX_BASE_URL", "http://127.0.0.1:9")
     AlertRule.objects.filter(key__in=["readiness", "liveness", "database-test"]).update(enabled=False)
     return Senders("deelrx-crm", monkeypatch)
@@ -222,9 +222,9 @@ def test_knock_is_believed_once_and_only_when_it_signs(deelrx):
 
 
 @pytest.mark.req("DX-23")
-@pytest.mark.parametrize(("bounced", "fires"), [(10, False), (11, True)])
+@pytest.mark.parametrize(("bounced", "fires"), [(5, False), (6, True)])
 def test_the_bounce_rate_counts_messages_not_what_is_told_of_them(deelrx, bounced, fires):
-    for n in range(200):
+    for n in range(100):
         deelrx.knock("sent", f"m{n}")
         deelrx.knock("bounced" if n < bounced else "delivered", f"m{n}")
     deelrx.check()

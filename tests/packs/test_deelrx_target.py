@@ -13,6 +13,7 @@ from targets.deelrx import DeelRx
 from targets.doors import signed
 from tests.packs.senders import SECRET, Senders
 
+PACK = "deelrx-crm"
 SECOND, MINUTE, HOUR, WEEK = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "weeks"))
 
 
@@ -48,10 +49,9 @@ class Stage(Senders):
 
 
 @pytest.fixture
-def stage(load, monkeypatch):
+def stage(pack_of_module, db, monkeypatch):
     with DeelRx() as crm:
         monkeypatch.setenv("DEELRX_BASE_URL", crm.url)
-        load("deelrx-crm")
         AlertRule.objects.filter(key="database-test").update(enabled=False)
         yield Stage(monkeypatch, crm)
 

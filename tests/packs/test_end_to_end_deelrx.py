@@ -140,10 +140,12 @@ def test_deelrx(story):
 
 @pytest.mark.parametrize("trouble", [{"close": True}, {"hang": 5}])
 def test_a_crm_that_does_not_answer_is_one_incident_of_readiness(story, trouble):
-    Connection.objects.filter(key="app").update(timeout=timedelta(milliseconds=200))
+    place = Connection.objects.get(key="app")
+    Connection.objects.filter(pk=place.pk).update(timeout=timedelta(seconds=1))
     story.go_on(MINUTE)
     story.do([("trouble", {"path": "/api", **trouble})])
     assert {key: level for key, (level, _) in story.open.items()} == {"readiness": "P1"}
+    place.save(update_fields=["timeout"])
     story.go_on(MINUTE)
     story.do([("no_trouble", {})])
     story.recover(Case(pulls=[], opens={"readiness": ("P1", "")}))

@@ -124,11 +124,13 @@ def test_its_own_webhook_alert_opens_an_incident_of_its_queue(story):
 
 @pytest.mark.parametrize("trouble", [{"close": True}, {"hang": 5}])
 def test_an_endpoint_that_does_not_answer(story, trouble):
-    Connection.objects.filter(key="backend").update(timeout=timedelta(milliseconds=200))
+    place = Connection.objects.get(key="backend")
+    Connection.objects.filter(pk=place.pk).update(timeout=timedelta(seconds=1))
     story.go_on(MINUTE)
     story.do([("trouble", trouble)])
     assert story.open["metrics-endpoint"][1].startswith(f"{FAILING}does not answer: ")
     opened = set(story.open)
+    place.save(update_fields=["timeout"])
     story.go_on(MINUTE)
     assert story.do([("no_trouble", {})]) == 0
     story.recover(Case(pulls=[], opens=dict.fromkeys(opened, ("warning", ""))))

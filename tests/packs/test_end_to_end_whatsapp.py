@@ -100,10 +100,12 @@ def test_the_inbox(story):
 
 @pytest.mark.parametrize("trouble", [{"close": True}, {"hang": 5}])
 def test_an_inbox_that_does_not_answer(story, trouble):
-    Connection.objects.filter(key="inbox").update(timeout=timedelta(milliseconds=200))
+    place = Connection.objects.get(key="inbox")
+    Connection.objects.filter(pk=place.pk).update(timeout=timedelta(seconds=1))
     story.go_on(MINUTE)
     assert story.do([("trouble", trouble)]) == 2
     assert {key: level for key, (level, _) in story.open.items()} == {"health-unreachable": "P0"}
+    place.save(update_fields=["timeout"])
     story.go_on(MINUTE)
     assert story.do([("no_trouble", {})]) == 0
     story.recover(Case(pulls=[], opens={"health-unreachable": ("P0", "")}))

@@ -3,33 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 
-from alerts.models import Alert, AlertRule
+from alerts.models import Alert
 from incidents.models import Incident
-from policies.models import Severity
 
+PACK = "mailer"
+pytestmark = pytest.mark.usefixtures("pack_of_module")
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 STUCK, BREAKER = "mailer_processing_stuck", "mailer_circuit_breaker_triggered"
 DEPTH, QUOTA = "mailer_queue_depth_high", "mailer_quota_exhausted_long"
-
-
-@pytest.mark.req("ML-01")
-def test_the_plan_has_three_critical_and_four_warning_alerts(db, capsys):
-    call_command("load_pack", "mailer")
-    assert "created  rules" in capsys.readouterr().out
-    levels = Severity.objects.filter(policy__key="mailer").order_by("rank")
-    assert [level.key for level in levels] == ["critical", "warning"]
-    rules = AlertRule.objects.filter(policy__key="mailer").order_by("code").values_list("code", "severity__key")
-    assert list(rules) == [
-        ("ALERT-001", "critical"),
-        ("ALERT-002", "critical"),
-        ("ALERT-003", "critical"),
-        ("ALERT-004", "warning"),
-        ("ALERT-005", "warning"),
-        ("ALERT-006", "warning"),
-        ("ALERT-007", "warning"),
-    ]
 
 
 @pytest.mark.req("ML-10")

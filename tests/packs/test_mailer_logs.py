@@ -10,6 +10,7 @@ from django.urls import reverse
 from alerts import evaluation
 from alerts.models import Alert, AlertRule, Liveness
 from incidents.models import Incident
+from policies.models import Severity
 from targets.elastic import Elastic
 from targets.loki import Loki
 from tests.factories import NINE, ConnectionFactory, SeverityFactory, UserFactory
@@ -345,3 +346,21 @@ def test_a_rule_made_by_hand_asks_the_same(db, client, logs, way):
         rule.refresh_from_db()
         states.append(rule.state)
     assert states == ["inactive", "firing"]
+
+
+@pytest.mark.req("ML-01")
+def test_the_plan_has_three_critical_and_four_warning_alerts(db, capsys):
+    call_command("load_pack", "mailer")
+    assert "created  rules" in capsys.readouterr().out
+    levels = Severity.objects.filter(policy__key="mailer").order_by("rank")
+    assert [level.key for level in levels] == ["critical", "warning"]
+    rules = AlertRule.objects.filter(policy__key="mailer").order_by("code").values_list("code", "severity__key")
+    assert list(rules) == [
+        ("ALERT-001", "critical"),
+        ("ALERT-002", "critical"),
+        ("ALERT-003", "critical"),
+        ("ALERT-004", "warning"),
+        ("ALERT-005", "warning"),
+        ("ALERT-006", "warning"),
+        ("ALERT-007", "warning"),
+    ]

@@ -12,6 +12,7 @@ from sources.models import Connection
 from targets.misterdj import MisterDJ
 from tests.packs.mister_dj import LIMITS, Stage
 
+PACK = "mister-dj"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
@@ -22,10 +23,9 @@ def backend():
 
 
 @pytest.fixture
-def stage(load, backend, monkeypatch):
+def stage(pack_of_module, db, backend, monkeypatch):
     for name, value in {**LIMITS, "MISTER_DJ_BASE_URL": backend.url}.items():
         monkeypatch.setenv(name, value)
-    load("mister-dj")
     stage = Stage(monkeypatch, backend)
     stage.trace()
     return stage

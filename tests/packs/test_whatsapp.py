@@ -8,6 +8,8 @@ from django.urls import reverse
 from incidents.models import Incident
 from sources.models import Connection
 
+PACK = "whatsapp-alert-policy"
+pytestmark = pytest.mark.usefixtures("pack_of_module")
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 

@@ -16,7 +16,7 @@ from opscenter.processes import free_port
 from tests.process.instance import ROOT, alive, clean_environment, descendants, until
 
 PROGRAM_WAIT = 30.0  # seconds for a program to say that it runs
-COMMAND_WAIT = 150.0  # seconds for a command; the machine may be busy
+COMMAND_WAIT = 400.0  # seconds for a command; the machine may be busy
 
 
 class Installation:

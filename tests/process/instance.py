@@ -22,7 +22,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith(ours)}
 
 
-def until(holds: Callable[[], object], seconds: float = 10.0, every: float = 0.05) -> None:
+def until(holds: Callable[[], object], seconds: float = 60.0, every: float = 0.05) -> None:
     """Wait until `holds()` is true; fail when it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():

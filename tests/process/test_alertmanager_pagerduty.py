@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 KEY, TOKEN = "0123456789abcdef0123456789abcdef", "Jp0K9DdbHpTWGcWCyMWbwHgqY"
-PATIENCE = 30
+PATIENCE = 60
 CONFIG = """
 route: {{receiver: ours, group_by: [alertname], group_wait: 0s, group_interval: 1s}}
 receivers:
@@ -67,8 +67,8 @@ def alertmanager(live_server, doors, tmp_path):
 
 def _is_ready(base) -> bool:
     try:
-        return requests.get(f"{base}/-/ready", timeout=5).ok
-    except requests.ConnectionError:
+        return requests.get(f"{base}/-/ready", timeout=20).ok
+    except requests.RequestException:
         return False
 
 
@@ -82,7 +82,7 @@ def wait_for(happened, otherwise) -> None:
 def tell(base, **times) -> None:
     labels = {"alertname": "DiskFull", "severity": "error", "instance": "db-1"}
     alert = {"labels": labels, "annotations": {"summary": "Disk is full"}, **times}
-    requests.post(f"{base}/api/v2/alerts", json=[alert], timeout=5).raise_for_status()
+    requests.post(f"{base}/api/v2/alerts", json=[alert], timeout=20).raise_for_status()
 
 
 def test_what_fires_and_ends_there_fires_and_ends_here(alertmanager, doors):

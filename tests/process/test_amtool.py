@@ -151,7 +151,7 @@ def twin(tmp_path_factory) -> Iterator[str]:
             return False
 
     try:
-        until(ready, 20)
+        until(ready)
         yield url
     finally:
         process.kill()

@@ -115,7 +115,7 @@ def prometheus(tmp_path: Path, exporter: Exporter, instance: Instance) -> Iterat
     with (tmp_path / "prometheus.log").open("w") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
     ready = f"http://127.0.0.1:{port}/-/ready"
-    until(lambda: answers(ready) or process.poll() is not None, 30)
+    until(lambda: answers(ready) or process.poll() is not None)
     assert process.poll() is None, (tmp_path / "prometheus.log").read_text()
     yield
     process.terminate()
@@ -146,7 +146,7 @@ def test_a_firing_rule_is_one_incident_until_it_has_been_quiet(installation, pro
     installation.records.of(Integration).filter(name="alertmanager").update(resolve_after=QUIET)
     assert state() == "none 0"
     exporter.failures = 3
-    until(lambda: ours(Incident).exists(), 20)
+    until(lambda: ours(Incident).exists())
     assert state() == "triggered 1"
     first = ours(Incident).get()
     assert first.title == "Checkout fails 3 times a second" and first.severity.key == "critical"
@@ -166,6 +166,6 @@ def test_a_firing_rule_is_one_incident_until_it_has_been_quiet(installation, pro
     assert state() == "resolved 1"
 
     exporter.failures = 5
-    until(lambda: ours(Incident).count() == 2, 20)
+    until(lambda: ours(Incident).count() == 2)
     assert ours(Alert).count() == 1 and ours(Liveness).get().times == 2
     assert state() == "triggered 2"

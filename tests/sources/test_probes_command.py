@@ -119,10 +119,8 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(allow, tmp_path)
         hang="import subprocess, sys, time; c = subprocess.Popen(['/bin/sleep', '60']);"
         f"open({str(child)!r}, 'w').write(str(c.pid)); time.sleep(60)"
     )
-    began = time.monotonic()
     error = failure("hang", timeout=timedelta(seconds=1))
     assert (error.reason, str(error)) == ("timeout", "The command hang ran longer than 1 s and was ended.")
-    assert time.monotonic() - began < 10
     ends = time.monotonic() + 5
     while is_alive(int(child.read_text())) and time.monotonic() < ends:
         time.sleep(0.02)

@@ -167,7 +167,7 @@ def test_levers_work_over_http(mailer):
     held = post(mailer, "hold_clock", at="2026-11-21T09:00:00Z").json()["clock_held_at"]
     assert datetime.fromisoformat(held) == NINE
     assert post(mailer, "reset").json()["queue_depth"] == 0
-    listed = {row["lever"]: row for row in requests.get(f"{mailer.url}/_levers", timeout=5).json()}
+    listed = {row["lever"]: row for row in requests.get(f"{mailer.url}/_levers", timeout=20).json()}
     assert {"circuit", "pending", "quota", "refuse", "refuse_database", "reset", "stuck"} <= set(listed)
     assert "ALERT-002" in listed["stuck"]["about"]
 

@@ -43,7 +43,7 @@ def ask(whatsapp, query):
 
 
 def get(whatsapp, path, **query):
-    return requests.get(whatsapp.url + path, params=query, timeout=5)
+    return requests.get(whatsapp.url + path, params=query, timeout=20)
 
 
 def post(whatsapp, lever, **fields):
@@ -56,7 +56,7 @@ def post(whatsapp, lever, **fields):
 )
 def test_health_says_what_the_lever_says(whatsapp, status, code, answered):
     whatsapp.health(status, code)
-    answer = requests.get(whatsapp.health_url, timeout=5)
+    answer = requests.get(whatsapp.health_url, timeout=20)
     assert (answer.status_code, answer.json()["status"]) == (answered, status)
 
 
@@ -80,7 +80,7 @@ def test_health_can_answer_an_error_hang_or_cut_the_connection(whatsapp):
         requests.get(whatsapp.health_url, timeout=0.2)
     whatsapp.trouble(close=True)
     with pytest.raises(requests.ConnectionError):
-        requests.get(whatsapp.health_url, timeout=5)
+        requests.get(whatsapp.health_url, timeout=20)
     whatsapp.no_trouble()
     assert get(whatsapp, "/api/health").ok
 
@@ -90,7 +90,7 @@ def test_the_inbox_refuses_connections_for_a_while(whatsapp):
     refused, until = 0, time.monotonic() + 5
     while time.monotonic() < until:
         try:
-            answer = requests.get(whatsapp.health_url, timeout=5)
+            answer = requests.get(whatsapp.health_url, timeout=20)
         except requests.ConnectionError:
             refused += 1
         else:
@@ -105,7 +105,7 @@ def test_the_job_endpoint_wants_its_token_and_tells_the_workers_state(whatsapp):
     assert get(whatsapp, "/api/jobs/campaign-retry", token="wrong").json() == {"error": "Unauthorized"}
     whatsapp.hold_clock(NINE)
     whatsapp.job("failed", last_run_ago=MINUTE, last_success_ago=61 * MINUTE, consecutive_failures=3)
-    assert requests.get(whatsapp.job_url, timeout=5).json() == {
+    assert requests.get(whatsapp.job_url, timeout=20).json() == {
         "job": "campaign-retry-worker",
         "status": "failed",
         "lastRun": "2026-11-21T08:59:00.000Z",
@@ -122,7 +122,7 @@ def test_the_job_endpoint_wants_its_token_and_tells_the_workers_state(whatsapp):
 def test_a_lock_goes_stale_after_half_an_hour(whatsapp, locked_ago, stale):
     whatsapp.hold_clock(NINE)
     whatsapp.job("running", locked_ago=locked_ago)
-    assert requests.get(whatsapp.job_url, timeout=5).json()["isStaleLock"] is stale
+    assert requests.get(whatsapp.job_url, timeout=20).json()["isStaleLock"] is stale
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ def test_channels_are_counted_by_tenant_and_keep_their_ids(whatsapp):
 def test_a_reconnect_brings_the_channel_back_and_is_kept(whatsapp):
     whatsapp.channels("acme", disconnected=2, connected=0)
     address = f"{whatsapp.url}/api/channels/acme/line-1/reconnect"
-    answer = requests.post(address, json={"incident": 7}, headers={"X-Signature": "abc"}, timeout=5)
+    answer = requests.post(address, json={"incident": 7}, headers={"X-Signature": "abc"}, timeout=20)
     assert (answer.status_code, answer.json()) == (202, {"status": "CONNECTED"})
     assert ask(whatsapp, GONE) == [{"tenantId": "acme", "gone": 1}]
     [kept] = whatsapp.received("/api/channels")
     assert (kept.json, kept.headers["X-Signature"]) == ({"incident": 7}, "abc")
-    assert requests.post(address.replace("line-1", "line-9"), timeout=5).status_code == 404
-    assert requests.get(address, timeout=5).status_code == 404
+    assert requests.post(address.replace("line-1", "line-9"), timeout=20).status_code == 404
+    assert requests.get(address, timeout=20).status_code == 404
 
 
 def test_recipients_by_send_status(whatsapp):
@@ -225,8 +225,8 @@ def test_the_webhook_handshake_echoes_the_challenge(whatsapp):
 def test_a_webhook_needs_its_signature_and_shows_in_the_log(whatsapp):
     address = f"{whatsapp.url}/api/webhooks/whatsapp"
     signature = "sha256=" + hmac.new(whatsapp.webhook_secret.encode(), BODY, hashlib.sha256).hexdigest()
-    assert requests.post(address, data=BODY, headers={"X-Hub-Signature-256": signature}, timeout=5).ok
-    assert requests.post(address, data=BODY, headers={"X-Hub-Signature-256": "sha256=0"}, timeout=5).status_code == 401
+    assert requests.post(address, data=BODY, headers={"X-Hub-Signature-256": signature}, timeout=20).ok
+    assert requests.post(address, data=BODY, headers={"X-Hub-Signature-256": "sha256=0"}, timeout=20).status_code == 401
     assert [m.status for m in whatsapp.received()] == [200, 401]
     assert ask(whatsapp, FAILED) == [{"failed": 1}]
     log = get(whatsapp, "/super-admin/webhook-logs", status="failed").text
