@@ -67,6 +67,11 @@ rules:
 
 
 @pytest.fixture
+def pack() -> str:
+    return PACK
+
+
+@pytest.fixture
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink

@@ -55,6 +55,11 @@ tickets:
 
 
 @pytest.fixture
+def pack() -> str:
+    return PACK
+
+
+@pytest.fixture
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
