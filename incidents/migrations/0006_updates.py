@@ -5,130 +5,275 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0005_room'),
-        ('notifications', '0004_delivery_by_address'),
-        ('oncall', '0005_status_updates'),
-        ('policies', '0003_cadence_bounds'),
+        ("incidents", "0005_room"),
+        ("notifications", "0004_delivery_by_address"),
+        ("oncall", "0005_status_updates"),
+        ("policies", "0003_cadence_bounds"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='incidentupdate',
-            name='closing',
-            field=models.BooleanField(default=False, help_text='It said that it is over.'),
+            model_name="incidentupdate",
+            name="closing",
+            field=models.BooleanField(default=False, help_text="It said that it is over."),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='published',
-            field=models.BooleanField(default=False, help_text='It went on the status page.'),
+            model_name="incidentupdate",
+            name="published",
+            field=models.BooleanField(default=False, help_text="It went on the status page."),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='subject',
+            model_name="incidentupdate",
+            name="subject",
             field=models.CharField(blank=True, max_length=250),
         ),
         migrations.CreateModel(
-            name='ChosenCadence',
+            name="ChosenCadence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('every', models.DurationField()),
-                ('at_most', models.DurationField(blank=True, help_text="An upper bound besides the policy's.", null=True)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='oncall.escalationcontact')),
-                ('incident', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='chosen_cadence', to='incidents.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("every", models.DurationField()),
+                (
+                    "at_most",
+                    models.DurationField(blank=True, help_text="An upper bound besides the policy's.", null=True),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chosen_cadence",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='UpdateTemplate',
+            name="UpdateTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=40)),
-                ('name', models.CharField(max_length=120)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('match', models.JSONField(blank=True, default=dict, help_text='For which incidents: {"severity": ["P0"]}; empty: all.')),
-                ('on', models.CharField(blank=True, help_text='Locked until this has happened, then due now: cause_identified …', max_length=40)),
-                ('audience', models.CharField(blank=True, help_text='Whom it is for, in words.', max_length=80)),
-                ('routes', models.BooleanField(default=False, help_text='It also goes where the routes lead.')),
-                ('publish', models.BooleanField(default=False, help_text='It goes on the status page and to its subscribers.')),
-                ('component_status', models.CharField(blank=True, help_text='What its components become; empty: by level.', max_length=24)),
-                ('subject', models.CharField(blank=True, max_length=250)),
-                ('text', models.TextField(blank=True, help_text='What the form begins with, a template.')),
-                ('fields', models.JSONField(blank=True, default=list, help_text='What must be filled in: ["impact", "eta"].')),
-                ('roles', models.JSONField(blank=True, default=list, help_text='Who may send it; empty: whoever responds.')),
-                ('approval', models.DurationField(blank=True, help_text='A second person approves it within this time.', null=True)),
-                ('approvers', models.JSONField(blank=True, default=list, help_text='Roles; empty: anybody else who responds.')),
-                ('closing', models.BooleanField(default=False, help_text='It says that it is over.')),
-                ('required', models.BooleanField(default=False, help_text='The incident is not resolved before it was sent.')),
-                ('counts', models.BooleanField(default=True, help_text='It moves the cadence on and meets the target of an update.')),
-                ('contacts', models.ManyToManyField(blank=True, related_name='update_templates', to='oncall.escalationcontact')),
-                ('destinations', models.ManyToManyField(blank=True, related_name='update_templates', to='notifications.destination')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='update_templates', to='policies.policy')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=40)),
+                ("name", models.CharField(max_length=120)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "match",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='For which incidents: {"severity": ["P0"]}; empty: all.'
+                    ),
+                ),
+                (
+                    "on",
+                    models.CharField(
+                        blank=True,
+                        help_text="Locked until this has happened, then due now: cause_identified …",
+                        max_length=40,
+                    ),
+                ),
+                ("audience", models.CharField(blank=True, help_text="Whom it is for, in words.", max_length=80)),
+                ("routes", models.BooleanField(default=False, help_text="It also goes where the routes lead.")),
+                (
+                    "publish",
+                    models.BooleanField(default=False, help_text="It goes on the status page and to its subscribers."),
+                ),
+                (
+                    "component_status",
+                    models.CharField(
+                        blank=True, help_text="What its components become; empty: by level.", max_length=24
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=250)),
+                ("text", models.TextField(blank=True, help_text="What the form begins with, a template.")),
+                (
+                    "fields",
+                    models.JSONField(blank=True, default=list, help_text='What must be filled in: ["impact", "eta"].'),
+                ),
+                (
+                    "roles",
+                    models.JSONField(blank=True, default=list, help_text="Who may send it; empty: whoever responds."),
+                ),
+                (
+                    "approval",
+                    models.DurationField(
+                        blank=True, help_text="A second person approves it within this time.", null=True
+                    ),
+                ),
+                (
+                    "approvers",
+                    models.JSONField(blank=True, default=list, help_text="Roles; empty: anybody else who responds."),
+                ),
+                ("closing", models.BooleanField(default=False, help_text="It says that it is over.")),
+                (
+                    "required",
+                    models.BooleanField(default=False, help_text="The incident is not resolved before it was sent."),
+                ),
+                (
+                    "counts",
+                    models.BooleanField(
+                        default=True, help_text="It moves the cadence on and meets the target of an update."
+                    ),
+                ),
+                (
+                    "contacts",
+                    models.ManyToManyField(blank=True, related_name="update_templates", to="oncall.escalationcontact"),
+                ),
+                (
+                    "destinations",
+                    models.ManyToManyField(blank=True, related_name="update_templates", to="notifications.destination"),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="update_templates",
+                        to="policies.policy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='UpdateItem',
+            name="UpdateItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('because', models.CharField(help_text='What has made it due: cause_identified …', max_length=40)),
-                ('due_at', models.DateTimeField()),
-                ('remind_at', models.DateTimeField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='update_items', to='incidents.incident')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='incidents.updatetemplate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("because", models.CharField(help_text="What has made it due: cause_identified …", max_length=40)),
+                ("due_at", models.DateTimeField()),
+                ("remind_at", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="update_items",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="incidents.updatetemplate"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['due_at', 'pk'],
+                "ordering": ["due_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='ProposedUpdate',
+            name="ProposedUpdate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('text', models.TextField(blank=True)),
-                ('fields', models.JSONField(blank=True, default=dict)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('lapsed', 'lapsed: nobody approved it in time'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=10)),
-                ('until', models.DateTimeField(help_text='To be approved by then.')),
-                ('lapse_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=250)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='oncall.escalationcontact')),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='oncall.escalationcontact')),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proposed_updates', to='incidents.incident')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proposed', to='incidents.updatetemplate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("text", models.TextField(blank=True)),
+                ("fields", models.JSONField(blank=True, default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("lapsed", "lapsed: nobody approved it in time"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("until", models.DateTimeField(help_text="To be approved by then.")),
+                ("lapse_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=250)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proposed_updates",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proposed",
+                        to="incidents.updatetemplate",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='template',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='updates', to='incidents.updatetemplate'),
+            model_name="incidentupdate",
+            name="template",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="updates",
+                to="incidents.updatetemplate",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='updatetemplate',
-            constraint=models.UniqueConstraint(fields=('policy', 'key'), name='update_template_once'),
+            model_name="updatetemplate",
+            constraint=models.UniqueConstraint(fields=("policy", "key"), name="update_template_once"),
         ),
         migrations.AddIndex(
-            model_name='updateitem',
-            index=models.Index(condition=models.Q(('remind_at__isnull', False)), fields=['remind_at'], name='update_item_due'),
+            model_name="updateitem",
+            index=models.Index(
+                condition=models.Q(("remind_at__isnull", False)), fields=["remind_at"], name="update_item_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='updateitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('done_at__isnull', True)), fields=('incident', 'template'), name='update_item_one_open'),
+            model_name="updateitem",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("done_at__isnull", True)),
+                fields=("incident", "template"),
+                name="update_item_one_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='proposedupdate',
-            index=models.Index(condition=models.Q(('lapse_at__isnull', False)), fields=['lapse_at'], name='proposed_update_lapse_due'),
+            model_name="proposedupdate",
+            index=models.Index(
+                condition=models.Q(("lapse_at__isnull", False)), fields=["lapse_at"], name="proposed_update_lapse_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proposedupdate',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'approved', 'rejected', 'lapsed', 'withdrawn'])), name='proposed_update_state_known'),
+            model_name="proposedupdate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["waiting", "approved", "rejected", "lapsed", "withdrawn"])),
+                name="proposed_update_state_known",
+            ),
         ),
     ]

@@ -4,20 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('policies', '0003_cadence_bounds'),
+        ("policies", "0003_cadence_bounds"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='parameter',
-            name='told',
-            field=models.CharField(blank=True, editable=False, help_text='Of a flag: what the application itself says it runs with.', max_length=20),
+            model_name="parameter",
+            name="told",
+            field=models.CharField(
+                blank=True,
+                editable=False,
+                help_text="Of a flag: what the application itself says it runs with.",
+                max_length=20,
+            ),
         ),
         migrations.AddField(
-            model_name='parameter',
-            name='told_by',
-            field=models.CharField(blank=True, editable=False, help_text='Where the application says it.', max_length=120),
+            model_name="parameter",
+            name="told_by",
+            field=models.CharField(
+                blank=True, editable=False, help_text="Where the application says it.", max_length=120
+            ),
         ),
     ]
