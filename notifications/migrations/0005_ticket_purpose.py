@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notifications', '0004_delivery_by_address'),
+        ("notifications", "0004_delivery_by_address"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='delivery',
-            name='purpose',
-            field=models.CharField(choices=[('page', 'page: asks to be acknowledged'), ('notice', 'Notice'), ('update', 'Update'), ('reminder', 'Reminder'), ('test', 'Test'), ('ticket', 'ticket: what a tracker is to keep')], max_length=10),
+            model_name="delivery",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("page", "page: asks to be acknowledged"),
+                    ("notice", "Notice"),
+                    ("update", "Update"),
+                    ("reminder", "Reminder"),
+                    ("test", "Test"),
+                    ("ticket", "ticket: what a tracker is to keep"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

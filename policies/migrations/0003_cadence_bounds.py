@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('policies', '0002_room_targets'),
+        ("policies", "0002_room_targets"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='cadenceplan',
-            name='at_most',
-            field=models.DurationField(blank=True, help_text='The longest time a person may choose; empty: as long as every.', null=True),
+            model_name="cadenceplan",
+            name="at_most",
+            field=models.DurationField(
+                blank=True, help_text="The longest time a person may choose; empty: as long as every.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='cadenceplan',
-            name='once',
-            field=models.BooleanField(default=False, help_text='One update is enough; none is due by the clock after it.'),
+            model_name="cadenceplan",
+            name="once",
+            field=models.BooleanField(
+                default=False, help_text="One update is enough; none is due by the clock after it."
+            ),
         ),
     ]

@@ -50,8 +50,6 @@ class Command(BaseCommand):
         if incident:
             parts = {"probes": [{**one.told(), "status": one.status} for one in asked]}
             how = Snapshot.How.COMMAND
-            snapshots.keep(
-                Snapshot.Kind.HEALTHCHECK, parts, incident=incident, policy=policy, at=at, how=how, by=None
-            )
+            snapshots.keep(Snapshot.Kind.HEALTHCHECK, parts, incident=incident, policy=policy, at=at, how=how, by=None)
         if worst == "down":
             raise SystemExit(EXIT[health.DOWN])
