@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from incidents import lifecycle
 from incidents.models import IllegalMove, Incident
-from packs import document, loader
+from packs import document, dumper, loader
 from runbooks import guide, live, runs
 from runbooks.models import Run, Runbook
 from sources.models import Change, Heartbeat
 from tests.accounts import signed_in
-from tests.factories import ChangeFactory, HeartbeatFactory
+from tests.factories import MINUTE, NINE, ChangeFactory, HeartbeatFactory
 from tests.runbooks.conftest import PACK
 from tests.runbooks.showing import check_shown, shown_steps, tick_through
 
@@ -251,3 +251,71 @@ def test_a_forbidden_command_has_no_copy_button(shop, commander, now):
     run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
     step = shown_steps(commander.get(run.get_absolute_url()).content.decode())[1]
     assert step.forbidden == ["prisma migrate reset"] and step.copies == 0 and "Forbidden" in step.text
+
+
+def test_the_incident_page_asks_few_queries_with_runbooks_on_it(shop, commander, now, django_assert_max_num_queries):
+    incident = opened(shop, now, level="P2")
+    tick(commander, run_of(incident, "always"), "step-1")
+    commander.get(incident.get_absolute_url())
+    with django_assert_max_num_queries(25):
+        assert b"What to do" in commander.get(incident.get_absolute_url()).content
+
+
+def test_a_run_that_guards_a_move_is_not_dropped(shop, commander, now):
+    run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
+    refused = commander.post(reverse("run-drop", args=[run.pk]), {"note": "not needed"})
+    assert refused.status_code == 409 and "required before the incident moves on" in words(refused)
+    other = run_of(run.incident, "always")
+    assert commander.post(reverse("run-drop", args=[other.pk]), {"note": "not needed"}).status_code == 302
+    assert run.incident.timeline.filter(text__contains="unfinished: not needed").exists()
+
+
+def test_who_may_not_see_a_private_incident_does_not_see_its_runs(shop, client, ada, linus, now):
+    incident = opened(shop, now)
+    Incident.objects.filter(pk=incident.pk).update(private=True)
+    viewer = signed_in(client, linus, "Responder")
+    run = run_of(incident, "always")
+    for address in (run.get_absolute_url(), reverse("incident-runbooks", args=[incident.pk])):
+        assert viewer.get(address).status_code in (403, 404)
+    assert tick(viewer, run, "step-1").status_code in (403, 404)
+    assert b"Shop is down" not in viewer.get("/runbooks/").content
+
+
+WRONG = {
+    "commands: ls": "There is no key 'commands' here",
+    "live: {http: {connection: app, path: /x}, expect: 'status =='}": "expect",
+    "live: {rule: nobody}": "There is no rule 'nobody'",
+    "runbooks: [nobody]": "There is no runbook 'nobody'",
+    "text: '{{ labels }} and {{ nobody.x }}'": "Nothing is known as",
+    "deploy: {commit: commit}": "takes deploy from a field 'commit'",
+    "watch: {for: 15m, from: nobody}": "names a step 'nobody'",
+    "live: {heartbeat: {name: worker}, confirms: true}": "asked by the clock",
+    "actions: [nobody]": "There is no action 'nobody'",
+    "applies: {is: daemon}": "This needs one of param, flag",
+    "items: [{title: a, items: [b]}]": "An item has no items of its own",
+}
+
+
+@pytest.mark.parametrize("step", WRONG)
+def test_a_step_that_cannot_work_is_refused_with_its_line(db, step):
+    text = PACK.replace("      - First look\n", f"      - title: First look\n        {step}\n")
+    with pytest.raises(loader.PackRefused) as refused:
+        loader.load(text, name="shop.yaml", at=NINE)
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if step in words)
+    assert any(WRONG[step] in problem for problem in refused.value.problems), refused.value.problems
+    assert any(abs(int(problem.split(":")[1]) - line) <= 2 for problem in refused.value.problems)
+
+
+def test_what_is_dumped_loads_to_the_same_and_what_is_removed_is_gone(shop, commander, now):
+    run = run_of(opened(shop, now), "always")
+    assert not loader.load(dumper.dump("shop"), name="shop.yaml", at=NINE + MINUTE).changed_anything
+    start, end = PACK.index("  - key: always"), PACK.index("  - key: stuck-worker")
+    without = (PACK[:start] + PACK[end:]).replace("runbooks: [stuck-worker]", "")
+    changes = loader.load(without, name="shop.yaml", at=NINE + 2 * MINUTE, dry_run=True).changes
+    assert ("disabled", "runbooks", "always") in [(one.action, one.section, one.key) for one in changes]
+    loader.load(without, name="shop.yaml", at=NINE + 2 * MINUTE)
+    assert not Runbook.objects.get(key="always").offered
+    assert b"Immediate actions" not in commander.get("/runbooks/").content.split(b"Under way")[-1]
+    assert tick(commander, run, "step-1").status_code == 302
+    loader.load(PACK, name="shop.yaml", at=NINE + 3 * MINUTE)
+    assert Runbook.objects.get(key="always").offered
