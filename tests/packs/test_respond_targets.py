@@ -1,5 +1,6 @@
 """Response targets of the documents on an incident: due, met and missed at their second, by whom, and what follows."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from opscenter import due
 from policies.models import AlertClass, Calendar, Policy
 from tests.accounts import signed_in
 from tests.factories import LayerFactory
+from tests.packs.senders import Senders
 
 pytestmark = pytest.mark.django_db
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -224,3 +226,25 @@ def test_the_product_owner_is_brought_in_by_the_commander_after_half_an_hour_of_
     act(client, incident, "impact-off", TEN + HOUR + 15 * MINUTE)
     with time_machine.travel(TEN + HOUR + 16 * MINUTE, tick=False):
         assert "35m" in client.get(incident.get_absolute_url()).content.decode()  # 20 and 15 minutes add up
+
+
+@pytest.mark.req("DX-02", "DX-42")
+@pytest.mark.parametrize(("kind", "times"), [("error", 1), ("job", 3)])
+def test_what_is_critical_pages_on_the_tick_it_fires_and_waits_for_no_other(deelrx, monkeypatch, kind, times):
+    senders = Senders(DEELRX, monkeypatch)
+    for _ in range(times):
+        if kind == "error":
+            senders.sentry(tags={"system": "authentication"})
+        else:
+            senders.job("crm-process-payments", "failed")
+    senders.check()
+    incident = senders.incident("authentication" if kind == "error" else "payment-jobs:crm-process-payments")
+    assert incident.alert_class.key == "critical-immediate"
+    tick(senders.at)
+    with suppress(SystemExit):  # the chat has no address here, which the command says by its status
+        call_command("run_deliveries", now=senders.at.isoformat(), verbosity=0)
+    page = Delivery.objects.get(thread=incident.thread, purpose="page")
+    assert (page.to, page.status) == ("On-Call Engineer", "sent")
+    assert any(page.subject in one.subject for one in mail.outbox if one.to == ["primary-oncall@company.com"])
+    found = target(incident, "notify")
+    assert (found.state, found.met_at) == ("met", incident.detected_at)
