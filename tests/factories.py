@@ -770,7 +770,13 @@ class ChosenCadenceFactory(model(ChosenCadence)):
 
 
 class StatusPageFactory(model(StatusPage)):
+    """There is one."""
+
     pk = 1
+
+    @classmethod
+    def _create(cls, model_class, *args, pk, **kwargs):
+        return model_class.objects.update_or_create(pk=pk, defaults=kwargs)[0]
 
 
 class ComponentFactory(model(Component)):
