@@ -7,7 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from incidents.models import Incident
+from incidents import seeing
+from incidents.models import OPEN
 from oncall.people import contact_of
 
 from . import queues
@@ -34,7 +35,7 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the sources now; with `incident`, what came of it stands on its timeline."""
     card = get_object_or_404(QueueCard.objects.select_related("policy"), pk=pk)
     number = request.POST.get("incident", "")
-    incident = Incident.objects.open().filter(pk=number).first() if number.isdecimal() else None
+    incident = seeing.visible(request.user).filter(pk=number, status__in=OPEN).first() if number.isdecimal() else None
     because = BECAUSE.get(request.POST.get("because", ""), BECAUSE["read"])
     found = queues.refresh(card, at=timezone.now(), by=contact_of(request.user), incident=incident, because=because)
     if found.fault:

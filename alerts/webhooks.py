@@ -37,6 +37,8 @@ def webhook_list(request):
     rows = WebhookLog.objects.select_related("integration")
     rows = rows.defer("raw", "integration__secret", "integration__old_secret")
     chosen = {name: asked.get(name, "").strip() for name in ("door", "verdict", "within", "q", "before")}
+    if asked.get("status") == "failed":  # as runbooks call it
+        chosen["verdict"] = WebhookLog.Verdict.REFUSED.value
     if chosen["door"] == "none":
         rows = rows.filter(integration=None)
     elif chosen["door"].isdecimal():

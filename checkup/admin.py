@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from .models import Drill, ReadinessItem, ReadinessTick, Snapshot
+from .models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
 
 
 @admin.register(Snapshot)
@@ -34,3 +34,16 @@ class ReadinessItemAdmin(ModelAdmin):
 class DrillAdmin(ReadOnlyAdmin):
     list_display = ["item", "began_at", "by", "ended_at", "down_for"]
     list_select_related = ["item", "by"]
+
+
+@admin.register(ReadinessTick)
+class ReadinessTickAdmin(ReadOnlyAdmin):
+    list_display = ["item", "at", "by", "done", "note"]
+    list_select_related = ["item", "by"]
+    date_hierarchy = "at"
+
+
+@admin.register(Wanted)
+class WantedAdmin(ReadOnlyAdmin):
+    list_display = ["incident", "due_at"]
+    list_select_related = ["incident"]

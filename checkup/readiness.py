@@ -96,6 +96,8 @@ def _standing(
     shown: list[str] = []
     told: list[str] = []
     for key in row.rules:
+        if key in rules and not rules[key].enabled and key not in asked:
+            return Standing(row, None, "It is asked when somebody looks now.")
         fault, says, value = _live(row, key, rules.get(key), asked.get(key))
         faults += [fault] if fault else []
         told += [says] if says else []
@@ -114,8 +116,6 @@ def _live(row: ReadinessItem, key: str, rule: AlertRule | None, asked: probing.A
     else:
         state, words, levels = rule.state, rule.verdict, _levels(rule)
         readings = _fields(rule)
-        if not rule.enabled:
-            return f"{rule} is off, so nobody looks.", "", ""
     value = next((text_of(one[row.shows]) for one in readings if one.get(row.shows) is not None), "")
     if state == AlertRule.State.FIRING and (not row.levels or set(levels) & set(row.levels)):
         return words, "", value

@@ -20,17 +20,29 @@ class FeatureFlagAdmin(ModelAdmin):
     list_filter = ["policy"]
     list_select_related = ["policy", "parameter__policy"]
     search_fields = ["^parameter__key", "label"]
-    readonly_fields = ["policy", "parameter", "effective", "read_at", "read_error"]
-    fields = [*readonly_fields[:3], "label", "description", "requires", "read", "position", "read_at", "read_error"]
+    readonly_fields = ["effective", "read_at", "read_error"]
+    fields = ["policy", "parameter", "effective", "label", "description", "requires", "read", "position", "read_at",
+              "read_error"]  # fmt: skip
+    autocomplete_fields = ["parameter"]
     inlines = [ChangeInline]
 
     @admin.display(description="effective")
     def effective(self, flag: FeatureFlag) -> str:
+        if flag.pk is None:
+            return "not a flag yet"
         now = register.standing(flag.parameter)
         return f"{now.words}: {now.reason}"
 
-    def has_add_permission(self, request) -> bool:
-        return False  # a pack says which parameters are flags
+    def get_readonly_fields(self, request, obj=None):
+        return ["policy", "parameter", *self.readonly_fields] if obj else self.readonly_fields
+
+
+@admin.register(FlagChange)
+class FlagChangeAdmin(ReadOnlyAdmin):
+    list_display = ["flag", "at", "what", "before", "after", "who", "reason"]
+    list_filter = ["what"]
+    list_select_related = ["flag__parameter"]
+    date_hierarchy = "at"
 
 
 @admin.register(Temporary)

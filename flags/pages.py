@@ -7,7 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from incidents.models import Incident
+from incidents import seeing
+from incidents.models import OPEN
 from oncall.people import contact_of
 from policies.models import Policy
 
@@ -100,7 +101,7 @@ def make_temporary(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _found(pk), forms.TemporaryForm(request.POST, auto_id="for-%s")
     incident = None
     if form.is_valid() and (number := form.cleaned_data["incident"]):
-        incident = Incident.objects.open().filter(pk=number).first()
+        incident = seeing.visible(request.user).filter(pk=number, status__in=OPEN).first()
         if incident is None:
             form.add_error("incident", "There is no open incident of this number.")
     if form.errors:

@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.fields import SecretUnreadable
 from policies.models import Parameter
-from policies.substitute import substitute
+from policies.substitute import MissingParameter, substitute
 from sources.addresses import address_values, filled
 from sources.models import Connection
 from sources.probes import PROBES, BadSpec, ProbeError
@@ -42,6 +42,8 @@ def read(flag: FeatureFlag, *, at: datetime) -> None:
     """Ask for one flag and keep the answer with its parameter; a fault is kept beside it."""
     try:
         text, where = _ask(flag, at=at)
+    except MissingParameter:  # nobody has said where the application tells it
+        text, where = "", ""
     except CannotRead as error:
         FeatureFlag.objects.filter(pk=flag.pk).update(read_error=str(error)[:500])
         flag.read_error = str(error)[:500]
@@ -60,6 +62,8 @@ def _ask(flag: FeatureFlag, *, at: datetime) -> tuple[str, str]:
             path = substitute(name, address_values(flag.policy))
             return _as_text(flag, values_in(Path(path)).get(flag.key, "")), Path(path).name
         return _as_text(flag, _answer(flag, at=at)), f"its connection {flag.read['http']['connection']}"
+    except MissingParameter:
+        raise
     except (ProbeError, SecretUnreadable, ValueError, OSError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CannotRead(words) from None

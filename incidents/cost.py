@@ -44,7 +44,7 @@ def of(incident: Incident, *, at: datetime) -> Cost | None:
 
     for person, when in incident.timeline.exclude(by=None).filter(at__lte=end).values_list("by", "at"):
         note(person, when, when)
-    gone = {}
+    gone: dict[int, bool] = {}
     for person, since, until in incident.roles.values_list("contact", "since", "until"):
         note(person, since, min(until or end, end))
         gone[person] = until is not None and gone.get(person, True)

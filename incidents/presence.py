@@ -5,6 +5,7 @@ table would spend most of its queries to learn that there is nothing.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db.models import Exists, QuerySet
 
@@ -36,5 +37,5 @@ def of(incident: Incident) -> frozenset[str]:
     """The names of what there is for the incident or its policy; one query."""
     row = Incident.objects.filter(pk=incident.pk).values("pk")
     row = row.annotate(**{f"has_{name}": Exists(rows(incident)) for name, rows in ASKED.items()})
-    found = row.order_by().first() or {}
+    found: dict[str, Any] = dict(row.order_by().first() or {})
     return frozenset(name for name in ASKED if found.get(f"has_{name}"))

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from oncall.models import EscalationContact
 
 from .models import Incident
+from .models.incident import IncidentQuerySet
 
 
-def visible(user) -> QuerySet[Incident]:
+def visible(user) -> IncidentQuerySet:
     """The incidents that `user` may see: a private one only when it names them, or they may see every private one."""
     if user.has_perm("incidents.see_private_incident") or not Incident.objects.filter(private=True).exists():
         return Incident.objects.all()

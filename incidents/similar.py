@@ -38,7 +38,8 @@ def past(incident: Incident, among: QuerySet[Incident]) -> list[Like]:
 
 
 def _compare(incident: Incident, other: Incident) -> Like:
-    score, because = 0.0, []
+    score = 0.0
+    because: list[str] = []
     if (incident.scope, incident.key) == (other.scope, other.key):
         score, because = score + SAME_KEY, [*because, "same key"]
     rule = incident.labels.get("alertname")

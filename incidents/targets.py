@@ -159,7 +159,7 @@ def absent(incident: Incident, here: Iterable[ResponseTarget]) -> list[str]:
     """What kinds of response have a target at other levels of the policy and none among `here`, in words."""
     rows = incident.policy.target_plans.exclude(severity=None).order_by("pk").values_list("kind", flat=True)
     known = {target.kind for target in here}
-    return [NOUNS[kind] for kind in dict.fromkeys(rows) if kind not in known]
+    return [NOUNS[TargetKind(kind)] for kind in dict.fromkeys(rows) if kind not in known]
 
 
 def cancel(incident: Incident, kinds: list[str]) -> None:

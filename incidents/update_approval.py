@@ -20,9 +20,11 @@ def approve(proposed: ProposedUpdate, *, by, at: datetime) -> IncidentUpdate:
     _decide(proposed, State.APPROVED, by=by, at=at)
     incident, template = proposed.incident, proposed.template
     update_sending.may(incident, template, by=proposed.by, roles=False)
+    fields = dict(proposed.fields)
+    state = fields.pop(update_sending.STATUS, "")
     return update_sending.deliver(
-        incident, template, by=proposed.by, at=at, text=proposed.text, fields=proposed.fields, approved_by=by,
-        subject=update_templates.subject_of(template, incident, proposed.fields),
+        incident, template, by=proposed.by, at=at, text=proposed.text, fields=fields, approved_by=by,
+        subject=update_templates.subject_of(template, incident, fields), component_status=state,
     )  # fmt: skip
 
 

@@ -17,6 +17,13 @@ LABELS = {
     "estimate": "Estimate for the fix",
     "summary": "What happened",
 }
+STATES = {
+    "degraded_performance": "Degraded performance",
+    "partial_outage": "Partial outage",
+    "major_outage": "Major outage",
+    "operational": "Operational",
+}
+"""What a published incident may make of components, in the words that status pages use."""
 LONG = frozenset(["impact", "cause", "summary"])
 STORED = {"impact": "impact", "cause": "cause", "eta": "eta", "estimate": "eta"}
 """Fields that the incident itself keeps: what is typed here is known everywhere from then on."""
@@ -42,6 +49,12 @@ class TellForm(forms.Form):
             widget=forms.Textarea(attrs={"rows": 5}),
             help_text="Left as it is, the fields above are put into it when it is sent." if words else "",
         )  # fmt: skip
+        if template.publish and not template.closing:
+            usual = template.component_status.replace("_", " ") or "As bad as the level says"
+            self.fields["component_status"] = forms.ChoiceField(
+                choices=[("", usual.capitalize()), *STATES.items()], required=False,
+                label="What becomes of its components on the status page",
+            )  # fmt: skip
 
     def own_words(self) -> str:
         try:

@@ -11,12 +11,14 @@ from .models import Incident, IncidentUpdate, ProposedUpdate, UpdateTemplate
 from .updates import UpdateRefused
 
 JUST_AFTER = updates.JUST_AFTER
+STATUS = "component_status"
+"""Among the fields of a proposed update: what becomes of the components, which is no field of the update."""
 
 
 @transaction.atomic
 def send(
     incident: Incident, template: UpdateTemplate, *, by, at: datetime, text: str = "", fields: dict | None = None,
-    by_hand: bool = False,
+    by_hand: bool = False, component_status: str = "",
 ) -> IncidentUpdate | ProposedUpdate:  # fmt: skip
     """Send an update as `template` wants it; return it, or the proposal that now waits for a second person.
 
@@ -24,6 +26,7 @@ def send(
     text     in place of the template's own words; empty: those
     fields   what was typed; what is left out is taken from the incident. UpdateRefused names what stays empty
     by_hand  the sender has written to the vendors already; it is only recorded
+    component_status  of what is published: what becomes of the components; empty: as the template, else the level says
     """
     may(incident, template, by=by)
     given = {name: str(value).strip() for name, value in (fields or {}).items()}
@@ -36,8 +39,12 @@ def send(
     if not said and not filled:
         raise UpdateRefused("Write what people should know.")
     if template.approval:
-        return _propose(incident, template, by=by, at=at, text=said, fields=filled)
-    return deliver(incident, template, by=by, at=at, text=said, subject=subject, fields=filled, by_hand=by_hand)
+        chosen = {STATUS: component_status} if component_status else {}
+        return _propose(incident, template, by=by, at=at, text=said, fields={**filled, **chosen})
+    return deliver(
+        incident, template, by=by, at=at, text=said, subject=subject, fields=filled, by_hand=by_hand,
+        component_status=component_status,
+    )  # fmt: skip
 
 
 def may(incident: Incident, template: UpdateTemplate, *, by, roles: bool = True) -> None:
@@ -76,7 +83,7 @@ def _or(roles: list[str]) -> str:
 
 def deliver(
     incident: Incident, template: UpdateTemplate, *, by, at: datetime, text: str, subject: str, fields: dict,
-    by_hand: bool = False, approved_by=None,
+    by_hand: bool = False, approved_by=None, component_status: str = "",
 ) -> IncidentUpdate:  # fmt: skip
     """Record the update and send it wherever its template leads."""
     vendors = update_telling.vendors(template)
@@ -90,7 +97,8 @@ def deliver(
     for untold in update_telling.tell(incident, update, template, at=at):
         incident.log("update_untold", f"Not told by “{template}”: {untold}.", at=at)
     if template.publish:
-        update_publishing.publish(incident, update, component_state=template.component_status, at=at)
+        state = component_status or template.component_status
+        update_publishing.publish(incident, update, component_state=state, at=at)
     return update
 
 

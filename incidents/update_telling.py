@@ -25,6 +25,8 @@ def tell(incident: Incident, update: IncidentUpdate, template: UpdateTemplate, *
         to = choice.target
         _queue(incident, update, words, to, at=at, once=f"update:{update.pk}:{choice.key}")
     untold = []
+    if incident.private and (template.routes or template.destinations.exists()):
+        untold.append("its places, since the incident is private")
     for person in people(template, at=at):
         method = _method(incident, person)
         if method is None:
@@ -41,7 +43,12 @@ def tell(incident: Incident, update: IncidentUpdate, template: UpdateTemplate, *
 
 
 def choices(incident: Incident, template: UpdateTemplate, *, at: datetime) -> list[Choice]:
-    """The addresses that a template reaches: its places whatever the routes say, and where those lead if it wants."""
+    """The addresses that a template reaches: its places whatever the routes say, and where those lead if it wants.
+
+    Of a private incident no place hears, only people.
+    """
+    if incident.private:
+        return []
     found: dict[str, Choice] = {}
     for place in template.destinations.all():
         for choice in of_place(incident, place):
@@ -62,6 +69,8 @@ def of_place(incident: Incident, place: Destination) -> list[Choice]:
 
 
 def of_routes(incident: Incident, *, at: datetime) -> list[Choice]:
+    if incident.private:
+        return []
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
     return routing.destinations(incident.policy, severity=incident.severity, labels=labels, at=at)
 
@@ -167,6 +176,8 @@ def _remind(
 
 def tell_end(incident: Incident, templates: Iterable[UpdateTemplate], *, text: str, at: datetime) -> None:
     """Tell the places of `templates` that it is over, except those that hear of it by the routes anyway."""
+    if incident.private:
+        return
     by_route = {choice.key for choice in of_routes(incident, at=at)}
     found = {
         choice.key: choice

@@ -88,6 +88,7 @@ def tell(request, number: int, key: str):
                 sent = update_sending.send(
                     incident, template, by=by, at=at, text=form.text, fields=form.given,
                     by_hand="by_hand" in request.POST,
+                    component_status=form.cleaned_data.get("component_status", ""),
                 )  # fmt: skip
         except IllegalMove as refusal:
             form.add_error(None, str(refusal))

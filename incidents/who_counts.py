@@ -47,7 +47,8 @@ def primaries(incident: Incident, *, at: datetime) -> list[EscalationContact]:
         if named := list(dict.fromkeys(page.contact for page in asked)):
             return named
     steps = EscalationStep.objects.filter(policy__policy=incident.policy_id, position=0).select_related("schedule")
-    for step in filter(None, [first, *steps.order_by("policy__position", "policy__pk")]):
+    candidates: list[Turn | EscalationStep] = [first] if first else []
+    for step in [*candidates, *steps.order_by("policy__position", "policy__pk")]:
         on_call = responders(step.schedule, at) if step.schedule else []
         if named := persons([*on_call, *step.contacts.all()], at=at)[0]:
             return named

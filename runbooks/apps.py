@@ -17,4 +17,5 @@ class RunbooksConfig(AppConfig):
         if all(known.name != "runbooks" for known in page.CARDS):
             page.CARDS.insert(0, page.Card("runbooks", "runbooks/card.html", card.given, there=("runs",), first=True))
         presence.ASKED["runs"] = card.there
-        gates.NEEDS[guide.holds_up] = ("runs",)
+        presence.ASKED["guarding_runs"] = guide.guarding
+        gates.NEEDS[guide.holds_up] = ("guarding_runs",)

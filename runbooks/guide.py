@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from incidents.models import Incident, TimelineEntry
 
@@ -127,9 +127,14 @@ def of_rules(policy: int, keys: Collection[str]) -> list[Runbook]:
     return [row for row in rows if set(row.binding.get("rules", ())) & set(keys)]
 
 
+def guarding(incident: Incident) -> QuerySet[Run]:
+    """Its runs that may hold up a move."""
+    return Run.objects.filter(incident=incident, version__guards=True).exclude(state=Run.State.DROPPED)
+
+
 def holds_up(incident: Incident, to: str) -> str | None:
     """What its runbooks want done before the incident becomes `to`, in a sentence."""
-    found = Run.objects.filter(incident=incident).exclude(state=Run.State.DROPPED)
+    found = guarding(incident)
     found = found.select_related("runbook", "version").order_by("rank", "pk")
     wanted = {run.pk: [step for step in plan.leaves(_steps(run)) if plan.holds_up(step, to)] for run in found}
     rows = [run for run in found if wanted[run.pk]]
@@ -137,7 +142,7 @@ def holds_up(incident: Incident, to: str) -> str | None:
         return None
     for run in rows:
         run.incident, run.runbook.policy = incident, incident.policy
-    seen = looking.at_runs(rows)
+    seen = looking.at_runs(rows, ticks_alone=True)
     left = [
         f"“{step.title}” of {run.runbook}"
         for run in rows

@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from policies.durations import parse_duration
 
 from . import plan, symptoms, words
@@ -121,10 +123,11 @@ class Look:
         return self.facts.fill(text)
 
 
-def at_runs(rows: Iterable[Run], *, whole: bool = False) -> dict[int, Look]:
+def at_runs(rows: Iterable[Run], *, whole: bool = False, ticks_alone: bool = False) -> dict[int, Look]:
     """These runs as they stand, by number.
 
     rows    with their runbook, version and incident at hand
+    ticks_alone   without what live items said, for who asks what is done
     whole   also what was called, written and remarked, for a page that shows the steps in full
     """
     rows = list(rows)
@@ -134,6 +137,7 @@ def at_runs(rows: Iterable[Run], *, whole: bool = False) -> dict[int, Look]:
     for run in rows:
         policy, steps = run.runbook.policy, plan.of_version(run.version, run.runbook.kind)
         if policy.pk not in params:
+            prefetch_related_objects([policy], "parameters")
             shown = words.public_params(policy)
             linked = words.bases(policy, shown) if whole else {}
             params[policy.pk] = shown, words.set_names(policy), linked
@@ -150,7 +154,7 @@ def at_runs(rows: Iterable[Run], *, whole: bool = False) -> dict[int, Look]:
         look.ticks[step] = tick
         if turn:
             look.again[step].append(tick)
-    for item in LiveItem.objects.filter(run__in=numbers):
+    for item in [] if ticks_alone else LiveItem.objects.filter(run__in=numbers):
         looks[item.run_id].live[item.step, item.place] = item
     if whole:
         for remark in Remark.objects.filter(run__in=numbers).select_related("by"):

@@ -55,6 +55,7 @@ class RunbookVersion(models.Model):
     runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     content = models.JSONField(default=dict)
+    guards = models.BooleanField(default=False, help_text="Whether a step of it holds up a move of its incident.")
     made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

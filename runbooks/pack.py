@@ -96,7 +96,10 @@ class Runbooks(Section):
         last = row.versions.order_by("-number").first()
         if last is None or last.content != content:
             row.current = RunbookVersion.objects.create(
-                runbook=row, number=last.number + 1 if last else 1, content=content
+                runbook=row,
+                number=last.number + 1 if last else 1,
+                content=content,
+                guards=any(step.before for step in plan.leaves(plan.steps_of(content, self.kind))),
             )
             row.save(update_fields=["current"])
         elif row.current_id != last.pk:

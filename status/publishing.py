@@ -5,7 +5,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from incidents.models import Incident, IncidentUpdate
+from incidents.models import Incident, IncidentUpdate, TimelineEntry
+from incidents.models.incident import heard
 from incidents.update_telling import lines, public_status
 
 from . import components, subscribers
@@ -80,6 +81,13 @@ def over(incident: Incident, *, how: str, at: datetime) -> None:
         "merged": "This is part of another incident that we keep you informed of.",
     }
     say(post, status=Post.Status.RESOLVED, text=told.get(how, "This incident has been resolved."), at=at)
+
+
+@heard("private")
+def hidden(incident: Incident, entry: TimelineEntry) -> None:
+    """What was published of it disappears, or is back: its components and the static copy follow."""
+    if Post.objects.filter(incident=incident).exists():
+        components.settle(at=entry.at)
 
 
 def address_of(incident: Incident) -> str:

@@ -29,6 +29,7 @@ from evidence.models import Evidence, EvidencePlan
 from flags.models import FeatureFlag, FlagChange, Temporary
 from incidents.models import (
     Call,
+    ChosenCadence,
     Circle,
     Escalation,
     EscalationPolicy,
@@ -107,7 +108,7 @@ from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
-from status.models import Component, Maintenance, Post, Subscriber
+from status.models import Component, ComponentState, Maintenance, Post, PostComponent, PostUpdate, Subscriber
 from status.models import Page as StatusPage
 from tickets.models import Ticket, TicketPlan
 
@@ -762,8 +763,20 @@ class ProposedUpdateFactory(model(ProposedUpdate)):
     text = "We look into it."
 
 
+class ChosenCadenceFactory(model(ChosenCadence)):
+    incident = factory.SubFactory(IncidentFactory)
+    every = 10 * MINUTE
+    at = NINE
+
+
 class StatusPageFactory(model(StatusPage)):
+    """There is one."""
+
     pk = 1
+
+    @classmethod
+    def _create(cls, model_class, *args, pk, **kwargs):
+        return model_class.objects.update_or_create(pk=pk, defaults=kwargs)[0]
 
 
 class ComponentFactory(model(Component)):
@@ -776,6 +789,24 @@ class PostFactory(model(Post)):
     started_at = NINE
     created_at = NINE
     updated_at = NINE
+
+
+class ComponentStateFactory(model(ComponentState)):
+    component = factory.SubFactory(ComponentFactory)
+    state = "operational"
+    since = NINE
+
+
+class PostComponentFactory(model(PostComponent)):
+    post = factory.SubFactory(PostFactory)
+    component = factory.SubFactory(ComponentFactory)
+
+
+class PostUpdateFactory(model(PostUpdate)):
+    post = factory.SubFactory(PostFactory)
+    status = "investigating"
+    text = "We look into it."
+    at = NINE
 
 
 class AnnouncedFactory(model(Maintenance)):

@@ -1,6 +1,6 @@
 """What is kept of an incident elsewhere: its tickets, its disaster recovery, its evidence."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Router
 from pydantic import Field
@@ -9,8 +9,10 @@ from api.access import Request
 from api.routing import read
 from api.shapes import Instant, Number, Out
 from evidence import store
-from recovery import bridge as bridges
+from evidence.models import Evidence
 from recovery import plans
+from recovery.models import Bridge
+from tickets.models import Ticket
 
 from .incidents import found
 
@@ -94,20 +96,46 @@ class EvidenceOut(Out):
     missing: list[str] = Field(description="Labels without a file.")
 
 
+def _name(contact: Any) -> str | None:
+    return str(contact) if contact else None
+
+
+def _ticket(row: Any) -> TicketOut:
+    return TicketOut(
+        id=row.pk, plan=row.plan_key, tracker=row.tracker, project=row.project, state=row.state, key=row.key,
+        url=row.url, status=row.remote_status, done=row.remote_done, error=row.error, due_at=row.look_at,
+        made_at=row.made_at, seen_at=row.seen_at,
+    )  # fmt: skip
+
+
+def _prompt(row: Any) -> PromptOut:
+    return PromptOut(text=row.text, asks=row.asks, at=row.at, answer=row.answer, answered_by=_name(row.answered_by))
+
+
+def _call(row: Any) -> CallOut:
+    return CallOut(name=str(row.contact), number=row.number, outcome=row.outcome, at=row.at)
+
+
+def _recovery(row: Any) -> RecoveryOut:
+    opened = Bridge.objects.filter(recovery=row).first()
+    return RecoveryOut(
+        state=row.state, activated_at=row.activated_at, activated_by=_name(row.activated_by), reason=row.reason,
+        prompts=[_prompt(one) for one in row.prompts.select_related("answered_by")],
+        links=opened.links if opened else {}, calls=[_call(one) for one in row.calls.select_related("contact")],
+    )  # fmt: skip
+
+
+def _file(row: Any) -> FileOut:
+    return FileOut(
+        id=row.pk, name=row.name, label=row.label, size=row.size, sha256=row.sha256, at=row.at, by=_name(row.by)
+    )
+
+
 @read(router, "/incidents/{id}/tickets", scope=SCOPE, out=TicketsOut, id="listTickets", summary="Its tickets")
 def tickets(request: Request, id: Number) -> TicketsOut:
     """What trackers keep of it, and how that went."""
     incident = found(id, request.caller.user)
-    return TicketsOut(
-        tickets=[
-            TicketOut(
-                id=row.pk, plan=row.plan_key, tracker=row.tracker, project=row.project, state=row.state, key=row.key,
-                url=row.url, status=row.remote_status, done=row.remote_done, error=row.error, due_at=row.look_at,
-                made_at=row.made_at, seen_at=row.seen_at,
-            )
-            for row in incident.tickets.all()
-        ]
-    )  # fmt: skip
+    return TicketsOut(tickets=[_ticket(row) for row in Ticket.objects.filter(incident=incident)])
 
 
 @read(
@@ -115,41 +143,16 @@ def tickets(request: Request, id: Number) -> TicketsOut:
 )
 def recovery(request: Request, id: Number) -> RecoveryOut:
     """State, prompts, bridge and call tree of its disaster plan."""
-    incident = found(id, request.caller.user)
-    row = plans.of(incident)
+    row = plans.of(found(id, request.caller.user))
     if row is None:
-        return RecoveryOut(
-            state="none", activated_at=None, activated_by=None, reason="", prompts=[], links={}, calls=[]
-        )
-    opened = bridges.Bridge.objects.filter(recovery=row).first()
-    return RecoveryOut(
-        state=row.state, activated_at=row.activated_at, activated_by=row.activated_by and str(row.activated_by),
-        reason=row.reason, links=opened.links if opened else {},
-        prompts=[
-            PromptOut(
-                text=one.text, asks=one.asks, at=one.at, answer=one.answer,
-                answered_by=one.answered_by and str(one.answered_by),
-            )
-            for one in row.prompts.select_related("answered_by")
-        ],
-        calls=[
-            CallOut(name=str(one.contact), number=one.number, outcome=one.outcome, at=one.at)
-            for one in row.calls.select_related("contact")
-        ],
-    )  # fmt: skip
+        nothing: dict[str, Any] = {"prompts": [], "links": {}, "calls": []}
+        return RecoveryOut(state="none", activated_at=None, activated_by=None, reason="", **nothing)
+    return _recovery(row)
 
 
 @read(router, "/incidents/{id}/evidence", scope=SCOPE, out=EvidenceOut, id="listEvidence", summary="Its evidence")
 def evidence(request: Request, id: Number) -> EvidenceOut:
     """The files with their hashes; their content is on the incident's page."""
     incident = found(id, request.caller.user)
-    return EvidenceOut(
-        files=[
-            FileOut(
-                id=row.pk, name=row.name, label=row.label, size=row.size, sha256=row.sha256, at=row.at,
-                by=row.by and str(row.by),
-            )
-            for row in incident.evidence.select_related("by")
-        ],
-        missing=store.missing(incident),
-    )  # fmt: skip
+    files = Evidence.objects.filter(incident=incident).select_related("by")
+    return EvidenceOut(files=[_file(row) for row in files], missing=store.missing(incident))

@@ -112,6 +112,10 @@ def test_a_file_of_variables_tells_it_too(tmp_path, at):
     reading.read_all(at=at)
     flag = FeatureFlag.objects.get(pk=flag.pk)
     assert flag.read_error == "No such file or directory" and register.standing(flag.parameter).value is False
+    load('{file: "${FLAG_FILE}"}', PACK.replace("params:", "params:\n  FLAG_FILE: {type: text}"))
+    reading.read_all(at=at)
+    flag = FeatureFlag.objects.get(pk=flag.pk)
+    assert not flag.read_error and register.standing(flag.parameter).reason == "default of its pack"
     load()  # the pack does not say any more where it is told
     assert register.standing(FeatureFlag.objects.get(pk=flag.pk).parameter).value is True
 

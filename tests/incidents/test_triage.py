@@ -26,7 +26,7 @@ severities:
   - {key: P2, label: Medium}
   - {key: P3, label: Low}
 params:
-  RISE: {type: float, default: 3}
+  RISE: {type: float, default: 3.0}
   MANY: {type: int, default: 5, origin: ours}
 contacts: [{name: on-call, kind: role}]
 destinations: [{key: chat, kind: slack, address: "http://127.0.0.1:9/hook"}]

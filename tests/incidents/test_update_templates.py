@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from incidents import lifecycle, update_approval, update_items, update_sending, updates
+from incidents import lifecycle, seeing, update_approval, update_items, update_sending, updates
 from incidents.models import ProposedUpdate, UpdateTemplate
 from notifications.models import Delivery
 from packs import loader
@@ -289,6 +289,14 @@ def test_a_chosen_time_outlives_updates_and_gives_way_to_a_stricter_level(policy
     assert incident.update_due_at == NINE + 31 * MINUTE
     lifecycle.set_severity(incident, policy.severities.get(key="P1"), by=ada, at=NINE + 2 * MINUTE)
     assert incident.update_due_at == NINE + 12 * MINUTE
+
+
+def test_no_place_hears_of_a_private_incident(policy, web, ada):
+    incident = opened(policy, private=True)
+    seeing.limit(incident, private=True, readers=[ada], by=ada, at=NINE)
+    send(web, incident, "broadcast", impact="A person's data", eta="10:00")
+    assert told() == []
+    assert "since the incident is private" in incident.timeline.get(kind="update_untold").text
 
 
 def test_a_faulty_template_is_refused_with_its_place(db):

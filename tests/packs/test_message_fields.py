@@ -20,13 +20,10 @@ def test_mister_djs_alert_says_queue_severity_backlog_and_retry_age(stage, sink)
     assert told["data"]["labels"]["queue"] == "sevensa" and told["data"]["severity"] == "warning"
     assert "backlog 137 jobs" in told["text"] and "retry-age 42 s" in told["text"]
     text = loader.read_file(loader.find("mister-dj"))
-    for name, said in (("backlog", "{{ backlog }}"), ("retry_age_ms", "{{ retry_age_ms | duration('ms') }}")):
-        wrong = text.replace(
-            "queue thresholds exceeded: {{ queue }} {{ level }}, backlog {{ backlog }} jobs\n      "
-            "({{ active }} actief), retry-age {{ retry_age_ms | duration('ms') }}",
-            "queue thresholds exceeded: {{ queue }} {{ level }}, backlog {{ backlog }} jobs\n      "
-            "({{ active }} actief), retry-age {{ retry_age_ms | duration('ms') }}".replace(said, "n/a"),
-        )
-        assert wrong != text
-        with pytest.raises(loader.PackRefused, match=f"rules.queue-backlog.message: This message has to say '{name}'"):
-            loader.load(wrong, name="mister-dj.yaml", at=NINE)
+    start = text.index("queue thresholds exceeded: {{ queue }} {{ level }}")
+    wrong = f"{text[:start]}queue thresholds exceeded{text[text.index('says:', start) - 5 :]}"
+    with pytest.raises(loader.PackRefused) as refusal:
+        loader.load(wrong, name="mister-dj.yaml", at=NINE)
+    told = "\n".join(refusal.value.problems)
+    for name in ("queue", "level", "backlog", "retry_age_ms"):
+        assert f"rules.queue-backlog.message: This message has to say '{name}'" in told

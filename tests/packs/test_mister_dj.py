@@ -37,7 +37,7 @@ def test_it_loads_and_is_clean(load):
     policy = Policy.objects.get(key="mister-dj")
     assert str(policy.service) == "mr-dj-backend"
     assert [level.key for level in policy.severities.order_by("rank")] == ["critical", "warning"]
-    assert policy.rules.count() == 5 and policy.routes.count() == 3
+    assert policy.rules.count() == 6 and policy.routes.count() == 3
     assert lint.lint_file(loader.find("mister-dj")) == []
 
 

@@ -13,8 +13,11 @@ from oncall.models import EscalationContact
 from opscenter import clock
 from packs import loader
 from policies.models import Policy, Severity
+from recovery import prompting
 from targets.sink import Sink
 from tests.factories import NINE
+
+TIMERS = [prompting.look_due]  # of the clock; the others have no part in this
 
 PACK = """
 pack: {key: dj, name: Mister DJ, version: 1, service: mr-dj-backend}
@@ -67,6 +70,11 @@ rules:
 
 
 @pytest.fixture
+def pack() -> str:
+    return PACK
+
+
+@pytest.fixture
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
@@ -86,7 +94,7 @@ class Ops:
         return lifecycle.open_incident(opening, at=NINE + after)
 
     def tick(self, after: timedelta = timedelta()) -> None:
-        clock.run(clock.TIMERS, at=NINE + after)
+        clock.run(TIMERS, at=NINE + after)
         outbox.run(at=NINE + after)
 
     def tick_now(self) -> None:

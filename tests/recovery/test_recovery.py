@@ -10,7 +10,7 @@ from alerts.models import AlertRule
 from incidents import gates, lifecycle
 from incidents.models import Incident
 from notifications.models import Delivery
-from packs import loader
+from packs import dumper, loader
 from policies.models import Severity
 from recovery import calls
 from recovery.models import Recovery, RecoveryPlan
@@ -267,3 +267,10 @@ def test_a_warning_stays_on_standby_and_the_commander_hears_only_when_it_spreads
         client.post(reverse("incident-act", args=[incident.pk, "impact"]), {"scope": scope})
     assert told.count() == 1
     assert state(incident).state == "standby"
+
+
+def test_an_export_says_the_same_and_a_shorter_pack_takes_the_plan_away(ops, pack):
+    again = loader.load(dumper.dump("dj"), name="dj.yaml", at=NINE)
+    assert [change for change in again.changes if change.section == "dr"] == []
+    loader.load(pack[: pack.index("dr:\n")], name="dj.yaml", at=NINE)
+    assert not RecoveryPlan.objects.exists()

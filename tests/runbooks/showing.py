@@ -108,7 +108,7 @@ def shown_steps(html: str, run: Run | None = None) -> list[ShownStep]:
 
 def _step(node: Node) -> ShownStep:
     own = Node(
-        "li", {}, [child for child in node.children if not (isinstance(child, Node) and "items" in child.classes)]
+        "li", {}, [child for child in node.children if not (isinstance(child, Node) and "parts" in child.classes)]
     )
     boxes = list(own.all(cls="command"))
     return ShownStep(

@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from incidents import lifecycle
 from incidents.models import IllegalMove, Incident
-from packs import document, loader
+from packs import document, dumper, loader
 from runbooks import guide, live, runs
 from runbooks.models import Run, Runbook
-from sources.models import Change, Heartbeat
+from sources.models import Heartbeat
 from tests.accounts import signed_in
-from tests.factories import ChangeFactory, HeartbeatFactory
+from tests.factories import MINUTE, NINE, HeartbeatFactory
 from tests.runbooks.conftest import PACK
 from tests.runbooks.showing import check_shown, shown_steps, tick_through
 
@@ -98,23 +98,6 @@ def test_what_a_step_wants_is_refused_in_words_when_it_is_missing(shop, commande
     assert run.incident.timeline.filter(text__contains="not available; no SMTP").exists()
 
 
-def test_every_incident_has_the_five_steps_and_a_tick_is_on_its_timeline(shop, commander, grace, now):
-    for level in ("P0", "P2"):
-        incident = opened(shop, now, level=level)
-        page = commander.get(incident.get_absolute_url()).content.decode()
-        assert [one["title"] if isinstance(one, dict) else one for one in BOOKS["always"]["steps"]] == [
-            title
-            for title in ("First look", "Tell the team", "Decide", "See the stuck worker", "Commit")
-            if title in page
-        ]
-        run = run_of(incident, "always")
-        answer = commander.post(reverse("run-tick", args=[run.pk, "step-2"]) + "?to=incident")
-        assert answer.url.startswith(incident.get_absolute_url())
-        entry = incident.timeline.get(kind="step")
-        assert (entry.by, "2. Tell the team" in entry.text) == (grace, True) and entry.at >= now
-        lifecycle.resolve(incident, at=now)
-
-
 def test_two_who_tick_at_once_one_wins_the_other_is_told(shop, commander, ada, grace, now):
     run = run_of(opened(shop, now), "always")
     runs.tick(run, "step-1", runs.Given(), by=ada, at=now)
@@ -153,57 +136,6 @@ def test_a_step_holds_up_the_move_it_guards(shop, commander, grace, now):
     lifecycle.resolve(incident, by=grace, at=now)
 
 
-def test_a_checklist_without_an_incident_is_not_finished_early(shop, commander, grace):
-    page = commander.get("/runbooks/").content.decode()
-    assert "Production Runbook" in page and "1. Deployment" in page
-    answer = commander.post(reverse("runbook-start", args=["shop", "deploy"]))
-    run = Run.objects.get()
-    assert answer.url == run.get_absolute_url() and run.incident is None and run.service.key == "shop"
-    check_shown(commander, run, BOOKS["deploy"])
-    shown = shown_steps(commander.get(run.get_absolute_url()).content.decode())
-    assert [one.number for one in shown] == ["1", "2", "3", "3a", "3b", "4"]
-    finish = reverse("run-finish", args=[run.pk])
-    refused = commander.post(finish)
-    assert refused.status_code == 409 and "4 required steps are open: 1 Deploy the code" in words(refused)
-    tick_through(commander, run, BOOKS["deploy"], skip={"Optional"})
-    assert commander.post(finish).status_code == 302
-    run.refresh_from_db()
-    assert (run.state, run.ended_by) == ("done", grace)
-
-
-def test_a_deploy_step_leaves_a_marker(shop, commander):
-    commander.post(reverse("runbook-start", args=["shop", "deploy"]))
-    tick(commander, Run.objects.get(), "step-1", **{"field-commit": "abc123"})
-    marker = Change.objects.get()
-    assert (marker.kind, marker.version, marker.service) == ("deploy", "abc123", "shop")
-    assert abs(marker.at - timezone.now()) < timedelta(minutes=1)
-
-
-def test_a_rollback_proposes_the_deploy_before_the_last_and_is_marked(shop, commander, now):
-    for minutes, commit in ((20, "abc123"), (10, "def456")):
-        ChangeFactory(kind="deploy", service="shop", version=commit, at=now - timedelta(minutes=minutes))
-    incident = opened(shop, now)
-    commander.post(reverse("runbook-start", args=["shop", "rollback"]), {"incident": incident.pk})
-    run = run_of(incident, "rollback")
-    page = commander.get(run.get_absolute_url()).content.decode()
-    assert 'name="field-commit" value="abc123"' in page
-    tick(commander, run, "pin", **{"field-commit": "abc123"})
-    assert Change.objects.latest("pk").summary == "rollback to abc123"
-    assert incident.timeline.filter(text="Rollback to abc123.").exists()
-    assert "rollback to abc123" in commander.get(incident.get_absolute_url()).content.decode()
-
-
-def test_an_open_incident_keeps_the_version_it_began_with(shop, commander, now):
-    run = run_of(opened(shop, now), "always")
-    loader.load(PACK.replace("First look", "Look twice"), name="shop.yaml", at=now)
-    book = Runbook.objects.get(key="always")
-    assert [version.number for version in book.versions.order_by("number")] == [1, 2]
-    check_shown(commander, run, BOOKS["always"])
-    assert "Look twice" in commander.get(book.get_absolute_url()).content.decode()
-    assert "First look" in commander.get(book.get_absolute_url() + "?version=1").content.decode()
-    assert not loader.load(PACK.replace("First look", "Look twice"), name="shop.yaml", at=now).changed_anything
-
-
 def test_a_heartbeat_confirms_the_step(shop, now):
     rows = Heartbeat.objects.filter(pk=HeartbeatFactory(name="worker").pk)
     rows.update(last_success_at=now - timedelta(minutes=5), created_at=now - timedelta(days=1))
@@ -227,27 +159,68 @@ def test_who_may_only_look_sees_and_cannot_tick(shop, client, linus, now):
     assert not run.ticks.exists()
 
 
-def test_a_watch_is_not_finished_early_and_its_alerts_are_commented(shop, commander, grace, now, monkeypatch):
-    from tests.factories import LivenessFactory
-
-    incident = opened(shop, now)
-    run = runs.start(Runbook.objects.get(key="rollback"), by=grace, at=now, incident=incident)
-    runs.tick(run, "pin", runs.Given({"commit": "abc"}), by=grace, at=now)
-    at = now + timedelta(minutes=14)
-    monkeypatch.setattr("django.utils.timezone.now", lambda: at)
-    assert "1 min left" in words(tick(commander, run, "step-2"))
-    life = LivenessFactory(incident=incident, starts_at=now + timedelta(minutes=3), severity_key="P0")
-    at = now + timedelta(minutes=15)
-    refused = tick(commander, run, "step-2")
-    assert refused.status_code == 409 and "remark on 1 alert" in words(refused)
-    page = commander.get(run.get_absolute_url()).content.decode()
-    assert str(life.alert.annotations.get("summary") or life.alert) in page
-    answer = commander.post(reverse("run-remark", args=[run.pk, "step-2"]), {"about": life.alert_id, "text": "known"})
-    assert answer.status_code == 302
-    assert tick(commander, run, "step-2").status_code == 302
+def test_the_incident_page_asks_few_queries_with_runbooks_on_it(shop, commander, now, django_assert_max_num_queries):
+    incident = opened(shop, now, level="P2")
+    tick(commander, run_of(incident, "always"), "step-1")
+    commander.get(incident.get_absolute_url())
+    with django_assert_max_num_queries(25):
+        assert b"What to do" in commander.get(incident.get_absolute_url()).content
 
 
-def test_a_forbidden_command_has_no_copy_button(shop, commander, now):
+def test_a_run_that_guards_a_move_is_not_dropped(shop, commander, now):
     run = run_of(opened(shop, now, rule="stuck"), "stuck-worker")
-    step = shown_steps(commander.get(run.get_absolute_url()).content.decode())[1]
-    assert step.forbidden == ["prisma migrate reset"] and step.copies == 0 and "Forbidden" in step.text
+    refused = commander.post(reverse("run-drop", args=[run.pk]), {"note": "not needed"})
+    assert refused.status_code == 409 and "required before the incident moves on" in words(refused)
+    other = run_of(run.incident, "always")
+    assert commander.post(reverse("run-drop", args=[other.pk]), {"note": "not needed"}).status_code == 302
+    assert run.incident.timeline.filter(text__contains="unfinished: not needed").exists()
+
+
+def test_who_may_not_see_a_private_incident_does_not_see_its_runs(shop, client, ada, linus, now):
+    incident = opened(shop, now)
+    Incident.objects.filter(pk=incident.pk).update(private=True)
+    viewer = signed_in(client, linus, "Responder")
+    run = run_of(incident, "always")
+    for address in (run.get_absolute_url(), reverse("incident-runbooks", args=[incident.pk])):
+        assert viewer.get(address).status_code in (403, 404)
+    assert tick(viewer, run, "step-1").status_code in (403, 404)
+    assert b"Shop is down" not in viewer.get("/runbooks/").content
+
+
+WRONG = {
+    "commands: ls": "There is no key 'commands' here",
+    "live: {http: {connection: app, path: /x}, expect: 'status =='}": "expect",
+    "live: {rule: nobody}": "There is no rule 'nobody'",
+    "runbooks: [nobody]": "There is no runbook 'nobody'",
+    "text: '{{ labels }} and {{ nobody.x }}'": "Nothing is known as",
+    "deploy: {commit: commit}": "takes deploy from a field 'commit'",
+    "watch: {for: 15m, from: nobody}": "names a step 'nobody'",
+    "live: {heartbeat: {name: worker}, confirms: true}": "asked by the clock",
+    "actions: [nobody]": "There is no action 'nobody'",
+    "applies: {is: daemon}": "This needs one of param, flag",
+    "items: [{title: a, items: [b]}]": "An item has no items of its own",
+}
+
+
+def test_a_step_that_cannot_work_is_told_with_its_line(db):
+    for step, words in WRONG.items():
+        text = PACK.replace("      - First look\n", f"      - title: First look\n        {step}\n")
+        told = loader.read(text, name="shop.yaml").told()
+        line = next(number for number, line in enumerate(text.splitlines(), 1) if step in line)
+        assert any(words in problem for problem in told), (step, told)
+        assert any(abs(int(problem.split(":")[1]) - line) <= 2 for problem in told)
+
+
+def test_what_is_dumped_loads_to_the_same_and_what_is_removed_is_gone(shop, commander, now):
+    run = run_of(opened(shop, now), "always")
+    assert not loader.load(dumper.dump("shop"), name="shop.yaml", at=NINE + MINUTE).changed_anything
+    start, end = PACK.index("  - key: always"), PACK.index("  - key: stuck-worker")
+    without = (PACK[:start] + PACK[end:]).replace("runbooks: [stuck-worker]", "")
+    changes = loader.load(without, name="shop.yaml", at=NINE + 2 * MINUTE, dry_run=True).changes
+    assert ("disabled", "runbooks", "always") in [(one.action, one.section, one.key) for one in changes]
+    loader.load(without, name="shop.yaml", at=NINE + 2 * MINUTE)
+    assert not Runbook.objects.get(key="always").offered
+    assert b"Immediate actions" not in commander.get("/runbooks/").content.split(b"Under way")[-1]
+    assert tick(commander, run, "step-1").status_code == 302
+    loader.load(PACK, name="shop.yaml", at=NINE + 3 * MINUTE)
+    assert Runbook.objects.get(key="always").offered

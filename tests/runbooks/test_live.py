@@ -177,21 +177,18 @@ def test_nothing_is_asked_while_the_page_is_drawn(commander, run, app):
     assert app.asked == []
 
 
-@pytest.mark.parametrize(
-    ("status", "token", "state", "said"),
-    [
+def test_a_press_asks_and_the_answer_is_kept(commander, grace, run, app, monkeypatch):
+    for status, token, state, said in [
         ("ok", SECRET, "green", "health ok"), ("degraded", SECRET, "noted", "health degraded"),
         ("down", SECRET, "red", "health down"), ("ok", "wrong", "red", "token rejected"),
-    ],
-)  # fmt: skip
-def test_a_press_asks_and_the_answer_is_kept(commander, grace, run, app, monkeypatch, status, token, state, said):
-    monkeypatch.setenv("TOKEN", token)
-    app.status = status
-    assert post(commander, run, "health", "ask").status_code == 302
-    item = LiveItem.objects.get(run=run, step="health")
-    assert (item.state, item.shown, item.asked_by) == (state, said, grace)
-    assert said in step(commander, run, "health").live[0]
-    assert f"Health: {said}" in run.incident.timeline.get(kind="probe").text
+    ]:  # fmt: skip
+        monkeypatch.setenv("TOKEN", token)
+        app.status = status
+        assert post(commander, run, "health", "ask").status_code == 302
+        item = LiveItem.objects.get(run=run, step="health")
+        assert (item.state, item.shown, item.asked_by) == (state, said, grace)
+        assert said in step(commander, run, "health").live[0]
+        assert f"Health: {said}" in run.incident.timeline.filter(kind="probe").latest("pk").text
     assert SECRET not in commander.get(run.get_absolute_url()).content.decode()
 
 
@@ -295,10 +292,10 @@ def test_an_action_is_off_while_its_token_is_not_set(commander, run, app, monkey
     assert answer.status_code == 409 and "Switched off" in words(answer) and app.asked == []
 
 
-@pytest.mark.parametrize("queue", ["../../admin", "..", "rentguy/../x", ""])
-def test_an_action_takes_no_other_queue(commander, run, app, queue):
+def test_an_action_takes_no_other_queue(commander, run, app):
     url = reverse("run-action", args=[run.pk, "send", "replay"])
-    assert commander.post(url, {"queue": queue, "confirm": "yes", "nonce": "n3"}).status_code == 409
+    for queue in ("../../admin", "..", "rentguy/../x", ""):
+        assert commander.post(url, {"queue": queue, "confirm": "yes", "nonce": f"n{queue}"}).status_code == 409
     assert app.asked == []
 
 

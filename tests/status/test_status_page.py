@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from incidents import lifecycle, update_sending
+from incidents import lifecycle, seeing, update_sending
 from incidents.models import Incident, UpdateTemplate
 from notifications.models import Delivery
 from packs import loader
@@ -164,10 +164,11 @@ def test_what_becomes_private_disappears(client, incident):
     publish(incident)
     post = Post.objects.get()
     assert client.get(post.get_absolute_url()).status_code == 200
-    Incident.objects.filter(pk=incident.pk).update(private=True)
+    seeing.limit(incident, private=True, readers=[], by=None, at=NINE + MINUTE)
     assert client.get(post.get_absolute_url()).status_code == 404
     for path in ("", "history/", "history.atom", "history.rss", "api/v2/summary.json", "api/v2/incidents.json"):
         assert "Checkout fails" not in client.get(f"/status/{path}").content.decode(), path
+    assert states(client)["Checkout"] == "operational"
 
 
 def test_a_false_positive_ends_what_was_published(client, incident, ada):
@@ -242,6 +243,22 @@ def test_subscribers_hear_of_what_touches_their_components(incident):
 def test_a_post_by_hand_without_a_component_counts_by_its_impact(client, policy):
     PostFactory(impact="major")
     assert summary(client)["status"]["indicator"] == "major"
+
+
+def test_whoever_publishes_says_how_bad_it_is_and_the_approver_sees_it(web, incident, grace):
+    UpdateTemplate.objects.filter(key="public").update(approval=15 * MINUTE)
+    tell = reverse("incident-tell", args=[incident.pk, "public"])
+    with time_machine.travel(NINE, tick=False):
+        assert web.post(tell, {"text": "Slow.", "component_status": "gone"}).status_code == 422
+        assert web.post(tell, {"text": "Slow.", "component_status": "degraded_performance"}).status_code == 302
+        proposed = incident.proposed_updates.get()
+        assert states(web)["Checkout"] == "operational"
+        second = signed_in(web, grace, "Responder")
+        overview = second.get(reverse("incident-updates", args=[incident.pk])).content.decode()
+        assert "<dd>degraded_performance</dd>" in overview
+        second.post(reverse("incident-decide", args=[incident.pk, proposed.pk, "approve"]))
+    assert states(web)["Checkout"] == "degraded_performance"
+    assert "component_status" not in incident.updates.get().fields
 
 
 def test_readers_see_the_subject_of_the_template_and_not_our_own_title(client, incident):

@@ -14,6 +14,9 @@ from packs import loader
 from policies.models import Policy, Severity
 from targets.sink import Sink
 from tests.factories import NINE
+from tickets import keeping
+
+TIMERS = [keeping.look_due]  # of the clock; the others have no part in this
 
 PACK = """
 pack: {key: dj, name: Mister DJ, version: 1, service: mr-dj-backend}
@@ -55,6 +58,11 @@ tickets:
 
 
 @pytest.fixture
+def pack() -> str:
+    return PACK
+
+
+@pytest.fixture
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
@@ -87,13 +95,13 @@ class Ops:
 
     def tick(self, after: timedelta = timedelta()) -> None:
         """What is due so long after nine: the sweeps, then the messages."""
-        clock.run(clock.TIMERS, at=NINE + after)
+        clock.run(TIMERS, at=NINE + after)
         outbox.run(at=NINE + after)
 
     def tick_now(self) -> None:
         """What is due by the wall clock, which people's presses go by."""
         at = timezone.now()
-        clock.run(clock.TIMERS, at=at)
+        clock.run(TIMERS, at=at)
         outbox.run(at=at)
 
     @property

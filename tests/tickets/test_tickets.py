@@ -13,7 +13,7 @@ from django.utils import timezone
 from alerts.models import Liveness
 from incidents import gates, lifecycle
 from incidents.models import Status
-from packs import loader
+from packs import dumper, loader
 from policies.models import Severity
 from tests.accounts import signed_in
 from tests.factories import MINUTE, NINE, AlertFactory, LivenessFactory
@@ -258,3 +258,14 @@ def test_the_ticket_of_a_private_incident_gives_nothing_away(ops, ada):
     assert f"Private incident #{incident.pk}" in issue
     for secret in ("600 jobs wait", "rentguy", "ada"):
         assert secret not in issue
+
+
+def test_an_export_says_the_same_and_a_shorter_pack_takes_the_plans_away(ops, pack):
+    written = dumper.dump("dj")
+    again = loader.load(written, name="dj.yaml", at=NINE)
+    assert [change for change in again.changes if change.section == "tickets"] == []
+    incident = ops.open("critical", queue="rentguy")
+    ops.tick()
+    loader.load(pack[: pack.index("tickets:\n")], name="dj.yaml", at=NINE)
+    assert not TicketPlan.objects.exists()
+    assert incident.tickets.get().key == "OPS-1"  # what was made stays

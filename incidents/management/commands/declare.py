@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--impact", default="", help="Who is affected.")
         parser.add_argument("--by", default="", help="Name of the contact who declares.")
         parser.add_argument("--key", default="", help="At most one incident is open for a key.")
+        parser.add_argument("--private", action="store_true", help="Only those who work on it see it.")
         parser.add_argument("--drill", action="store_true", help="A drill: the real chain, out of the figures.")
         parser.add_argument("--symptoms", action="store_true", help="Show the symptom table, open nothing.")
         parser.add_argument("--ask", action="store_true", help="With --symptoms: ask the sources now.")
