@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -179,7 +179,7 @@ def prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None)
     questions, error_key = [], {}
     for source in rule.sources.all():
         if variant is None or source.variant == variant:
-            questions.append(_question(source, world.values, _asker(rule, source, world)))
+            questions.append(question_of(source, world.values, _asker(rule, source, world)))
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
@@ -201,7 +201,8 @@ def _asker(rule: AlertRule, source: RuleSource, world: World) -> Asker:
     return Asker(rule.policy_id, since, listening.group_by(rule), tuple(others))
 
 
-def _question(source: RuleSource, values: Mapping[str, Any], asker: Asker) -> Question:
+def question_of(source: Any, values: Mapping[str, Any], asker: Asker) -> Question:
+    """What `source`, a RuleSource or a row with the same fields, is asked, `values` filled in."""
     base = source.connection
     spec, cannot = {}, ""
     try:
@@ -398,13 +399,19 @@ def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> No
 
 
 def _note_sources(answers: list[Answer], *, at: datetime) -> None:
-    """Which sources and connections answered, and what was wrong with the others."""
+    """Which sources answered, and what was wrong with the others; their connections too."""
     fine = [source for answer in answers for source, fault in answer.faults.items() if not fault]
     RuleSource.objects.filter(pk__in=fine).update(error="", last_seen_at=at)
     for answer in answers:
         for source, fault in answer.faults.items():
             if fault:
                 RuleSource.objects.filter(pk=source).exclude(error=fault).update(error=fault)
+    note_connections(answers, at=at)
+
+
+def note_connections(answers: Iterable[Answer], *, at: datetime) -> None:
+    """Which connections answered, how quickly, and what was wrong with the others."""
+    answers = list(answers)
     gone = {place: fault for answer in answers for place, fault in answer.gone.items()}
     reached = {place for answer in answers for place in answer.reached} - gone.keys()
     number = {place: int(place.partition(":")[2]) for place in {*gone, *reached} if place.startswith("connection:")}

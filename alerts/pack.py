@@ -308,7 +308,7 @@ class Rules(Section):
             "enabled": row.enabled,
             "planned_by": row.planned_by.isoformat() if row.planned_by else None,
             "every": length_text(row.every),
-            "sources": pack_sources.present(row),
+            "sources": pack_sources.present(row.sources.all()),
             **condition,
             "labels": row.labels,
             "component": row.component,

@@ -6,6 +6,7 @@ any_of:
   - {variant: sql, fallback: true, sql: {…}}          asked only when the one before it failed
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -26,7 +27,7 @@ BESIDE = ("variant", "fallback")
 def read(one: Any, several: Any, path: Path, desk: Desk) -> Any:
     """Return the sources as records, in order, from `source` or `any_of`; BAD after telling the desk what is wrong."""
     if (one is None) == (several is None):
-        return desk.problem(path, "A rule needs either `source` or `any_of`, and one of them only.")
+        return desk.problem(path, "This needs either `source` or `any_of`, and one of them only.")
     if one is not None:
         found = [read_one(one, (*path, "source"), desk)]
     elif not isinstance(several, list) or not several:
@@ -116,8 +117,8 @@ def dump(sources: list[Values]) -> Values:
     return {"source": entries[0]} if len(entries) == 1 else {"any_of": entries}
 
 
-def present(rule: AlertRule) -> list[Values]:
-    """What the rule's rows say of its sources."""
+def present(rows: Iterable[Any]) -> list[Values]:
+    """What rows of sources say."""
     return [
         {
             "variant": source.variant,
@@ -126,7 +127,7 @@ def present(rule: AlertRule) -> list[Values]:
             "fallback": source.fallback,
             "spec": source.spec,
         }
-        for source in rule.sources.all()
+        for source in rows
     ]
 
 

@@ -71,8 +71,14 @@ class Chart:
     field: str
 
 
-def of(rows: Sequence[Sample], spec: RuleSpec | None, params: Mapping[str, Any]) -> Chart | None:
-    """The picture of these rows, oldest first; None when there is no figure in them."""
+def of(
+    rows: Sequence[Any], spec: RuleSpec | None, params: Mapping[str, Any], *, words: Mapping[str, str] | None = None
+) -> Chart | None:
+    """The picture of these rows, oldest first; None when there is no figure in them.
+
+    rows    samples, or what has their fields
+    words   what states that are trouble are called
+    """
     if not rows:
         return None
     limits = _limits(spec, params)
@@ -96,15 +102,14 @@ def of(rows: Sequence[Sample], spec: RuleSpec | None, params: Mapping[str, Any])
     newest = figures[-1]
     lines = [Line(y(limit.limit), f"{level} {limit.sign} {_told(limit.limit, seconds)}".strip(), limit.limit, level)
              for level, limit in drawn]  # fmt: skip
-    words = (
-        f"{name}: {_told(newest, seconds)} at last, {_told(min(figures), seconds)} to {_told(max(figures), seconds)}"
-    )
-    words += f"; limit {', '.join(line.label for line in lines)}" if lines else ""
+    told = f"{name}: {_told(newest, seconds)} at last, {_told(min(figures), seconds)} to {_told(max(figures), seconds)}"
+    told += f"; limit {', '.join(line.label for line in lines)}" if lines else ""
     return Chart(
         WIDTH, HEIGHT, LEFT, TOP, BASE,
         paths=_paths(points, x, y), dots=_dots(points, x, y, seconds), lines=lines,
-        shades=_shades(rows, x), ticks=_ticks(low, high, step, y, seconds), times=_times(begin, end, x),
-        words=f"{words}.", field=name,
+        shades=_shades(rows, x, words or AS_WORDS), ticks=_ticks(low, high, step, y, seconds),
+        times=_times(begin, end, x),
+        words=f"{told}.", field=name,
     )  # fmt: skip
 
 
@@ -204,7 +209,7 @@ def _dots(points: Sequence[tuple[Sample, float | None]], x, y, seconds: bool) ->
     return dots
 
 
-def _shades(rows: Sequence[Sample], x) -> list[Shade]:
+def _shades(rows: Sequence[Sample], x, words: Mapping[str, str]) -> list[Shade]:
     """Bands for what was not calm, rows of one state after another as one."""
     spans: list[list[Any]] = []
     for place, row in enumerate(rows):
@@ -214,10 +219,12 @@ def _shades(rows: Sequence[Sample], x) -> list[Shade]:
         else:
             spans.append([row.state, row.at, end])
     return [
-        Shade(x(begin), round(max(x(end) - x(begin), 2), 1), state, f"{AS_WORDS[state]} from {begin:%-d %b %H:%M:%S}")
+        Shade(x(begin), round(max(x(end) - x(begin), 2), 1), state, f"{words[state]} from {begin:%-d %b %H:%M:%S}")
         for state, begin, end in spans
         if state in TROUBLE
     ]
 
 
-AS_WORDS = {State.FIRING: "firing", State.PENDING: "pending", State.ERROR: "no answer", State.NODATA: "no data"}
+AS_WORDS: dict[str, str] = {
+    State.FIRING: "firing", State.PENDING: "pending", State.ERROR: "no answer", State.NODATA: "no data",
+}  # fmt: skip

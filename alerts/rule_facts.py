@@ -1,7 +1,7 @@
 """A rule in words: what it asks, what about the answer is trouble, with which parameters, and whom it would page."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from sources.probes.masking import is_secret, mask_url
 from . import evaluation
 from .asking import used_parameters
 from .conditions import RuleSpec
-from .models import AlertRule, RuleSource
+from .models import AlertRule
 from .telling import identifying
 from .world import World
 
@@ -45,7 +45,7 @@ class Asked:
     facts   what is short
     """
 
-    source: RuleSource
+    source: Any  # a RuleSource, or a row like it
     place: str
     texts: list[tuple[str, str]]
     facts: list[tuple[str, str]]
@@ -88,11 +88,20 @@ class Outlook:
 
 def asked(rule: AlertRule) -> list[Asked]:
     """Each of the rule's sources as it would be asked now."""
-    values = _Shown(rule.policy)
-    return [_asked(source, values) for source in rule.sources.select_related("connection")]
+    return asked_of(rule.policy, rule.sources.select_related("connection"))
 
 
-def _asked(source: RuleSource, values: "_Shown") -> Asked:
+def asked_of(policy: Policy, sources: Iterable[Any], **more: Any) -> list[Asked]:
+    """Each of the sources, which may be other rows with the same fields, as it would be asked now.
+
+    more   what is filled in beside the policy's parameters
+    """
+    values = _Shown(policy)
+    values |= more
+    return [_asked(source, values) for source in sources]
+
+
+def _asked(source: Any, values: "_Shown") -> Asked:
     spec, problem, place = dict(source.spec), "", ""
     try:
         base = source.connection.url if source.connection else None

@@ -41,6 +41,7 @@ TAGS = {
     "work on incidents": "Acknowledge, resolve and the rest: each answers with the incident as it is then.",
     "alerts": "What fires or fired, where it went, and why it did not act.",
     "rules": "What Opscenter asks by itself, and what it came to.",
+    "objectives": "What is promised, and how much of it was kept.",
     "silences": "What is muted, for how long and why.",
     "schedules": "Who is on call.",
     "contacts": "Who can be asked, and how they are reached.",

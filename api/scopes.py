@@ -24,6 +24,7 @@ SCOPES = {
         Scope("alerts:read", "alerts.view_liveness", "Read alerts with their verdicts."),
         Scope("rules:read", "alerts.view_alertrule", "Read alert rules."),
         Scope("rules:write", "alerts.change_alertrule", "Switch alert rules on and off, have them checked."),
+        Scope("objectives:read", "analytics.view_objective", "Read objectives, how they stand and how they stood."),
         Scope("silences:read", "alerts.view_silence", "Read silences."),
         Scope("silences:write", "alerts.add_silence", "Create and end silences."),
         Scope("schedules:read", "oncall.view_schedule", "Read schedules and who is on call."),

@@ -21,6 +21,7 @@ CONFIGURATION = {
     "recovery": ["RecoveryPlan"],
     "evidence": ["EvidencePlan"],
     "status": ["Page", "Component", "Maintenance"],
+    "analytics": ["Objective", "ObjectiveSource"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
@@ -28,6 +29,20 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "Schedule": ["told", "look_at", "handoff_at", "had_by"],
     "RuleSource": ["error", "last_seen_at"],
     "FeatureFlag": ["read_at", "read_error", "seen", "seen_reason"],
+    "Objective": [
+        "measure_at",
+        "claimed_by",
+        "measured_at",
+        "open_day",
+        "state",
+        "state_since",
+        "value",
+        "good",
+        "total",
+        "verdict",
+        "measured_by",
+    ],
+    "ObjectiveSource": ["error", "last_seen_at"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],
     "User": ["last_login", "password"],

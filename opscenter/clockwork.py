@@ -1,8 +1,8 @@
 """The long-running clock: one tick a second, and at once when something has become due.
 
-It sweeps by itself (clock.py), delivers on a thread of its own, and hands rule checks and jobs to the task queue
-(handover.py). Nothing that waits for the network holds up a tick. All it knows is in the database: it may be killed at
-any moment, and what fell due while it was away is worked once when it is back.
+It sweeps by itself (clock.py), delivers and measures objectives on threads of their own, and hands rule checks and jobs
+to the task queue (handover.py). Nothing that waits for the network holds up a tick. All it knows is in the database: it
+may be killed at any moment, and what fell due while it was away is worked once when it is back.
 """
 
 import logging
@@ -21,6 +21,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts import evaluation
+from analytics import slo
 from notifications import outbox
 from runbooks import live
 
@@ -33,6 +34,7 @@ from .waking import Pipe, PostgresWaker, SqliteWaker, waker
 log = logging.getLogger(__name__)
 DELIVERIES = "notifications.outbox.deliver_due"
 LIVE = "runbooks.live.ask_due"
+OBJECTIVES = "analytics.slo.measure_due"
 BEAT_EVERY = timedelta(seconds=5)
 AWAY = timedelta(seconds=60)  # a longer gap between two ticks is told
 BACKWARDS = timedelta(seconds=1)
@@ -87,6 +89,7 @@ class Clockwork:
         self.deliverer = Helper("deliveries", self._deliver)
         self.checker = Helper("rule checks", self._check)
         self.looker = Helper("live items of runbooks", self._ask_live)
+        self.measurer = Helper("objectives", self._measure)
         self.jobber = Helper("system jobs", self._do_jobs)
         self.teller = Helper("outside heartbeat", self._tell_outside)
         self.hands = HandOver(check=self.checker.poke, do_job=self._do_job)
@@ -99,6 +102,7 @@ class Clockwork:
     @property
     def helpers(self) -> list[Helper]:
         return [self.deliverer, self.checker, self.looker, self.jobber, self.teller]
+        return [self.deliverer, self.checker, self.measurer, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -206,8 +210,9 @@ class Clockwork:
         outcome = clock.run(clock.TIMERS, at=at, due=due, worked=self.deliverer.poke)
         if DELIVERIES in due:
             self.deliverer.poke()
-        if LIVE in due:
-            self.looker.poke()
+        return [
+            self.deliverer, self.checker, self.looker, self.measurer, self.jobber, self.teller,
+        ]  # fmt: skip
         self._note_failures(due, outcome, at)
         self.hands.tick(found, at=at)
         if self.beat_at is None or not timedelta(0) <= at - self.beat_at < BEAT_EVERY:
@@ -259,6 +264,10 @@ class Clockwork:
     def _ask_live(self) -> None:
         while not self.stopping and live.ask_due(at=timezone.now()):
             self.pipe.poke()
+    def _measure(self) -> None:
+        while not self.stopping and slo.measure_due(at=timezone.now()):
+            self.pipe.poke()
+        connection.close()  # minutes may pass until the next
 
     def _tell_outside(self) -> None:
         outside.send(at=timezone.now())
@@ -279,9 +288,10 @@ class Clockwork:
 
 
 def give_back(at: datetime) -> None:
-    """Make due at once what a killed process held: worker, run_deliveries, run_checks, or the clock before this one."""
+    """Make due at once what a killed process held: worker, a command from cron, or the clock before this one."""
     outbox.release_dead(at=at)
     evaluation.release_dead(at=at)
+    slo.release_dead(at=at)
 
 
 def one_line(error: Exception) -> str:

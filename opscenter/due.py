@@ -45,6 +45,7 @@ EARLIEST = {
     "runbooks.effects.put_back_due": "SELECT min(back_at) FROM runbooks_tightened WHERE back_at IS NOT NULL",
     "runbooks.live.ask_due": "SELECT min(next_at) FROM runbooks_liveitem WHERE next_at IS NOT NULL",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
+    "analytics.slo.measure_due": "SELECT min(measure_at) FROM analytics_objective WHERE enabled",
     "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("
     "SELECT min(d.ended_at) AS ended FROM incidents_page p JOIN notifications_delivery d ON d.id = p.delivery_id"
     " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled', 'suppressed') UNION ALL "

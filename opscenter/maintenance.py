@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from alerts.models import Alert, AlertRule, RuleChange, Sample
+from analytics.models import ObjectiveDay, ObjectiveSample
 from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
@@ -45,6 +46,8 @@ def prune(*, at: datetime) -> dict[str, int]:
             DeliveryAttempt.objects.filter(at__lt=before(settings.KEEP_DELIVERY_ATTEMPTS_DAYS))
         ),
         "samples of rules": remove_samples(before(settings.KEEP_SAMPLES_DAYS)),
+        "measures of objectives": remove(ObjectiveSample.objects.filter(at__lt=before(settings.KEEP_SAMPLES_DAYS))),
+        "days of objectives": remove(ObjectiveDay.objects.filter(day__lt=before(settings.KEEP_OBJECTIVE_DAYS).date())),
         "changes of rules": remove(RuleChange.objects.filter(at__lt=before(settings.KEEP_ALERTS_DAYS))),
         "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
         "addresses that never confirmed": remove(

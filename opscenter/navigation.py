@@ -9,6 +9,7 @@ GROUPS = {
         ("Alerts now", "notifications_active", "alerts.liveness"),
         ("Heartbeat pages", "monitor_heart", "heartbeats"),
         ("Source pages", "sensors", "sources"),
+        ("Objective pages", "target", "objectives"),
         ("Silences", "notifications_off", "alerts.silence"),
         ("Maintenance", "construction", "alerts.maintenancewindow"),
         ("Held back", "block", "alerts.hold"),
@@ -30,6 +31,7 @@ GROUPS = {
     "Policy": [
         ("Policies", "policy", "policies.policy"),
         ("Alert rules", "rule", "alerts.alertrule"),
+        ("Objectives", "flag", "analytics.objective"),
         ("Inhibitions", "visibility_off", "alerts.inhibition"),
         ("Parameters", "tune", "policies.parameter"),
         ("Feature flags", "toggle_on", "flags"),

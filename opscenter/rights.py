@@ -25,6 +25,7 @@ READ = [
     "notifications.view_delivery",
     "runbooks.view_runbook",
     "flags.view_featureflag",
+    "analytics.view_objective",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
@@ -50,7 +51,7 @@ LATER = frozenset([
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications", "flags", "status", "checkup",
+    "notifications", "flags", "status", "checkup", "analytics",
 )  # fmt: skip
 
 

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "api",
     "packs",
     "checkup",
+    "analytics",
     "alerts",
     "reviews",
     "runbooks",
@@ -228,6 +229,7 @@ KEEP_PINGS_DAYS = env.int("OPSCENTER_KEEP_PINGS_DAYS", default=365)
 KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", default=90)
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
+KEEP_OBJECTIVE_DAYS = env.int("OPSCENTER_KEEP_OBJECTIVE_DAYS", default=400)  # the days of objectives
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 # the folder of the incidents' files, where a policy names none of its own
 EVIDENCE_ROOT = env("OPSCENTER_EVIDENCE_ROOT", default=str(DATA_DIR / "evidence"))

@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("incidents.urls")),
     path("", include("flags.urls")),
     path("", include("reviews.urls")),
+    path("", include("analytics.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),

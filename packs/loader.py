@@ -11,6 +11,7 @@ from django.utils import timezone
 
 import alerts.pack
 import alerts.queue_pack
+import analytics.pack
 import checkup.pack
 import evidence.pack
 import flags.pack
@@ -51,11 +52,11 @@ SECTIONS: list[Section] = [
     *alerts.queue_pack.SECTIONS,
     *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
+    *analytics.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "dashboards", "reports", "shift_review", "slos",
-    "sources", "tuning",
+    "dashboards", "reports", "shift_review", "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]
@@ -199,7 +200,8 @@ def _load(
 def _check_variants(pack: Pack, wanted: Sequence[str]) -> None:
     """Refuse a way of watching that the pack does not have."""
     known = list(pack.records[alerts.pack.VARIANTS.name])
-    known += sorted({source["variant"] for rule in pack.records["rules"].values() for source in rule["sources"]})
+    watched = [*pack.records["rules"].values(), *pack.records["objectives"].values()]
+    known += sorted({source["variant"] for one in watched for source in one["sources"]})
     for variant in wanted:
         if variant not in known:
             told = ", ".join(dict.fromkeys(known)) or "none"
@@ -278,6 +280,7 @@ def _read(found: document.Document, text: str, name: str) -> Pack:
     base = _present(policy) if policy and head["extends"] else {}
     levels = {**base.get("severities", {}), **records["severities"]}
     alerts.pack.check_levels({**records, "severities": levels}, known_values, desk)
+    analytics.pack.check_rules(records, desk)
     reach.check(records, base, desk)
     flags.pack.check(records, base, desk)
     desk.settle()

@@ -21,6 +21,7 @@ from alerts.models import (
     Silence,
     Tally,
 )
+from analytics.models import Objective, ObjectiveDay, ObjectiveSample, ObjectiveSource
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
@@ -629,6 +630,36 @@ class RuleChangeFactory(model(RuleChange)):
     at = NINE
     before = "inactive"
     after = "firing"
+
+
+class ObjectiveFactory(model(Objective)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"objective-{n}")
+    name = factory.LazyAttribute(lambda objective: objective.key)
+    kind = "share"
+    goal = {"at_least": 95}
+
+
+class ObjectiveSourceFactory(model(ObjectiveSource)):
+    objective = factory.SubFactory(ObjectiveFactory)
+    role = "good"
+    variant = "sql"
+    kind = "sql"
+    spec = {"query": "SELECT 1"}
+
+
+class ObjectiveSampleFactory(model(ObjectiveSample)):
+    objective = factory.SubFactory(ObjectiveFactory)
+    at = NINE
+    until = factory.SelfAttribute("at")
+    state = "met"
+
+
+class ObjectiveDayFactory(model(ObjectiveDay)):
+    objective = factory.SubFactory(ObjectiveFactory)
+    day = factory.Sequence(lambda n: NINE.date() - timedelta(days=n))
+    last = "met"
+    met = 1
 
 
 class MaintenanceWindowFactory(model(MaintenanceWindow)):

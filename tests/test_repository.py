@@ -19,6 +19,7 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "api",
     "packs",
     "checkup",
+    "analytics",
     "alerts",
     "reviews",
     "runbooks",

@@ -68,6 +68,7 @@ def world(db, at):
     factories.IncidentUpdateFactory(incident=incident, by=ada)
     rule = factories.RuleSourceFactory(rule__severity=level).rule
     alert = factories.LivenessFactory(incident=incident, alert__rule=rule)
+    objective = factories.ObjectiveDayFactory(objective__policy=level.policy, day=now.date()).objective
     silence = factories.SilenceFactory(starts_at=now, ends_at=now + timedelta(hours=1))
     schedule = factories.LayerFactory(schedule__key="primary", members=[ada]).schedule
     channel = factories.ChannelStatusFactory().channel
@@ -80,6 +81,7 @@ def world(db, at):
     heartbeat = factories.PingFactory().heartbeat
     return {
         "incidents": incident.pk, "rules": rule.pk, "alerts": alert.pk, "silences": silence.pk,
+        "objectives": objective.pk,
         "schedules": schedule.key, "channels": channel.pk, "reviews": review.pk, "deliveries": delivery.pk,
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,

@@ -23,6 +23,7 @@ from tests.factories import (
     LayerFactory,
     LivenessFactory,
     LoadedPackFactory,
+    ObjectiveFactory,
     OverrideFactory,
     PingFactory,
     SilenceFactory,
@@ -60,6 +61,17 @@ def test_alerts_are_found_and_say_why_they_did_not_act(api, world):
     told = api.get(f"/alerts/{hidden.pk}").json()
     assert (told["state"], told["verdict"], told["reason"]) == ("firing", "suppressed", "silenced by ada: known")
     assert told["labels"] == {"host": "db-1"}
+
+
+def test_objectives_tell_how_they_stand_and_stood(api, world):
+    number = world["objectives"]
+    missed = ObjectiveFactory(state="missed", value=94, good=94, total=100, unit="orders")
+    assert ids(api, "/objectives?policy=checkout&enabled=true&state=unknown") == [number]
+    assert ids(api, "/objectives?state=missed") == [missed.pk]
+    told = api.get(f"/objectives/{number}").json()
+    assert told["goal"] == {"at_least": 95} and told["compliance"] == 100 and told["budget_left"] is None
+    assert [(day["state"], day["met"]) for day in told["days"]] == [("met", 1)]
+    assert api.get(f"/objectives/{missed.pk}").json()["budget_left"] == -20
 
 
 def test_a_rule_is_switched_off_on_and_checked(api):

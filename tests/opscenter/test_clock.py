@@ -30,6 +30,7 @@ from tests.factories import (
     LiveItemFactory,
     LivenessFactory,
     MaintenanceWindowFactory,
+    ObjectiveFactory,
     PageFactory,
     PolicyFactory,
     ProposedUpdateFactory,
@@ -123,6 +124,7 @@ def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
     assert set(EARLIEST) - swept == {
         "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "runbooks.live.ask_due",
+        "analytics.slo.measure_due",
     }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
@@ -160,6 +162,7 @@ DUE_ROWS = {
     "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
     "checkup.snapshots.freeze_due": lambda: WantedFactory(due_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
+    "analytics.slo.measure_due": lambda: ObjectiveFactory(measure_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)
     ),

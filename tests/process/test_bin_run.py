@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
@@ -143,8 +144,12 @@ def test_the_password_of_a_user_can_be_set_again(bin_run):
     assert "login" not in session.get(f"{second.url}/admin/", timeout=10).url
 
 
-def test_the_demo_shows_an_alert_become_a_page(bin_run):
-    demo = bin_run("--demo")
+@pytest.mark.req("CARD-05")
+def test_the_demo_on_postgresql_shows_an_alert_become_a_page(bin_run, new_database):
+    """The rest of the suite runs on PostgreSQL by `bin/test`."""
+    database = new_database()
+    demo = bin_run("--demo", "--database-url", database)
+    assert not (demo.data / "opscenter.sqlite3").exists()
     at = {name: f"http://127.0.0.1:{port}" for name, port in demo.facts["demo"].items()}
     for name in ("sink", "mailer", "whatsapp", "misterdj", "deelrx"):
         assert requests.get(f"{at[name]}/", timeout=10).ok
@@ -157,6 +162,17 @@ def test_the_demo_shows_an_alert_become_a_page(bin_run):
     assert requests.post(f"{demo.url}/api/v2/alerts", json=[alert], timeout=10).status_code == 200
     until(paged, seconds=20)
     assert "CheckoutDown" in str(paged())
+    with psycopg.connect(database, autocommit=True) as stored:
+        (opened,) = stored.execute(
+            "SELECT count(*) FROM incidents_incident WHERE title LIKE '%CheckoutDown%'"
+        ).fetchone()
+        assert opened == 1
+        # what the packs ask their systems' databases is answered by the same driver
+        asked = "SELECT state FROM sources_connection WHERE kind = 'sql' AND last_seen_at IS NOT NULL"
+        until(lambda: len(stored.execute(asked).fetchall()) >= 2)
+        assert {state for (state,) in stored.execute(asked)} == {"ok"}
+        measured = "SELECT key FROM analytics_objective WHERE measured_by = 'sql' AND state IN ('met', 'nodata')"
+        until(lambda: len(stored.execute(measured).fetchall()) >= 3)
     pids = demo.processes()
     assert demo.stop() == 0
     until(lambda: not any(alive(pid) for pid in pids))

@@ -13,6 +13,7 @@ OPSCENTER_DATA={data}
 * * * * * {manage} run_checks
 * * * * * {manage} run_timers
 * * * * * {manage} run_deliveries
+* * * * * {manage} run_objectives --due
 
 # Instead of the first line, where checks are dear: everything every 5 minutes, or warnings only every 30.
 # */5 * * * * {manage} run_checks
