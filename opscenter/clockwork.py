@@ -101,40 +101,7 @@ class Clockwork:
 
     @property
     def helpers(self) -> list[Helper]:
-        return [
-            self.deliverer, self.checker, self.looker, self.measurer, self.jobber, self.teller,
-        ]  # fmt: skip
-
-    def stop(self) -> None:
-        self.stopping = True
-        self.wanted.set()
-
-
-class Clockwork:
-    """Ticks until `stop` is called, from a signal handler or another thread."""
-
-    def __init__(self) -> None:
-        self.pipe = Pipe()
-        self.stopping = False
-        self.waker: PostgresWaker | SqliteWaker | None = None
-        self.jobs: deque[tuple[str, datetime]] = deque()
-        self.deliverer = Helper("deliveries", self._deliver)
-        self.checker = Helper("rule checks", self._check)
-        self.looker = Helper("live items of runbooks", self._ask_live)
-        self.measurer = Helper("objectives", self._measure)
-        self.jobber = Helper("system jobs", self._do_jobs)
-        self.teller = Helper("outside heartbeat", self._tell_outside)
-        self.hands = HandOver(check=self.checker.poke, do_job=self._do_job)
-        self.failing: dict[str, datetime] = {}  # timers, since when
-        self.last_at: datetime | None = None
-        self.beat_at: datetime | None = None
-        self.told_outside_at: datetime | None = None
-        self.facts: dict = {"pid": os.getpid(), "host": socket.gethostname(), "engine": settings.ENGINE}
-
-    @property
-    def helpers(self) -> list[Helper]:
-        return [self.deliverer, self.checker, self.looker, self.jobber, self.teller]
-        return [self.deliverer, self.checker, self.measurer, self.jobber, self.teller]
+        return [self.deliverer, self.checker, self.looker, self.measurer, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -297,6 +264,7 @@ class Clockwork:
     def _ask_live(self) -> None:
         while not self.stopping and live.ask_due(at=timezone.now()):
             self.pipe.poke()
+        connection.close()  # minutes may pass until the next
 
     def _measure(self) -> None:
         while not self.stopping and slo.measure_due(at=timezone.now()):
