@@ -183,13 +183,16 @@ def prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None)
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
-    return Due(rule, spec_of(rule, world), world, next_at, error_key, _idle(questions)), questions
+    return Due(rule, spec_of(rule, world), world, next_at, error_key, _idle(rule, questions)), questions
 
 
-def _idle(questions: list[Question]) -> str:
-    """Why nobody watches, when an installation has set up none of the ways there are; one alone is an error."""
+def _idle(rule: AlertRule, questions: list[Question]) -> str:
+    """Why nobody watches, when an installation has set up none of the ways there are.
+
+    One way alone is an error, unless the rule only proposes: what makes no alert need not be set up.
+    """
     ways = dict.fromkeys(question.variant for question in questions)
-    if len(ways) < 2 or not all(question.cannot for question in questions):
+    if not ways or (len(ways) < 2 and not rule.proposes) or not all(question.cannot for question in questions):
         return ""
     return f"Nobody watches: none of {', '.join(ways)} is set up. {questions[0].cannot}"
 
