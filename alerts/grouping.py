@@ -343,12 +343,13 @@ def _split_off(rows: list[Row]) -> dict[int, tuple[str, str]]:
 
 def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
     """The open incident of each scope and key; where it was merged into another that is open, that one."""
-    found = {}
+    found: dict[tuple[str, str], Incident] = {}
     for start in range(0, len(slots), 200):
         wanted = reduce(or_, (Q(scope=scope, key=key[:255]) for scope, key in slots[start : start + 200]))
         merged = Incident.objects.filter(wanted, status=Status.MERGED, merged_into__status__in=OPEN)
         for one in merged.select_related("merged_into__severity", "merged_into__policy").order_by("pk"):
-            found[(one.scope, one.key)] = one.merged_into
+            if one.merged_into is not None:
+                found[(one.scope, one.key)] = one.merged_into
         for incident in Incident.objects.open().filter(wanted).select_related("severity", "policy"):
             found[(incident.scope, incident.key)] = incident
     return found

@@ -30,8 +30,8 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     at, asked = timezone.now(), request.GET
     names = ("state", "to", "place", "thread", "within", "before")
     chosen = {name: asked.get(name, "").strip() for name in names}
-    rows = Delivery.objects.select_related("destination").defer("address", "secret", "text", "data", "actions")
-    rows = hidden.shown_to(request.user, rows)
+    seen = hidden.shown_to(request.user, Delivery.objects.all())
+    rows = seen.select_related("destination").defer("address", "secret", "text", "data", "actions")
     found = list(_chosen(rows, chosen, at=at).order_by("-pk")[: SHOWN + 1])
     context = {
         "rows": found[:SHOWN], "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, "at": at, **chosen,

@@ -1,7 +1,7 @@
 """Which runbooks an incident has: attached when it opens, when its level changes and when alerts join; and what of them
 still holds up a move. All of it is database work alone, quick enough for the path that opens an incident."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ def heard(incident: Incident, entry: TimelineEntry) -> None:
     attach(incident, at=entry.at, rules=rules, playbook=playbook)
 
 
-def joined(rules: dict[int, Collection[str]], *, at: datetime) -> None:
+def joined(rules: Mapping[int, Collection[str]], *, at: datetime) -> None:
     """Attach what alerts that joined incidents want.
 
     rules   incident's number -> the keys of the rules of its new alerts
