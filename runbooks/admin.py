@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from opscenter.admin import ReadOnlyAdmin, ReadOnlyInline
 
-from .models import ActionCall, OutgoingAction, Run, Runbook, RunbookVersion, Tick
+from .models import ActionCall, LiveItem, OutgoingAction, Run, Runbook, RunbookVersion, Tick, Tightened
 
 
 class VersionInline(ReadOnlyInline):
@@ -30,13 +30,17 @@ class TickInline(ReadOnlyInline):
     extra = 0
 
 
+class LiveItemInline(ReadOnlyInline):
+    model = LiveItem
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
     list_display = ["runbook", "incident", "service", "state", "started_at", "started_by", "ended_at", "ended_by"]
     list_filter = ["state"]
     search_fields = ["runbook__title__startswith", "=incident__pk"]
     list_select_related = ["runbook", "incident", "service", "started_by", "ended_by"]
-    inlines = [TickInline]
+    inlines = [TickInline, LiveItemInline]
 
 
 @admin.register(OutgoingAction)
@@ -53,3 +57,9 @@ class ActionCallAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     search_fields = ["title__startswith", "=incident__pk"]
     list_select_related = ["incident", "by"]
+
+
+@admin.register(Tightened)
+class TightenedAdmin(ReadOnlyAdmin):
+    list_display = ["parameter", "value", "since", "until", "back_at", "run"]
+    list_select_related = ["parameter", "run__runbook"]

@@ -260,7 +260,7 @@ class Tightened(models.Model):
     """A parameter that has another value for a time; put back when the time is up."""
 
     parameter = models.ForeignKey(Parameter, on_delete=models.CASCADE, related_name="tightened")
-    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="tightened")
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="tightened")
     value = models.TextField()
     before = models.TextField(blank=True, help_text="What a person had set here before; empty: nothing.")
     since = models.DateTimeField()

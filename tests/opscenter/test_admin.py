@@ -46,7 +46,8 @@ def test_every_model_of_ours_is_in_the_admin():
     assert set(FACTORIES) - set(admin.site._registry) - {Group} <= {
         # shown with their parents
         factories.ReviewAnswer, factories.DeliveryAttempt, factories.Receipt, factories.TemporaryShift,
-        factories.ComponentState, factories.PostComponent, factories.PostUpdate,
+        factories.ComponentState, factories.PostComponent, factories.PostUpdate, factories.LiveItem,
+        factories.Prompt, factories.Bridge, factories.CallEntry,
     }  # fmt: skip
 
 
