@@ -180,12 +180,12 @@ class LocalPostgres:
         return False
 
     def _ready(self) -> bool:
-        """Whether it takes connections: the server writes so into its pid file."""
+        """Whether it takes connections: the server writes so into its pid file, which is empty for a moment."""
         try:
             lines = (self.home / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return self.process is not None and lines[0] == str(self.process.pid) and lines[-1].strip() == "ready"
+        return bool(lines and self.process and lines[0] == str(self.process.pid) and lines[-1].strip() == "ready")
 
     def _free_port(self) -> int:
         """The port of the last time, so that stored addresses stay true; else a free one."""

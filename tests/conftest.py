@@ -1,11 +1,8 @@
 """What every test may ask for: people, an instant to start from, and a clean environment."""
 
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from hashlib import blake2s
 from pathlib import Path
 
 import pytest
@@ -15,11 +12,9 @@ from django.test import override_settings
 from policies import claims
 from sources import intake
 from tests.factories import NINE, ContactFactory, ContactMethodFactory
-from tests.process.installation import Installation
+from tests.migrated import migrated_file
 
 os.environ.setdefault("OPSCENTER_ENGINE", "inline")
-ROOT = Path(__file__).resolve().parents[1]
-KEPT = 4  # migrated databases, for as many branches
 
 
 @pytest.fixture
@@ -56,28 +51,8 @@ def margaret(db):
 
 @pytest.fixture(scope="session")
 def migrated() -> Path:
-    """A SQLite file with empty tables, made once for all workers, and kept for the next run with the same migrations.
-
-    They take ten seconds of a core.
-    """
-    digest = blake2s()
-    after = [*ROOT.glob("*/apps.py"), ROOT / "opscenter/rights.py"]  # these fill tables once they are there
-    for path in [*sorted(ROOT.glob("*/migrations/*.py")), *sorted(after), ROOT / "requirements.lock"]:
-        digest.update(path.read_bytes())
-    kept = Path(tempfile.gettempdir()) / f"opscenter-tests-{os.getuid()}"
-    kept.mkdir(mode=0o700, exist_ok=True)
-    folder = kept / digest.hexdigest()[:16]
-    with (kept / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            for old in sorted(kept.glob("*/"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
-                shutil.rmtree(old)
-            with tempfile.TemporaryDirectory(dir=kept, prefix="making-") as making:
-                data = Path(making) / "data"
-                data.mkdir()
-                Installation(data).migrate()
-                data.rename(folder)  # whole, or not at all
-    return folder / "opscenter.sqlite3"
+    """A SQLite file with empty tables, made once for all workers."""
+    return migrated_file()
 
 
 @pytest.fixture(scope="session")

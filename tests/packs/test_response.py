@@ -14,7 +14,8 @@ from tests.factories import LayerFactory, LayerMemberFactory
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-WHATSAPP = "whatsapp-alert-policy"
+PACK = WHATSAPP = "whatsapp-alert-policy"
+pytestmark = pytest.mark.usefixtures("pack_of_module")
 
 
 def opened(policy: str, level: str, *, at: datetime = TEN) -> Incident:
@@ -46,7 +47,6 @@ ACTS = {"acknowledge": lifecycle.acknowledge, "mitigate": lifecycle.mitigate}
 def test_no_number_of_a_target_is_left_out(load):
     load("default")
     load("mailer")
-    load(WHATSAPP)
     plans = TargetPlan.objects.filter(within__isnull=False).select_related("policy", "severity")
     assert {(p.policy.key, p.severity.key, p.kind, p.within) for p in plans} == set(PLANS)
 
@@ -54,7 +54,8 @@ def test_no_number_of_a_target_is_left_out(load):
 @pytest.mark.req("AP-07", "AP-14", "AP-15", "AP-20", "AP-21")
 @pytest.mark.parametrize(("policy", "level", "kind", "within"), PLANS)
 def test_a_target_not_met_is_breached_after_its_instant_and_once(load, policy, level, kind, within):
-    load(policy)
+    if policy != PACK:
+        load(policy)
     incident = opened(policy, level)
     target = incident.targets.get(kind=kind)
     assert target.due_at == TEN + within
@@ -69,7 +70,8 @@ def test_a_target_not_met_is_breached_after_its_instant_and_once(load, policy, l
 @pytest.mark.parametrize(("policy", "level", "kind", "within"), PLANS)
 @pytest.mark.parametrize(("off", "state"), [(-SECOND, "met"), (timedelta(), "met"), (SECOND, "breached")])
 def test_a_target_is_met_up_to_its_instant(load, ada, policy, level, kind, within, off, state):
-    load(policy)
+    if policy != PACK:
+        load(policy)
     incident = opened(policy, level)
     ACTS[kind](incident, by=ada, at=TEN + within + off)
     target = incident.targets.get(kind=kind)
@@ -77,8 +79,7 @@ def test_a_target_is_met_up_to_its_instant(load, ada, policy, level, kind, withi
 
 
 @pytest.mark.req("AP-06")
-def test_p0_is_acknowledged_in_five_minutes_or_breached_once_and_escalated(load, ada, grace):
-    load(WHATSAPP)
+def test_p0_is_acknowledged_in_five_minutes_or_breached_once_and_escalated(ada, grace):
     EscalationContact.objects.get(name="Platform Lead").members.add(grace)
     on_call(ada)
     incident = opened(WHATSAPP, "P0")
@@ -105,8 +106,7 @@ def test_p0_is_acknowledged_in_five_minutes_or_breached_once_and_escalated(load,
         ("2026-11-24T12:00:00+07:00", "2026-11-25T17:00:00+07:00"),
     ],
 )
-def test_p3_is_acknowledged_in_the_next_business_cycle(load, detected, due):
-    load(WHATSAPP)
+def test_p3_is_acknowledged_in_the_next_business_cycle(db, detected, due):
     incident = opened(WHATSAPP, "P3", at=datetime.fromisoformat(detected))
     target = incident.targets.get()
     assert (target.kind, target.due_at) == ("acknowledge", datetime.fromisoformat(due))  # no mitigation target
@@ -121,8 +121,7 @@ def test_p3_is_acknowledged_in_the_next_business_cycle(load, detected, due):
 @pytest.mark.parametrize(
     ("level", "owners"), [("P0", ["Platform Lead"]), ("P1", ["Operations", "Platform"]), ("P2", ["Platform"])]
 )
-def test_each_level_has_its_owners_and_they_are_told_first(load, ada, grace, level, owners):
-    load(WHATSAPP)
+def test_each_level_has_its_owners_and_they_are_told_first(ada, grace, level, owners):
     EscalationContact.objects.get(name=owners[0]).members.add(ada)
     if len(owners) > 1:
         EscalationContact.objects.get(name=owners[1]).members.add(grace)
@@ -141,8 +140,7 @@ def on_call(contact: EscalationContact) -> None:
 
 @pytest.mark.req("AP-23", "AP-28")
 @pytest.mark.parametrize(("level", "pages"), [("P0", ["ada"]), ("P1", ["ada"]), ("P2", []), ("P3", [])])
-def test_p0_and_p1_page_whoever_is_on_call_and_the_others_nobody(load, ada, grace, level, pages):
-    load(WHATSAPP)
+def test_p0_and_p1_page_whoever_is_on_call_and_the_others_nobody(ada, grace, level, pages):
     on_call(ada)
     EscalationContact.objects.get(name="on-call").members.add(grace)
     incident = opened(WHATSAPP, level)
@@ -151,8 +149,7 @@ def test_p0_and_p1_page_whoever_is_on_call_and_the_others_nobody(load, ada, grac
     assert Delivery.objects.filter(purpose="page").count() == len(pages)
 
 
-def test_without_a_roster_the_next_step_comes_at_once(load, ada):
-    load(WHATSAPP)
+def test_without_a_roster_the_next_step_comes_at_once(ada):
     EscalationContact.objects.get(name="on-call").members.add(ada)
     incident = opened(WHATSAPP, "P0")
     run_timers(TEN + SECOND)
@@ -172,7 +169,6 @@ def test_the_mailers_alerts_go_to_whoever_the_roster_names(watch_mailer, mailer,
 
 
 @pytest.mark.req("AP-17")
-def test_the_meaning_of_a_level_stands_on_the_incidents_page(load, admin_client):
-    load(WHATSAPP)
+def test_the_meaning_of_a_level_stands_on_the_incidents_page(admin_client):
     page = admin_client.get(opened(WHATSAPP, "P2").get_absolute_url())
     assert "Degradasi performa non-blocking." in page.content.decode()

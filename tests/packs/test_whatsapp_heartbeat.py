@@ -9,21 +9,20 @@ from django.core.management import call_command
 from alerts import evaluation
 from incidents.models import Incident
 from opscenter import clock
-from packs import loader
 from policies.models import Policy
 from sources import pinging
 from sources.models import Heartbeat
 from tests.factories import NINE
 
+PACK = "whatsapp-alert-policy"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 WORKER = "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278"
 
 
 @pytest.fixture
-def pack(db, monkeypatch):
+def pack(pack_of_module, db, monkeypatch):
     """The pack with its worker, which pings every ten minutes; only the rules that read heartbeats are on."""
     pinging.forget()
-    loader.load_file(loader.find("whatsapp-alert-policy"), at=NINE)
     rules = Policy.objects.get(key="whatsapp-alert-policy").rules
     rules.exclude(sources__kind="heartbeat").update(enabled=False)
     call_command("integration", "add", "heartbeat", "campaign-retry-worker", "--key", WORKER, "--period", "10m")

@@ -33,7 +33,7 @@ def elastic(running):
     return running
 
 
-def read(elastic, query=None, *, asker=None, at=NINE, timeout=SECOND, **spec):
+def read(elastic, query=None, *, asker=None, at=NINE, timeout=20 * SECOND, **spec):
     spec = {"url": elastic.url, "index": "logs-*", **({"query": query} if query else {}), **spec}
     KEEPERS["elasticsearch"].check(spec)
     return KEEPERS["elasticsearch"].read(spec, at=at, timeout=timeout, asker=asker or Asker())

@@ -74,7 +74,7 @@ def server():
         yield server
 
 
-def read(kind, spec, timeout=SECOND):
+def read(kind, spec, timeout=20 * SECOND):
     PROBES[kind].check(spec)
     return PROBES[kind].read(spec, at=NINE, timeout=timeout)
 

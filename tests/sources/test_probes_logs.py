@@ -22,7 +22,7 @@ def log(tmp_path, settings):
 def read(file, *, at=NINE, since=None, group_by=(), **spec):
     spec = {"file": str(file), **spec}
     PROBES["logs"].check(spec)
-    return PROBES["logs"].read(spec, at=at, timeout=SECOND, asker=Asker(since=since, group_by=group_by))
+    return PROBES["logs"].read(spec, at=at, timeout=20 * SECOND, asker=Asker(since=since, group_by=group_by))
 
 
 def count(file, **spec):

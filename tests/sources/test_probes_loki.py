@@ -28,7 +28,7 @@ def loki(running):
     return running
 
 
-def read(loki, query, *, asker=None, at=NINE, timeout=SECOND, **spec):
+def read(loki, query, *, asker=None, at=NINE, timeout=20 * SECOND, **spec):
     spec = {"url": loki.url, "query": query, **spec}
     KEEPERS["loki"].check(spec)
     return KEEPERS["loki"].read(spec, at=at, timeout=timeout, asker=asker or Asker())

@@ -22,7 +22,7 @@ SERVER, INSTALL = shutil.which("mariadbd", path="/usr/sbin:/usr/bin"), shutil.wh
 READY_WITHIN = 20  # seconds
 
 
-def read(url, query, *, timeout=SECOND, **spec):
+def read(url, query, *, timeout=20 * SECOND, **spec):
     spec = {"url": url, "query": query, **spec}
     PROBES["sql"].check(spec)
     return PROBES["sql"].read(spec, at=NINE, timeout=timeout)

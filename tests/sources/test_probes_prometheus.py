@@ -33,7 +33,7 @@ def prometheus(running):
     return running
 
 
-def read(prometheus, query, *, asker=None, at=NINE, timeout=SECOND, **spec):
+def read(prometheus, query, *, asker=None, at=NINE, timeout=20 * SECOND, **spec):
     spec = {"url": prometheus.url, "query": query, **spec}
     KEEPERS["prometheus"].check(spec)
     return KEEPERS["prometheus"].read(spec, at=at, timeout=timeout, asker=asker or Asker())
@@ -42,7 +42,7 @@ def read(prometheus, query, *, asker=None, at=NINE, timeout=SECOND, **spec):
 def page(prometheus, metric, **spec):
     spec = {"url": prometheus.url, "metric": metric, **spec}
     PROBES["exposition"].check(spec)
-    return PROBES["exposition"].read(spec, at=NINE, timeout=SECOND)
+    return PROBES["exposition"].read(spec, at=NINE, timeout=20 * SECOND)
 
 
 def told(result, kind="vector", **more):

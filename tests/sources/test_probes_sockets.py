@@ -10,7 +10,7 @@ from tests.sources.sockets import certificate, closed_port, listening
 SECOND = timedelta(seconds=1)
 
 
-def read(kind, spec, *, at=None, timeout=SECOND):
+def read(kind, spec, *, at=None, timeout=20 * SECOND):
     PROBES[kind].check(spec)
     (reading,) = PROBES[kind].read(spec, at=at or datetime.now(UTC), timeout=timeout)
     return reading.fields
