@@ -8,12 +8,12 @@ from django.utils.html import format_html_join
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline, action
 from policies.wake import wake
 
-from . import maintenance_admin, pack, silence_admin, trying
+from . import maintenance_admin, pack, queue_admin, silence_admin, trying
 from .asking import used_parameters
 from .conditions import BadRule, RuleSpec
 from .models import Alert, AlertRule, Liveness, RuleChange, RuleSource, Sample
 
-__all__ = ["maintenance_admin", "silence_admin"]  # silences have a file of their own
+__all__ = ["maintenance_admin", "queue_admin", "silence_admin"]  # these have files of their own
 
 
 class SourceInline(TabularInline):

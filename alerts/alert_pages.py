@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from incidents.models import HeldNotice
+from runbooks import guide
 
 from .models import Hold, Liveness
 
@@ -48,5 +49,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
                 Entry(one.held_at, one.get_kind_display(), one.by, until, one.ended_at, one.outcome, told, one.times)
             )
     entries.sort(key=lambda entry: entry.since, reverse=True)
-    context = {"row": row, "fires": row.fires_at(at), "entries": entries, "at": at}
+    rule = row.alert.rule
+    books = guide.of_rules(rule.policy_id, [rule.key]) if rule else []
+    context = {"row": row, "books": books, "fires": row.fires_at(at), "entries": entries, "at": at}
     return render(request, "alerts/alert.html", context)

@@ -7,14 +7,27 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         """Register what rooms below ask of this one: a source, and what their pages tell of alerts and rules."""
         from channels_health import pages
-        from incidents import confirming, page
+        from incidents import confirming, page, triage
         from policies import parameters
+        from runbooks import ways
         from sources import heartbeat_pages
         from sources.probes import register
+        from status import maintenance as announcements
 
-        from . import asking, channel_rules, confirmations, impact, job_marks, rule_states
+        from . import (
+            announced,
+            asking,
+            channel_rules,
+            confirmations,
+            for_runbooks,
+            impact,
+            job_marks,
+            rule_states,
+            standing,
+        )
 
         register(rule_states.RuleStates())
+        ways.register(for_runbooks.Alerts())
         if confirmations.of not in confirming.OFFERS:
             confirming.OFFERS.append(confirmations.of)
         if impact.of not in page.IMPACTS:
@@ -25,3 +38,8 @@ class AlertsConfig(AppConfig):
             heartbeat_pages.MARKS.append(job_marks.of)
         if asking.users_of not in parameters.USERS:
             parameters.USERS.append(asking.users_of)
+        if standing.stands not in triage.STANDS:
+            triage.STANDS.append(standing.stands)
+        if announced.suppress not in announcements.SUPPRESS:
+            announcements.SUPPRESS.append(announced.suppress)
+            announcements.LIFT.append(announced.lift)

@@ -20,6 +20,7 @@ STAND_INS = {
     "prometheus": "http://stand-in.invalid",
     "exposition": "http://stand-in.invalid",
     "loki": "http://stand-in.invalid",
+    "tempo": "http://stand-in.invalid",
     "elasticsearch": "http://stand-in.invalid",
     "redis": "redis://stand-in.invalid",
     "tcp": "tcp://stand-in.invalid:1",

@@ -25,4 +25,4 @@ def told(*, at: datetime) -> None:
 
 def incidents_of(tenant: str) -> list[Incident]:
     """The tenant's incidents, the latest first: those whose alerts all name it."""
-    return list(Incident.objects.filter(labels__tenant=tenant).order_by("-pk")[:LISTED])
+    return list(Incident.objects.filter(labels__tenant=tenant, private=False).order_by("-pk")[:LISTED])

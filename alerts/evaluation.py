@@ -183,13 +183,16 @@ def prepare(rule: AlertRule, world: World, *, at: datetime, variant: str | None)
             if source.connection:
                 error_key[questions[-1].place] = f"source:{source.connection.key}"
     next_at = next_check(rule, getattr(rule, "planned_at", None), at=at)
-    return Due(rule, spec_of(rule, world), world, next_at, error_key, _idle(questions)), questions
+    return Due(rule, spec_of(rule, world), world, next_at, error_key, _idle(rule, questions)), questions
 
 
-def _idle(questions: list[Question]) -> str:
-    """Why nobody watches, when an installation has set up none of the ways there are; one alone is an error."""
+def _idle(rule: AlertRule, questions: list[Question]) -> str:
+    """Why nobody watches, when an installation has set up none of the ways there are.
+
+    One way alone is an error, unless the rule only proposes: what makes no alert need not be set up.
+    """
     ways = dict.fromkeys(question.variant for question in questions)
-    if len(ways) < 2 or not all(question.cannot for question in questions):
+    if not ways or (len(ways) < 2 and not rule.proposes) or not all(question.cannot for question in questions):
         return ""
     return f"Nobody watches: none of {', '.join(ways)} is set up. {questions[0].cannot}"
 
@@ -334,7 +337,24 @@ def judge_answer(due: Due, answer: Answer, *, at: datetime) -> Judgement:
     if answer.lacking and judgement.state not in (State.FIRING, State.PENDING):  # calm is only half of the truth
         judgement = judge(replace(spec, on_error="error"), memory, answer.lacking, **known)
     judgement.memory.pop("at", None)
-    return judgement
+    return _proposing(due, _by_flag(due, spec, judgement), at=at)
+
+
+def _proposing(due: Due, judgement: Judgement, *, at: datetime) -> Judgement:
+    """The same; a rule that only proposes has no alert to say its message, so its verdict does."""
+    if not due.rule.proposes or not (firing := judgement.firing):
+        return judgement
+    said = [telling.message_of(due.rule, key, key.level or due.rule.severity.key, due.world.params, at)
+            for key in firing[:3]]  # fmt: skip
+    return replace(judgement, sentence="; ".join(said))
+
+
+def _by_flag(due: Due, spec: RuleSpec, judgement: Judgement) -> Judgement:
+    """The same, saying so when the rule is off because of a feature flag that is."""
+    if spec.only_if is None or judgement.state != State.INACTIVE or not judgement.sentence.startswith("Off: "):
+        return judgement
+    off = [f"{name}: {due.world.flags_off[name]}" for name in spec.only_if.parameters() if name in due.world.flags_off]
+    return replace(judgement, sentence=f"Inactive: flag off ({'; '.join(off)}).") if off else judgement
 
 
 def _changed(rule: AlertRule, judgement: Judgement, *, at: datetime) -> dict[str, Any]:
@@ -359,6 +379,8 @@ def _error_key(due: Due, answer: Answer) -> str:
 def _tell(due: Due, judgement: Judgement, error_key: str, *, at: datetime) -> None:
     """Tell the store what fires, what has ended, and that the source cannot be read (or can again)."""
     rule, before = due.rule, due.rule.memory.get(ERROR_KEY, "")
+    if rule.proposes:
+        return
     firing = [state for state in judgement.firing if not state.doubt or state.change]
     signals = [telling.firing(rule, state, params=due.world.params, at=at) for state in firing]
     ends = {telling.key_of(rule, state.labels): state.reason for state in judgement.ended}

@@ -12,10 +12,11 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents import lifecycle, notices, recovery
-from incidents.models import Escalation, Incident, Status, TimelineEntry
+from incidents.models import OPEN, Escalation, Incident, Status, TimelineEntry
 from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
+from runbooks import guide
 from sources.inbound import quiet_time
 from sources.models import Integration
 
@@ -148,6 +149,7 @@ def _assign(rows: list[Row], *, at: datetime) -> int:
 def _begun(rows: list[Row], *, at: datetime) -> int:
     """Let alerts act, or note what suppresses them; return how many are left because the time was up."""
     suppression, origins = Suppression(at), Origins(rows)
+    apart = _split_off(rows)
     groups: dict[tuple[str, str], Group] = {}
     suppressed: dict[Verdict, list[Row]] = defaultdict(list)
     released: list[int] = []
@@ -157,7 +159,7 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         if verdict:
             suppressed[verdict].append(row)
             continue
-        scope, key = origins.group(row)
+        scope, key = apart.get(row.incident or 0) or origins.group(row)
         groups.setdefault((scope, key), Group(scope, key[:255], policy)).rows.append(row)
         if row.verdict == Liveness.Verdict.SUPPRESSED:
             released.append(row.alert)
@@ -177,7 +179,7 @@ def _begun(rows: list[Row], *, at: datetime) -> int:
         return 0
     groups = _with_storms(groups, open_now, origins, at=at)
     slice, waiting = Slice(), dict(groups)
-    for slot in _join_together(groups, open_now, at=at):
+    for slot in _join_together(groups, open_now, origins, at=at):
         del waiting[slot]
     count = len(waiting)
     for slot, group in list(waiting.items()):
@@ -220,7 +222,7 @@ def _with_storms(
 
 
 def _join_together(
-    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], *, at: datetime
+    groups: dict[tuple[str, str], Group], open_now: dict[tuple[str, str], Incident], origins: Origins, *, at: datetime
 ) -> list[tuple[str, str]]:
     """Let groups join their open incidents where that changes nothing but the alerts, a statement a step for all of
     them; return which did. The others need more than that, or something went wrong: they go one by one."""
@@ -248,6 +250,7 @@ def _join_together(
             TimelineEntry.objects.bulk_create([entry for entry in entries if entry])
             for incident, group in plain.values():
                 Liveness.objects.filter(pk__in=[row.alert for row in group.rows]).update(incident=incident, **JOINED)
+            _guide({incident.pk: group for incident, group in plain.values()}, origins, at=at)
     except OperationalError:
         raise
     except Exception:
@@ -266,6 +269,7 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
             else:
                 _join(incident, group, at=at)
             alerts.update(incident=incident, **JOINED)
+            _guide({incident.pk: group}, origins, at=at)
             if group.key == storms.KEY:
                 storms.count(incident)
     except OperationalError:
@@ -279,6 +283,16 @@ def _act(group: Group, incident: Incident | None, origins: Origins, *, at: datet
             _act(group, found, origins, at=at)
     except Exception as trouble:
         _put_off(alerts, group, trouble, at=at)
+
+
+def _guide(groups: dict[int, Group], origins: Origins, *, at: datetime) -> None:
+    """Let the incidents, by number, have the runbooks of the rules that are new in them."""
+    fresh = {
+        number: {origins.rules[row.rule].key for row in group.rows if row.rule and row.incident != number}
+        for number, group in groups.items()
+    }
+    if rules := {number: keys for number, keys in fresh.items() if keys}:
+        guide.joined(rules, at=at)
 
 
 def _put_off(alerts: QuerySet[Liveness], group: Group, trouble: Exception, *, at: datetime) -> None:
@@ -320,10 +334,22 @@ def _not_too_old(
     return kept
 
 
+def _split_off(rows: list[Row]) -> dict[int, tuple[str, str]]:
+    """Scope and key of the open incidents among those of `rows` that a person split off: their alerts stay there."""
+    of = {row.incident for row in rows if row.incident}
+    split = Incident.objects.open().filter(pk__in=of, split_from__isnull=False) if of else Incident.objects.none()
+    return {number: (scope, key) for number, scope, key in split.values_list("pk", "scope", "key")}
+
+
 def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
-    found = {}
+    """The open incident of each scope and key; where it was merged into another that is open, that one."""
+    found: dict[tuple[str, str], Incident] = {}
     for start in range(0, len(slots), 200):
         wanted = reduce(or_, (Q(scope=scope, key=key[:255]) for scope, key in slots[start : start + 200]))
+        merged = Incident.objects.filter(wanted, status=Status.MERGED, merged_into__status__in=OPEN)
+        for one in merged.select_related("merged_into__severity", "merged_into__policy").order_by("pk"):
+            if one.merged_into is not None:
+                found[(one.scope, one.key)] = one.merged_into
         for incident in Incident.objects.open().filter(wanted).select_related("severity", "policy"):
             found[(incident.scope, incident.key)] = incident
     return found

@@ -1,10 +1,11 @@
 """A rule's message in words: its template, filled with what was read, in a sandbox."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -35,6 +36,8 @@ UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 
 def in_words(figure: Any, unit: str = "s") -> str:
     """A length of time as people say it, its two largest parts: 90000 ms is 1 min 30 s; a figure of no use stays."""
+    if isinstance(figure, timedelta):
+        figure, unit = figure.total_seconds(), "s"
     if isinstance(figure, bool) or not isinstance(figure, int | float) or unit not in UNITS:
         return str(figure)
     left = round(figure * UNITS[unit], 3)
@@ -71,6 +74,11 @@ def compiled(template: str) -> Template:
         return SANDBOX.from_string(template)
     except TemplateSyntaxError as error:
         raise BadMessage(f"This message is no template: {str(error.message).rstrip('.')}.", error.lineno) from None
+
+
+def names_in(template: str) -> set[str]:
+    """The names that a template tells or asks for; it compiles."""
+    return meta.find_undeclared_variables(SANDBOX.parse(template))
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:

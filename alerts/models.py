@@ -19,10 +19,11 @@ from policies.models import AlertClass, Policy, Severity
 from sources.models import Connection, Integration
 
 from .hold_models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
+from .queue_models import QueueCard
 
 __all__ = [
-    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "RuleChange", "RuleSource",
-    "Sample", "Silence", "Tally",
+    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard", "RuleChange",
+    "RuleSource", "Sample", "Silence", "Tally",
 ]  # fmt: skip
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,6 +83,9 @@ class AlertRule(models.Model):
     )  # fmt: skip
     toggle = models.CharField(
         max_length=80, blank=True, help_text="A bool parameter of the policy: off, its alerts are seen but do not act."
+    )
+    proposes = models.BooleanField(
+        default=False, help_text="Checked and shown as ever, but makes no alert: it only proposes in triage."
     )
     enabled = models.BooleanField(default=True)
     pack_values = models.JSONField(default=dict, blank=True, editable=False, help_text="As the pack last said.")

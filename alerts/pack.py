@@ -35,7 +35,7 @@ from .alertmanager.filters import parse, written
 from .conditions import BadRule, RuleSpec, compile_when
 from .conditions.order import mixed, out_of_order
 from .matching import BadMatcher, check_silence
-from .messages import BadMessage, compiled
+from .messages import BadMessage, compiled, names_in
 from .models import AlertRule, Inhibition
 
 CONDITION = (
@@ -44,6 +44,7 @@ CONDITION = (
 )  # fmt: skip
 OWN = (
     "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
+    "proposes",
 )  # fmt: skip
 IN_CONDITION = {(name,) for name in CONDITION}
 MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
@@ -107,11 +108,21 @@ class _RuleEntry(Entry):
                 compiled(message)
             except BadMessage as error:
                 desk.problem((*path, "message"), f"{error} (line {error.line} of the message)")
+            else:
+                _check_words(message, value.get("says"), path, desk)
         if len(desk.problems) > before:
             return BAD
-        del values["source"], values["any_of"]
+        del values["source"], values["any_of"], values["says"]
         values["severity"] = values["severity"] or values["levels"][0]["severity"]
         return values | {"sources": sources}
+
+
+def _check_words(message: str, says: Any, path: Path, desk: Desk) -> None:
+    """Complain of what every alert of the rule has to say and its message leaves out."""
+    told = names_in(message)
+    for name in says if isinstance(says, list) else [says] if isinstance(says, str) else []:
+        if name not in told:
+            desk.problem((*path, "message"), f"This message has to say {name!r}; put {{{{ {name} }}}} into it.")
 
 
 def _with_dependencies(value: Any) -> Any:
@@ -219,11 +230,13 @@ class Rules(Section):
         labels=optional(Table(Text(500)), {}),
         component=optional(Text(80, line=True), ""),
         message=optional(Text(4000), ""),
+        says=optional(Many(Text(40, line=True, empty=False)), []),  # checked when it is read, kept nowhere
         runbook=optional(Text(), ""),
         owners=optional(Several(Ref("contact")), []),
         suppressed_by=optional(Several(Ref("rule")), []),
         toggle=optional(Ref("parameter"), ""),
         confirm=optional(Table(Ref("severity"), Text(120, line=True, empty=False)), {}),
+        proposes=optional(Flag(), False),
     )
 
     def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
@@ -305,6 +318,7 @@ class Rules(Section):
             "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
             "toggle": row.toggle,
             "confirm": row.confirm,
+            "proposes": row.proposes,
         }
 
     def write(self, policy: Policy, row: AlertRule | None, values: Values) -> AlertRule:

@@ -29,11 +29,11 @@ def read(one: Any, several: Any, path: Path, desk: Desk) -> Any:
     if (one is None) == (several is None):
         return desk.problem(path, "This needs either `source` or `any_of`, and one of them only.")
     if one is not None:
-        found = [_read_one(one, (*path, "source"), desk)]
+        found = [read_one(one, (*path, "source"), desk)]
     elif not isinstance(several, list) or not several:
         return desk.problem((*path, "any_of"), f"This should be a list of sources, and it is {shown(several)}.")
     else:
-        found = [_read_one(entry, (*path, "any_of", place), desk) for place, entry in enumerate(several)]
+        found = [read_one(entry, (*path, "any_of", place), desk) for place, entry in enumerate(several)]
     if any(source is BAD for source in found):
         return BAD
     if found[0]["fallback"]:
@@ -41,7 +41,8 @@ def read(one: Any, several: Any, path: Path, desk: Desk) -> Any:
     return found
 
 
-def _read_one(entry: Any, path: Path, desk: Desk) -> Any:
+def read_one(entry: Any, path: Path, desk: Desk) -> Any:
+    """Return one source as a record; BAD after telling the desk what is wrong with it."""
     if not isinstance(entry, dict):
         return desk.problem(path, f"This should be a source such as {{sql: {{…}}}}, and it is {shown(entry)}.")
     kinds = [key for key in entry if key in KINDS]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from incidents.models import HeldNotice
 
+from . import since_deploy
 from .alertmanager.filters import written
 from .maintenance_now import active
 from .models import AlertRule, Liveness
@@ -38,6 +39,10 @@ def alert_list(request):
         rows = rows.filter(
             Q(alert__name__icontains=text) | Q(alert__labels__icontains=text) | Q(severity_key__iexact=text)
         )
+    since = None
+    if request.GET.get("since") == "deploy":
+        since = since_deploy.look(request.GET.get("service", "").strip(), at=at)
+        rows = rows & since_deploy.alerts_since(since.deploy, since.service) if since.deploy else rows.none()
     found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
     muted = _muted({row.incident_id for row in found if row.incident_id})
     silencer = request.user.is_staff and request.user.has_perm("alerts.add_silence")
@@ -54,6 +59,8 @@ def alert_list(request):
         "q": text,
         "unanswered": AlertRule.objects.filter(enabled=True, state__in=UNANSWERED).select_related("policy"),
         "at": at,
+        "since": since,
+        "service": request.GET.get("service", ""),
     }
     return render(request, "alerts/list.html", context)
 

@@ -126,9 +126,11 @@ def in_order(told: list[ChannelTold]) -> list[ChannelTold]:
 
 def _record(told: ChannelTold, *, at: datetime) -> int | None:
     tenant, key, name = events.id_of(told.tenant, 120), events.id_of(told.key, 120), events.id_of(told.name, 160)
-    facts = {"name": name} if name else {}
+    facts: dict[str, Any] = {"name": name} if name else {}
     if told.kind:
         facts["kind"] = events.clean(told.kind)[:40]
+    if told.identifiers:
+        facts["identifiers"] = told.identifiers
     status = channels_health.history.record(
         tenant, key, events.clean(told.status)[:40], at=min(told.at or at, at), reason=events.clean(told.reason),
         **facts,

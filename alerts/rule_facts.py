@@ -34,7 +34,7 @@ NODATA_WORDS = {
     "fire": "no data counts as trouble",
     "keep": "no data leaves everything as it is",
 }
-LANGUAGES = {"sql": "SQL", "prometheus": "PromQL", "loki": "LogQL", "elasticsearch": "query"}
+LANGUAGES = {"sql": "SQL", "prometheus": "PromQL", "loki": "LogQL", "elasticsearch": "query", "tempo": "TraceQL"}
 
 
 @dataclass(frozen=True)

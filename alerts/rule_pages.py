@@ -10,8 +10,9 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from incidents.models import Incident
+from incidents.seeing import visible
 from policies.models import Policy
+from runbooks import guide
 
 from . import backtest, backtest_verdict, pack, rule_chart, rule_facts, samples
 from .models import AlertRule, Liveness
@@ -80,10 +81,11 @@ def rule(request, policy: str, key: str):
         "chart": rule_chart.of(kept, spec, world.params),
         "checks": sum(row.times for row in kept), "kept": kept,
         "changes": found.changes.all()[:CHANGES],
+        "books": guide.of_rules(found.policy_id, [found.key]),
         "outlook": rule_facts.outlook(found, spec, at=at),
         "overridden": pack.overrides(found).items(),
         "alerts": [(row, row.fires_at(at)) for row in alerts[:ALERTS]],
-        "incidents": Incident.objects.filter(mine).select_related("severity").order_by("-pk")[:INCIDENTS],
+        "incidents": visible(request.user).filter(mine).select_related("severity").order_by("-pk")[:INCIDENTS],
         **_trial(request.GET, found, world, at=at),
     }  # fmt: skip
     return render(request, "rules/rule.html", context)

@@ -1,10 +1,12 @@
 from django.urls import include, path
 
-from . import alert_pages, oncall_urls, pagerduty, pages, rule_pages, views, webhooks
+from . import alert_pages, oncall_urls, pagerduty, pages, queue_pages, rule_pages, views, webhooks
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
     path("alerts/<int:pk>/", alert_pages.alert, name="alert"),
+    path("queues/", queue_pages.queue_list, name="queues"),
+    path("queues/<int:pk>/refresh/", queue_pages.refresh, name="queues-refresh"),
     path("rules/", rule_pages.rule_list, name="rules"),
     path("rules/<str:policy>/<str:key>/", rule_pages.rule, name="rule"),
     path("webhooks/", webhooks.webhook_list, name="webhooks"),

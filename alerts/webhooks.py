@@ -17,7 +17,7 @@ from sources import privacy
 from sources.intake import whole
 from sources.models import Change, Event, Integration, WebhookLog
 
-from . import replaying
+from . import replaying, since_deploy
 from .models import Alert, Liveness
 
 SHOWN = 50
@@ -37,6 +37,8 @@ def webhook_list(request):
     rows = WebhookLog.objects.select_related("integration")
     rows = rows.defer("raw", "integration__secret", "integration__old_secret")
     chosen = {name: asked.get(name, "").strip() for name in ("door", "verdict", "within", "q", "before")}
+    if asked.get("status") == "failed":  # as runbooks call it
+        chosen["verdict"] = WebhookLog.Verdict.REFUSED.value
     if chosen["door"] == "none":
         rows = rows.filter(integration=None)
     elif chosen["door"].isdecimal():
@@ -51,6 +53,14 @@ def webhook_list(request):
         rows = rows.filter(
             Q(payload__icontains=text) | Q(reason__icontains=text) | Q(delivery_id=text) | Q(sender__startswith=text)
         )
+    since = None
+    if asked.get("since") == "deploy":
+        since = since_deploy.look(asked.get("service", "").strip(), at=at)
+        rows = (
+            rows.filter(pk__in=since_deploy.webhooks_since(since.deploy, since.service).values("pk"))
+            if since.deploy
+            else rows.none()
+        )
     if chosen["before"].isdecimal():
         rows = rows.filter(pk__lt=int(chosen["before"][:18]))
     found = list(rows.order_by("-pk")[: SHOWN + 1])
@@ -62,7 +72,8 @@ def webhook_list(request):
         ],
         "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, "at": at, **chosen,
         "doors": Integration.objects.only("pk", "name"), "verdicts": WebhookLog.Verdict.choices,
-        "spans": WITHIN.items(), "filtered": any(chosen[name] for name in ("door", "verdict", "within", "q")),
+        "spans": WITHIN.items(), "filtered": any([since, *map(chosen.get, ("door", "verdict", "within", "q"))]),
+        "since": since, "service": asked.get("service", ""),
     }  # fmt: skip
     return render(request, "alerts/webhooks.html", context)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flags import register
 from policies import hours
 from policies.fields import SecretUnreadable
 from policies.models import Calendar, Policy
@@ -41,6 +42,11 @@ class World:
     @cached_property
     def calendars(self) -> dict[str, Calendar]:
         return {calendar.key: calendar for calendar in self.policy.calendars.all()}
+
+    @cached_property
+    def flags_off(self) -> dict[str, str]:
+        """The policy's feature flags that are off, each with why."""
+        return register.off(self.policy)
 
     def in_hours(self, key: str, at: datetime) -> bool:
         """Whether `at` lies in the hours of the calendar `key`, which the policy has."""

@@ -11,6 +11,10 @@ class Channel(models.Model):
     name = models.CharField(max_length=160, blank=True)
     kind = models.CharField(max_length=40, blank=True)
     identifiers = models.JSONField(default=dict, blank=True, help_text="Ids to compare, never tokens.")
+    changed_identifiers = models.JSONField(
+        default=dict, blank=True, editable=False,
+        help_text="Ids that came otherwise than known, until a person says that they are right: name -> was, at.",
+    )  # fmt: skip
     status = models.CharField(max_length=40, blank=True, editable=False, help_text="As the newest history row says.")
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 

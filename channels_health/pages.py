@@ -8,9 +8,11 @@ from datetime import timedelta
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
+from .history import accept_identifiers
 from .models import Channel, ChannelStatus
 from .outages import HEALTHY, Outage, Stand, outages, total, works
 
@@ -75,11 +77,22 @@ def channel(request, pk: int):
     at = timezone.now()
     found = get_object_or_404(Channel, pk=pk)
     [line] = _lines([found], at=at)
+    ids = [(name, value, found.changed_identifiers.get(name)) for name, value in found.identifiers.items()]
     context = {
-        "line": line, "channel": found, "at": at, "days": DAYS, "history": found.history.all()[:HISTORY],
-        "outages": [(one, one.length(at)) for one in line.outages], "incidents": _incidents(found.tenant),
+        "line": line, "channel": found, "identifiers": ids, "at": at, "days": DAYS,
+        "history": found.history.all()[:HISTORY], "outages": [(one, one.length(at)) for one in line.outages],
+        "incidents": _incidents(found.tenant),
     }  # fmt: skip
     return render(request, "channels/channel.html", context)
+
+
+@login_required
+@permission_required("incidents.respond_incident", raise_exception=True)
+@require_POST
+def accept(request, pk: int):
+    """Ids that were flagged as changed are right."""
+    accept_identifiers(get_object_or_404(Channel, pk=pk))
+    return redirect("channel", pk)
 
 
 def _lines(channels: list[Channel], *, at) -> list[Line]:

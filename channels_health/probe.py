@@ -2,15 +2,15 @@
 
     {"state": "DISCONNECTED", "as": "disconnected"}
 
-One reading for each tenant (or kind, see `by`), those with no channel in that state included, so that a rule sees a
-tenant recover. `state` may be a list; upper and lower case do not count.
+One reading for each tenant (or kind, or one over all of them, see `by`), those with no channel in that state included,
+so that a rule sees a tenant recover. `state` may be a list; upper and lower case do not count.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, Value
 from django.db.models.functions import Upper
 
 from sources.probes import Asker, BadSpec, Reading
@@ -18,7 +18,7 @@ from sources.probes.base import check_keys, check_type
 
 from .models import Channel
 
-BY = ("tenant", "kind")
+BY = ("tenant", "kind", "all")
 NAMED = 20
 """So many channels are named in a reading; the count says how many there are."""
 
@@ -41,7 +41,7 @@ class Channels:
         """Count; fields are `value` (and the name in `as`), `total`, `names`, `since` (the first of them to change)."""
         self.check(spec)
         by, states = spec.get("by", BY[0]), _states(spec)
-        rows = Channel.objects.annotate(state=Upper("status"))
+        rows = Channel.objects.annotate(state=Upper("status"), all=Value(""))
         for key in ("tenant", "kind"):
             if spec.get(key):
                 rows = rows.filter(**{key: spec[key]})
@@ -62,7 +62,7 @@ class Channels:
                     spec.get("as", "value"): row["count"], "value": row["count"], "total": row["total"],
                     "names": names.get(row[by], []), "since": row["since"],
                 },
-                {by: row[by]},
+                {} if by == "all" else {by: row[by]},
             )
             for row in counted
         ]  # fmt: skip

@@ -10,28 +10,11 @@ from django.db import transaction
 
 from oncall.people import persons
 
-from . import answers, confirming, escalation, forms, lifecycle, updates
-from .models import OPEN, IllegalMove, Status
-
-BEFORE_CLOSE = frozenset([*OPEN, Status.RESOLVED])
-OVER = frozenset([Status.RESOLVED, Status.CLOSED, Status.FALSE_POSITIVE])
-
-
-@dataclass(frozen=True)
-class Action:
-    """`do(incident, form, by=…, at=…)` changes the incident; `done` tells it.
-
-    tool   what the fold on the page is called; empty: the page has a button of its own for it
-    when   the statuses in which the page offers the fold
-    """
-
-    do: Callable
-    done: str
-    form: type[forms.IncidentForm] = forms.IncidentForm
-    tool: str = ""
-    button: str = ""
-    hint: str = ""
-    when: frozenset = frozenset(OPEN)
+from . import answers, confirming, escalation, forms, lifecycle, triage, updates
+from .declare_forms import TriageForm
+from .deeds import BEFORE_CLOSE, OVER, Action
+from .models import IllegalMove
+from .room_actions import ROOM
 
 
 def _move(function: Callable) -> Callable:
@@ -69,13 +52,16 @@ def _help(incident, form, *, by, at):
     answers.request(incident, people, words=form.cleaned_data["words"], by=by, at=at)
 
 
-ACTIONS = {
+ACTIONS: dict[str, Action] = {
     "acknowledge": Action(lambda i, form, *, by, at: lifecycle.acknowledge(i, by=by, at=at), "You have it."),
     "mitigate": Action(_move(lifecycle.mitigate), "Mitigated: the harm is held.", forms.MoveForm),
     "resolve": Action(_move(lifecycle.resolve), "Resolved.", forms.MoveForm),
     "close": Action(_move(lifecycle.close), "Closed.", forms.MoveForm),
     "note": Action(
-        lambda i, form, *, by, at: lifecycle.note(i, form.cleaned_data["text"], by=by, at=at), "Added to the timeline.",
+        lambda i, form, *, by, at: lifecycle.note(
+            i, form.cleaned_data["text"], by=by, at=at, evidence=form.cleaned_data["evidence"]
+        ),
+        "Added to the timeline.",
         forms.NoteForm,
     ),
     "update": Action(
@@ -87,6 +73,14 @@ ACTIONS = {
     ),
     "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
     "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
+    "triage": Action(
+        lambda i, form, *, by, at: triage.judge(
+            i, form.cleaned_data["symptoms"], by=by, at=at, severity=form.cleaned_data["severity"],
+            reason=form.cleaned_data["reason"],
+        ),
+        "Judged; it stands on the timeline.", TriageForm, "Judge it by what is seen", "Judge it",
+        hint="Takes the level that is proposed for what is seen, or another one with your reason.",
+    ),
     "confirm": Action(
         lambda i, form, *, by, at: confirming.confirm(i, form.cleaned_data.get("words", ""), by=by, at=at),
         "Confirmed; the level is raised.", forms.ConfirmForm, "Confirm what it means", "Confirm",
@@ -133,6 +127,7 @@ ACTIONS = {
         when=OVER,
     ),
 }  # fmt: skip
+ACTIONS |= ROOM
 
 
 def perform(name: str, incident, form, *, by, at) -> None:
@@ -144,9 +139,9 @@ def perform(name: str, incident, form, *, by, at) -> None:
 def allow(name: str, incident) -> None:
     """IllegalMove when the incident's status is none in which this action is offered."""
     action = ACTIONS[name]
-    if action.tool and incident.status not in action.when:
+    if (action.tool or name in ROOM) and incident.status not in action.when:
         state = incident.get_status_display().lower()
-        raise IllegalMove(f"“{action.tool}” is not possible: incident #{incident.pk} is {state}.")
+        raise IllegalMove(f"“{action.tool or name}” is not possible: incident #{incident.pk} is {state}.")
 
 
 @dataclass(frozen=True)
@@ -159,14 +154,16 @@ class Tool:
     open: bool = False
 
 
-def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
+def tools(incident, refused: dict[str, forms.IncidentForm], *, has: frozenset[str] | None = None) -> list[Tool]:
     """The folds the page offers in the incident's status; `refused` are forms to show again with what was typed."""
     offered = {
         name: action
         for name, action in ACTIONS.items()
-        if action.tool and (incident.status in action.when or name in refused)
+        if action.tool and ((incident.status in action.when and not action.more) or name in refused)
     }
     confirm, vendor = offered.pop("confirm", None), offered.pop("vendor", None)
+    if "symptoms" not in has if has is not None else not incident.policy.symptoms.exists():
+        offered.pop("triage", None)
     naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values())
     contacts = forms.known_contacts() if naming else []
     found = [
@@ -182,6 +179,19 @@ def tools(incident, refused: dict[str, forms.IncidentForm]) -> list[Tool]:
         if "words" in form.fields:
             found.insert(0, Tool("confirm", confirm, form, "confirm" in refused))
     return found
+
+
+def more_tools(incident) -> list[Tool]:
+    """The folds of the incident's second page; one that offers no choice is left out."""
+    offered = {n: one for n, one in ACTIONS.items() if one.tool and one.more and incident.status in one.when}
+    contacts = forms.known_contacts()
+    found = [Tool(name, action, _form(name, incident, contacts)) for name, action in offered.items()]
+    return [tool for tool in found if not any(_is_empty(field) for field in tool.form.fields.values())]
+
+
+def _is_empty(field) -> bool:
+    """Whether a field is a choice among nothing."""
+    return field.required and hasattr(field, "choices") and not list(field.choices)
 
 
 def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:

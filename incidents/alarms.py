@@ -15,7 +15,10 @@ from .models import Escalation, Incident
 
 
 def tell_places(incident: Incident, places: Sequence[Destination], *, at: datetime, once: str) -> None:
-    """Tell each place, at each of its addresses, of the incident."""
+    """Tell each place, at each of its addresses, of the incident; of a private one no place hears."""
+    if incident.private:
+        incident.log("private", f"{', '.join(map(str, places))} not told: the incident is private.", at=at)
+        return
     words = _words(incident, "nobody_yet", incident.summary, notices.reader_of(incident))
     for place in places:
         secret = routing.secret_of(place, incident.policy)
@@ -50,6 +53,28 @@ def responsible(incident: Incident) -> list[EscalationContact]:
     return found
 
 
+def prompt_role(incident: Incident, role: str, text: str, *, at: datetime, once: str) -> None:
+    """Tell whoever holds `role`; when nobody does, whoever works on it and its owners."""
+    held = incident.roles.filter(role=role, until=None).select_related("contact").first()
+    people = persons([held.contact], at=at)[0] if held else responsible(incident)
+    for person in people:
+        words = _words(incident, "to_do", text, notices.reader_of(incident, person))
+        _to_person(incident, person, words, event="prompt", at=at, once=f"{once}:{person.pk}")
+
+
+def tell_people(
+    incident: Incident, headline: str, text: str, contacts: Sequence[EscalationContact], *, at: datetime, once: str
+) -> list[EscalationContact]:
+    """Tell these contacts, teams as their persons; return who has a usable contact method and so is told."""
+    reached = []
+    for person in persons(contacts, at=at)[0]:
+        if personal.first_method(person, Urgency.HIGH) is not None:
+            words = _words(incident, headline, text, notices.reader_of(incident, person))
+            _to_person(incident, person, words, event="told", at=at, once=f"{once}:{person.pk}")
+            reached.append(person)
+    return reached
+
+
 def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> None:
     """Raise the alarm everywhere: the plan ran out and nobody has answered."""
     asked = sorted({str(page.contact) for page in incident.page_rows.select_related("contact")})
@@ -62,10 +87,12 @@ def tell_unanswered(incident: Incident, run: Escalation, *, at: datetime) -> Non
 
     everywhere = words(notices.reader_of(incident))
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
-    for choice in routing.destinations(incident.policy, severity=incident.severity, labels=labels):
-        _queue(
-            incident, everywhere, choice.target, event="unanswered", at=at, once=f"run:{run.pk}:unanswered:{choice.key}"
-        )
+    places = (
+        [] if incident.private else routing.destinations(incident.policy, severity=incident.severity, labels=labels)
+    )
+    for choice in places:
+        once = f"run:{run.pk}:unanswered:{choice.key}"
+        _queue(incident, everywhere, choice.target, event="unanswered", at=at, once=once)
     for person in responsible(incident):
         once = f"run:{run.pk}:unanswered:person:{person.pk}"
         _to_person(incident, person, words(notices.reader_of(incident, person)), event="unanswered", at=at, once=once)
@@ -93,10 +120,10 @@ def _to_person(incident: Incident, person: EscalationContact, words: Words, *, e
 
 
 def _words(incident: Incident, headline: str, text: str, reader: Reader) -> Words:
-    """The words for one reader; `headline` is its key among the phrases."""
+    """The words for one reader; `headline` is a key among the phrases, or itself what is said."""
     return messages.changed(
         number=incident.pk, severity=incident.severity.key, title=incident.title, drill=incident.drill,
-        started_at=incident.detected_at, headline=reader.say(headline), summary=text,
+        started_at=incident.detected_at, headline=headline, event=headline, summary=text,
         service=str(incident.service or ""), reader=reader,
     )  # fmt: skip
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from notifications import routing
+from policies.hours import hours_of
 from policies.models import Calendar
 
-from .business_time import hours_of
 from .models import Incident, Page, Status, Turn
 from .models.escalation import Condition, Hours
 

@@ -3,18 +3,13 @@
 Those of an incident are made with `incident`; what is typed in them survives a refusal.
 """
 
-from uuid import uuid4
-
 from django import forms
 
 from oncall.models import EscalationContact
-from policies.models import Severity
 
-from . import confirming
+from . import confirming, roles
 from .models import OPEN, Incident
 from .page import SHOW
-
-ROLES = ("commander", "communications", "first responder")
 
 
 def _text(rows: int) -> forms.Textarea:
@@ -26,35 +21,16 @@ def known_contacts() -> list[EscalationContact]:
     return list(EscalationContact.objects.filter(active=True))
 
 
+def roles_of(incident: Incident) -> list[roles.Wanted]:
+    """Which roles the incident has; the page has read it for all its forms."""
+    return incident.__dict__.get("roles_wanted") or roles.wanted(incident)
+
+
 def _one_of(rows, label: str) -> forms.TypedChoiceField:
     """A choice among `rows`, read once; a ModelChoiceField asks the database twice for each rendering."""
     known = {str(row.pk): row for row in rows}
     choices = [(pk, str(row)) for pk, row in known.items()]
     return forms.TypedChoiceField(choices=choices, coerce=known.__getitem__, label=label)
-
-
-class DeclareForm(forms.Form):
-    """Open an incident by hand."""
-
-    title = forms.CharField(max_length=250, label="What is wrong?")
-    impact = forms.CharField(required=False, widget=_text(2), label="Who is affected?")
-    drill = forms.BooleanField(required=False, label="This is a drill")
-    # sent twice by a nervous thumb, it still opens one incident
-    nonce = forms.CharField(max_length=40, widget=forms.HiddenInput, initial=lambda: uuid4().hex)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        levels = {str(level.pk): level for level in Severity.objects.select_related("policy")}
-        groups: dict[str, list] = {}
-        for pk, level in levels.items():
-            text = f"{level}: {level.meaning}" if level.meaning else str(level)
-            groups.setdefault(level.policy.name, []).append((pk, text[:120]))
-        choices = [("", "Choose a level"), *groups.items()]
-        self.fields["severity"] = forms.TypedChoiceField(
-            choices=choices, coerce=levels.__getitem__, label="How bad is it?"
-        )
-        self.order_fields(["severity"])
-        self.has_levels = bool(levels)
 
 
 class IncidentForm(forms.Form):
@@ -91,6 +67,10 @@ class KnownForm(IncidentForm):
 
 class NoteForm(IncidentForm):
     text = forms.CharField(widget=_text(2), label="Add to the timeline")
+    evidence = forms.URLField(
+        required=False, max_length=500, label="Link to what shows it", assume_scheme="https",
+        widget=forms.URLInput(attrs={"placeholder": "https://… (optional)"}),
+    )  # fmt: skip
 
 
 class AssessForm(IncidentForm):
@@ -178,7 +158,11 @@ class HelpForm(NamingForm):
 
 
 class RoleForm(PersonForm):
-    role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
+    def __init__(self, *args, incident, **kwargs):
+        super().__init__(*args, incident=incident, **kwargs)
+        choices = [(role.key, role.label) for role in roles_of(incident)]
+        self.fields["role"] = forms.ChoiceField(choices=choices, label="Role")
+        self.order_fields(["role"])
 
 
 class MergeForm(IncidentForm):

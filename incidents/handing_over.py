@@ -33,5 +33,5 @@ def ended(schedule: Schedule, since: datetime, at: datetime) -> Section:
 
 
 def _of(schedule: Schedule) -> IncidentQuerySet:
-    rows = Incident.objects.filter(drill=False)
+    rows = Incident.objects.filter(drill=False, private=False)
     return rows.filter(policy=schedule.policy) if schedule.policy_id else rows

@@ -14,8 +14,17 @@ from oncall.models import EscalationContact
 from policies.models import AlertClass, Policy, Service, Severity
 from policies.wake import wake
 
-from . import alarms, answers, escalation, gates, notices, paging, targets, updates
+from . import alarms, answers, escalation, gates, impact, notices, paging, roles, targets, updates
+from .joining import let_go, merge, unmerge
+from .levels import set_severity
 from .models import IllegalMove, Incident, Page, Status, TimelineEntry
+from .roles import assign as assign_role
+
+__all__ = [
+    "EDITABLE", "Opening", "acknowledge", "assess", "assign_role", "close", "contact_vendor", "correct", "edit",
+    "give_way", "hold", "hush", "mark_false_positive", "merge", "mitigate", "note", "open_incident", "owners_of",
+    "page_by_hand", "pin", "release_hold", "reopen", "resolve", "set_severity", "speak_up", "unmerge",
+]  # fmt: skip
 
 A_MOMENT = timedelta(seconds=10)
 EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
@@ -40,6 +49,8 @@ class Opening:
     drill: bool = False
     started_at: datetime | None = None
     reason: str = ""
+    private: bool = False
+    split_from: Incident | None = None
 
 
 @transaction.atomic(savepoint=False)  # whoever joins instead when one is open brings a savepoint of its own
@@ -51,18 +62,23 @@ def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
     pages = opening.page
     if pages is None and opening.alert_class is not None:
         pages = opening.alert_class.page
+    anyway = bool(pages)
     if pages is None:
         pages = opening.severity.page
     incident = Incident.objects.create(
         policy=opening.policy, severity=opening.severity, alert_class=opening.alert_class,
         service=opening.service or opening.policy.service, scope=opening.scope, key=opening.key[:255],
         title=opening.title[:250], summary=opening.summary, labels=opening.labels, pages=pages, drill=opening.drill,
-        detected_at=at, started_at=opening.started_at, resolve_after=opening.resolve_after,
+        opened_at=at, detected_at=at, started_at=opening.started_at, resolve_after=opening.resolve_after,
+        pages_anyway=anyway, private=opening.private, split_from=opening.split_from,
     )  # fmt: skip
+    if opening.private and by is not None:
+        incident.readers.add(by)
     if owners := opening.owners or owners_of(incident):
         incident.owners.add(*owners)
     incident.log("detected", opening.reason or f"Opened: {incident.title}", at=at, by=by, data=opening.labels)
     targets.begin(incident)
+    roles.at_opening(incident, at=at)
     if plan := updates.plan_for(incident):
         updates.start_cadence(incident, at=at, plan=plan)
     notices.tell(incident, "opened", at=at)
@@ -88,7 +104,7 @@ def acknowledge(incident: Incident, *, by: EscalationContact | None, at: datetim
     if incident.status == Status.ACKNOWLEDGED and incident.acknowledged_by_id == (by and by.pk):
         return  # the same person again (a double tap): already so
     if incident.status in (Status.ACKNOWLEDGED, Status.MITIGATED):
-        if by is not None and answers.also(incident, by=by, at=at):
+        if by is not None and (answers.also(incident, by=by, at=at) or _counts_too(incident, by=by, at=at)):
             return
         who = incident.acknowledged_by or "somebody"
         raise IllegalMove(f"Incident #{incident.pk} was already acknowledged by {who}.")
@@ -100,8 +116,20 @@ def acknowledge(incident: Incident, *, by: EscalationContact | None, at: datetim
     targets.meet(incident, "acknowledge", at=at, by=by)
     targets.meet(incident, "respond", at=at, by=by)
     targets.anchor(incident, "acknowledged", at=at)
+    roles.at_acknowledgement(incident, by, at=at)
     notices.tell_paged(incident, at=at, by=by, via=via)
     notices.tell_followers(incident, "acknowledged", at=at, by=who, via=via if by else "")
+
+
+def _counts_too(incident: Incident, *, by: EscalationContact, at: datetime) -> bool:
+    """Somebody else has it already, and a target waits for the word of `by`: True when that is recorded."""
+    wanting = [kind for kind in ("acknowledge", "respond") if targets.still_wants(incident, kind, by, at=at)]
+    if not wanting:
+        return False
+    incident.log("acknowledged_too", f"Acknowledged by {by} too.", at=at, by=by)
+    for kind in wanting:
+        targets.meet(incident, kind, at=at, by=by)
+    return True
 
 
 @transaction.atomic
@@ -115,6 +143,7 @@ def mitigate(incident: Incident, *, by, at: datetime, override_reason: str = "")
     escalation.stop(incident, at=at, because="mitigated")
     targets.meet(incident, "mitigate", at=at, by=by)
     targets.anchor(incident, "mitigated", at=at)
+    targets.pause(incident, "mitigated", at=at)
     notices.tell(incident, "mitigated", at=at)
 
 
@@ -127,6 +156,8 @@ def resolve(
     via  without `by`: who did it, as only another system knows them
     """
     gates.pass_through(incident, Status.RESOLVED, by=by, at=at, override_reason=override_reason)
+    _hold_over(incident, at=at)
+    impact.at_end(incident, by=by, at=at)
     incident.move(
         Status.RESOLVED, resolved_at=at, mitigated_at=incident.mitigated_at or at, quiet_until=None, update_due_at=None,
         remind_at=None, review_at=at,
@@ -160,10 +191,11 @@ def reopen(incident: Incident, *, by=None, at: datetime, reason: str) -> None:
         raise IllegalMove(f"Incident #{clash.pk} is already open for the same key; work there or merge.")
     incident.move(
         Status.DETECTED, reopened=incident.reopened + 1, resolved_at=None, closed_at=None, mitigated_at=None,
-        acknowledged_at=None, acknowledged_by=None, review_at=None,
+        acknowledged_at=None, acknowledged_by=None, assessed_at=None, review_at=None,
     )  # fmt: skip
     incident.log("reopened", f"Reopened by {by or 'Opscenter'}: {reason or 'no reason given'}.", at=at, by=by)
     incident.targets.filter(state="pending").update(state="cancelled", check_at=None)
+    targets.begin_anew(incident, at=at)
     updates.start_cadence(incident, at=at)
     notices.tell(incident, "reopened", at=at)
     if incident.pages:
@@ -179,25 +211,7 @@ def mark_false_positive(incident: Incident, *, by, at: datetime, reason: str) ->
     incident.move(Status.FALSE_POSITIVE, resolved_at=at, quiet_until=None, update_due_at=None, remind_at=None)
     incident.log("false_positive", f"False positive, says {by}: {reason.strip()}", at=at, by=by)
     notices.tell_followers(incident, "false positive", at=at, by=str(by))
-    _let_go(incident, at=at, because="false positive")
-
-
-@transaction.atomic
-def merge(incident: Incident, into: Incident, *, by, at: datetime) -> None:
-    """`incident` is the same trouble as `into`; its people work there from now on."""
-    if incident.pk == into.pk or not into.is_open:
-        raise IllegalMove(f"Incident #{incident.pk} can be merged only into another incident that is open.")
-    incident.move(Status.MERGED, merged_into=into, quiet_until=None, update_due_at=None, remind_at=None)
-    incident.log("merged", f"Merged into #{into.pk} by {by}.", at=at, by=by)
-    into.log("merged", f"#{incident.pk} {incident.title} was merged into this one by {by}.", at=at, by=by)
-    notices.tell_followers(incident, "merged", at=at, by=str(by))
-    _let_go(incident, at=at, because=f"merged into #{into.pk}")
-
-
-def _let_go(incident: Incident, *, at: datetime, because: str) -> None:
-    paging.cancel(incident, at=at, reason=because)
-    escalation.stop(incident, at=at, because=because)
-    incident.targets.filter(state="pending").update(state="cancelled", check_at=None)
+    let_go(incident, at=at, because="false positive")
 
 
 @transaction.atomic
@@ -231,60 +245,45 @@ def speak_up(incident: Incident, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def set_severity(incident: Incident, severity: Severity, *, by=None, at: datetime, reason: str = "") -> None:
-    """Another level: targets, cadence and routes are gone through anew; a rise that pages starts paging."""
-    if severity.policy_id != incident.policy_id:
-        raise IllegalMove(f"{severity} is a level of another policy than incident #{incident.pk}'s.")
-    if severity.pk == incident.severity_id:
-        return
-    old = incident.severity
-    pages = incident.pages or severity.page
-    if not Incident.objects.filter(pk=incident.pk, severity=old).update(severity=severity, pages=pages):
-        raise IllegalMove(f"Somebody changed the level of incident #{incident.pk} at the same moment; look again.")
-    incident.severity, began_to_page = severity, pages and not incident.pages
-    incident.pages = pages
-    rose = severity.rank < old.rank
-    why = f": {reason}" if reason else ""
-    incident.log(
-        "severity", f"{'Raised' if rose else 'Lowered'} from {old.key} to {severity.key} by {by or 'Opscenter'}{why}.",
-        at=at, by=by, data={"from": old.key, "to": severity.key},
-    )  # fmt: skip
-    if incident.is_open:
-        targets.start(incident, at=at)
-        updates.start_cadence(incident, at=at)
-        notices.tell(incident, "raised" if rose else "lowered", at=at)
-        if began_to_page and incident.status == Status.DETECTED:
-            escalation.start(incident, at=at, why=f"the level rose to {severity.key}")
-        elif rose:
-            escalation.rose(incident, at=at)
-        wake()
-
-
-@transaction.atomic
-def assign_role(incident: Incident, role: str, contact: EscalationContact, *, by, at: datetime) -> None:
-    """`contact` holds `role` from now on; who held it before hands over."""
-    role = role.strip().lower()
-    if not role:
-        raise IllegalMove("Name the role to assign, for example commander.")
-    held = incident.roles.select_for_update().filter(role=role, until=None).first()
-    if held and held.contact_id == contact.pk:
-        return
-    if held:
-        held.until = at
-        held.save(update_fields=["until"])
-    incident.roles.create(role=role, contact=contact, since=at)
-    text = f"{contact} took over as {role} from {held.contact}." if held else f"{contact} is {role}."
-    incident.log("role", text, at=at, by=by, data={"role": role, "contact": contact.pk})
-    targets.meet(incident, "appoint", at=at, by=contact)
-
-
-@transaction.atomic
 def assess(incident: Incident, text: str, *, by, at: datetime) -> None:
     """Somebody has looked at how bad it is: the target for that is met, and nobody is asked for it any more."""
     if not text.strip():
         raise IllegalMove("Say how bad it is: what does not work, for whom, and whether it spreads.")
     incident.log("assessed", f"Assessed by {by}: {text.strip()}", at=at, by=by)
+    incident.first("assessed_at", at)
     targets.meet(incident, "assess", at=at, by=by)
+    targets.anchor(incident, "assessed", at=at)
+
+
+@transaction.atomic
+def hold(incident: Incident, reason: str, *, by, at: datetime) -> None:
+    """It waits for something that nobody here can hurry: clocks that may stand still do, until it goes on."""
+    if not reason.strip():
+        raise IllegalMove("Say what it waits for.")
+    rows = Incident.objects.filter(pk=incident.pk, held_since=None)
+    if not incident.is_open or not rows.update(held_since=at, hold_reason=reason.strip()[:250]):
+        raise IllegalMove(f"Incident #{incident.pk} is on hold already, or over.")
+    incident.held_since, incident.hold_reason = at, reason.strip()[:250]
+    stood = targets.pause(incident, "on_hold", at=at)
+    clocks = f"{stood} clock{'s' if stood != 1 else ''} stand still" if stood else "no clock stands still for that"
+    incident.log("on_hold", f"On hold by {by}: {reason.strip()} ({clocks}).", at=at, by=by)
+
+
+@transaction.atomic
+def release_hold(incident: Incident, *, by, at: datetime) -> None:
+    """It goes on: clocks that stood still run with what was left."""
+    if not _hold_over(incident, at=at):
+        raise IllegalMove(f"Incident #{incident.pk} is not on hold.")
+    incident.log("off_hold", f"Goes on, says {by}.", at=at, by=by)
+
+
+def _hold_over(incident: Incident, *, at: datetime) -> bool:
+    held = Incident.objects.filter(pk=incident.pk, held_since__isnull=False)
+    if not held.update(held_since=None, hold_reason=""):
+        return False
+    incident.held_since, incident.hold_reason = None, ""
+    targets.resume(incident, "on_hold", at=at)
+    return True
 
 
 def contact_vendor(incident: Incident, vendor: EscalationContact, text: str, *, by, at: datetime) -> None:
@@ -294,11 +293,20 @@ def contact_vendor(incident: Incident, vendor: EscalationContact, text: str, *, 
     incident.log("vendor", f"{by} wrote to {vendor}: {text.strip()}", at=at, by=by, data={"contact": vendor.pk})
 
 
-def note(incident: Incident, text: str, *, by, at: datetime) -> TimelineEntry:
-    """Add a person's words to the timeline."""
+def note(incident: Incident, text: str, *, by, at: datetime, evidence: str = "") -> TimelineEntry:
+    """Add a person's words to the timeline, with the address of what shows it."""
     if not text.strip():
         raise IllegalMove("Write something before you add it to the timeline.")
-    return incident.log("note", text.strip(), at=at, by=by)
+    return incident.timeline.create(kind="note", text=text.strip(), at=at, by=by, evidence=evidence)
+
+
+def pin(entry: TimelineEntry, *, pinned: bool, by, at: datetime) -> None:
+    """Keep an entry at the top of the page, or no longer; what it says stays as it is."""
+    rows = TimelineEntry.objects.filter(pk=entry.pk, starred=not pinned)
+    if rows.update(starred=pinned):
+        entry.starred = pinned
+        what = entry.text if len(entry.text) < 80 else entry.text[:79] + "…"
+        entry.incident.log("pinned", f"{'Pinned' if pinned else 'No longer pinned'} by {by}: {what}", at=at, by=by)
 
 
 def correct(entry: TimelineEntry, text: str, *, by, at: datetime) -> TimelineEntry:
@@ -321,6 +329,8 @@ def edit(incident: Incident, *, by, at: datetime, **fields) -> None:
         shown = f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value or "nothing"
         incident.log("edited", f"{name.removesuffix('_at').capitalize()}: {shown}", at=at, by=by, data={"field": name})
         setattr(incident, name, value)
+    if changed.get("started_at"):
+        targets.anchor(incident, "started", at=changed["started_at"])
 
 
 def page_by_hand(incident: Incident, contacts: Iterable[EscalationContact], *, by, at: datetime) -> list:

@@ -85,9 +85,8 @@ def _held_list(choice: routing.Choice, passed: throttle.Passed, *, but: Incident
     """Which other incidents the destination was not told of since the last message; empty when there are none."""
     if not passed.held or passed.since is None:
         return ""
-    held = HeldNotice.objects.filter(
-        destination=choice.destination, part=choice.part, kind=HeldNotice.Kind.THROTTLE, held_at__gte=passed.since
-    ).exclude(incident=but)
+    rows = HeldNotice.objects.filter(destination=choice.destination, part=choice.part, held_at__gte=passed.since)
+    held = rows.filter(kind=HeldNotice.Kind.THROTTLE, incident__private=False).exclude(incident=but)
     names = {one.incident_id: f"#{one.incident_id} {one.incident.title}" for one in held.select_related("incident")}
     listed = list(names.values())
     more = f"; and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
@@ -341,6 +340,8 @@ def _words(incident: Incident, event: str, at: datetime, reader: Reader | None =
 
 
 def _choices(incident: Incident, *, at: datetime) -> list[routing.Choice]:
+    if incident.private:
+        return []  # no place hears of it, only persons who are named
     labels = {**incident.labels, "service": incident.service.key if incident.service else ""}
     return routing.destinations(incident.policy, severity=incident.severity, labels=labels, at=at)
 

@@ -6,6 +6,7 @@ from oncall.models import EscalationContact, Schedule
 from policies.models import GatePlan, Policy
 from policies.sections import Section, Values, all_named, length_of, length_text, one_named
 from policies.shapes import (
+    BAD,
     Choice,
     Desk,
     Entry,
@@ -23,17 +24,25 @@ from policies.shapes import (
     optional,
 )
 
-from .gates import CHECKS
+from .gates import CHECKS, TIMED
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
+from .room_pack import Impact, Roles
+from .update_pack import Comms
 
 GUARDED = (Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED, Status.CLOSED)
 
 
 class _Requirement:
-    """The name of a check that some room has registered."""
+    """The name of a check that some room has registered, or one with a length of time: `{quiet: 10m}`."""
 
     def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in TIMED:
+            word, length = next(iter(value.items()))
+            length = Length(positive=True).read(length, (*path, word), desk)
+            return BAD if length is BAD else f"{word} {length}"
+        if isinstance(value, str) and value.partition(" ")[0] in TIMED and " " in value:
+            return value  # as an export writes it
         if value not in CHECKS:
             return desk.problem(path, f"There is no check {value!r}{allowed(value, CHECKS)}")
         return value
@@ -45,23 +54,27 @@ class Gates(Section):
     name = "gates"
     shape = Entry(
         to=Choice(tuple(str(status) for status in GUARDED)),
+        severities=optional(Several(Ref("severity")), []),
         role=optional(Text(40, line=True), ""),
         require=optional(Several(_Requirement()), []),
     )
 
     def key(self, values: Values) -> str:
-        return f"to {values['to']}"
+        levels = f" of {', '.join(values['severities'])}" if values["severities"] else ""
+        return f"to {values['to']}{levels}"
 
     def rows(self, policy: Policy) -> dict[str, GatePlan]:
-        return {self.key({"to": row.to}): row for row in policy.gates.all()}
+        return {self.key(self.present(row)): row for row in policy.gates.all()}
 
     def present(self, row: GatePlan) -> Values:
-        return {"to": row.to, "role": row.role, "require": sorted(row.require)}
+        levels = sorted(row.severities.values_list("key", flat=True))
+        return {"to": row.to, "severities": levels, "role": row.role, "require": sorted(row.require)}
 
     def write(self, policy: Policy, row: GatePlan | None, values: Values) -> GatePlan:
         row = row or GatePlan(policy=policy)
         row.to, row.role, row.require = values["to"], values["role"], values["require"]
         row.save()
+        row.severities.set(all_named(policy.severities.all(), values["severities"]))
         return row
 
 
@@ -196,4 +209,4 @@ class Escalations(Section):
         return row
 
 
-SECTIONS: list[Section] = [Gates(), Escalations()]
+SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact(), Comms()]

@@ -6,25 +6,29 @@ No part may contain the present time; the browser counts the clocks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import blake2s
 
-from django.db.models import Count, Q, Window, prefetch_related_objects
+from django.db.models import Count, Prefetch, Q, Window, prefetch_related_objects
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from notifications.models import Delivery
 from oncall.models import EscalationContact
 
-from . import beside, gates
+from . import beside, gates, impact, presence, roles, targets
 from .models import OPEN, Incident, ResponseTarget, Status, TimelineEntry
 
-PARTS = ("head", "actions", "clocks", "people", "facts", "impact", "changes", "alerts", "sent")
+PARTS = ("head", "actions", "clocks", "people", "tasks", "facts", "impact", "changes", "alerts", "sent", "pins")
 IMPACTS: list[Callable[[list], list]] = []
 """What tells of the alerts of an incident whom they meet: labels with their values; rooms above register theirs."""
+CARDS: list["Card"] = []
+"""Parts that rooms above put on the page, in their order; they register theirs at start-up."""
 LISTED = 20
 TIMELINE_SHOWN = 200
 MOVED = (
     "detected", "acknowledged", "mitigated", "resolved", "closed", "reopened", "false_positive", "merged", "severity",
-    "escalated", "override",
+    "escalated", "override", "unmerged", "split", "milestone", "on_hold", "off_hold",
 )  # fmt: skip
 SHOW = {"all": "Everything", "people": "By people", "moves": "Moves"}
 NEXT = {
@@ -34,6 +38,29 @@ NEXT = {
     Status.RESOLVED: [Status.CLOSED],
 }
 """The moves a person makes that a gate may keep shut."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A part of a room above; one that renders to nothing takes no place.
+
+    template   gets what every part may use, and what `given` adds to that
+    top        stands above everything but the head
+    first      stands in the main column, before what else can be done
+    there      it is asked for only when one of these is there (names of `presence.ASKED`); empty: always
+    """
+
+    name: str
+    template: str
+    given: Callable[[dict], dict]
+    there: tuple[str, ...] = ()
+    top: bool = False
+    first: bool = False
+
+    def render(self, request, given: dict) -> str:
+        if self.there and presence.ASKED.keys() >= set(self.there) and not given["has"].intersection(self.there):
+            return ""
+        return SafeString(render_to_string(self.template, {**given, **self.given(given)}, request).strip())
 
 
 @dataclass(frozen=True)
@@ -75,18 +102,24 @@ def contact_for(user) -> EscalationContact | None:
 
 def context(incident: Incident, user) -> dict:
     """What every part may use; at most 25 queries together with the timeline, however long the incident is."""
-    run, me = incident.escalations.order_by("-pk").first(), contact_for(user)
+    run, me = incident.escalations.select_related("policy").order_by("-pk").first(), contact_for(user)
+    has = presence.of(incident)
+    held = incident.roles.filter(until=None).select_related("contact")
+    prefetch_related_objects([incident], Prefetch("roles", held, to_attr="held_roles"))
     pages = list(incident.page_rows.select_related("contact", "method", "asked_by").order_by("-pk")[:LISTED])
     responds = user.has_perm("incidents.respond_incident")
     alerts = _alerts(incident)
+    clocks = _clocks(incident)
     return {
+        **_room(incident, has, clocks),
         "incident": incident,
         "is_open": incident.status in OPEN,
         "responds": responds,
         "overrides": responds and user.has_perm("incidents.override_gate"),
-        "clocks": _clocks(incident),
+        "clocks": clocks,
         "owners": incident.owners.all(),
-        "roles": incident.roles.filter(until=None).select_related("contact"),
+        "has": has,
+        "roles": incident.held_roles,
         "run": run,
         "turns": run.turns.order_by("position") if run else [],
         "pages": pages,
@@ -96,11 +129,46 @@ def context(incident: Incident, user) -> dict:
         "changes": beside.changes_near(incident),
         "change_window": beside.window(),
         "impact": [met for told in IMPACTS for met in told(alerts)],
-        "shut": shut_gates(incident, by=me) if responds else [],
+        "shut": shut_gates(incident, by=me, has=has) if responds else [],
         "review": None if incident.status in OPEN else getattr(incident, "review", None),
         "reads_reviews": user.has_perm("reviews.view_postincidentreview"),
         "writes_reviews": user.has_perm("reviews.add_postincidentreview"),
     }
+
+
+def _room(incident: Incident, has: frozenset[str], clocks: list[ResponseTarget]) -> dict:
+    """Roles, tasks, impact, pins and parts of the incident; a query for each that is there."""
+    wanted = roles.wanted(incident) if "role_plans" in has else roles.usual_ones()
+    parts = (
+        Incident.objects.filter(Q(merged_into=incident) | Q(split_from=incident)) if {"parts", "split"} & has else []
+    )
+    incident.__dict__["roles_wanted"] = wanted
+    incident.__dict__["joined"] = [part.pk for part in parts if part.merged_into_id == incident.pk]
+    stretches = list(incident.impact_stretches.all()) if "impact" in has else []
+    held = {row.role: row for row in incident.held_roles}
+    return {
+        "role_rows": [(role.label, held.get(role.key), role.key) for role in wanted],
+        "other_roles": [row for key, row in held.items() if key not in {role.key for role in wanted}],
+        "tasks": list(incident.tasks.select_related("done_by", "contact")) if "tasks" in has else [],
+        "stretches": stretches,
+        "running": next((one for one in stretches if one.end_at is None), None),
+        "affected_since": _as_if_since(stretches),
+        "affected_for": sum(((one.end_at or one.start_at) - one.start_at for one in stretches), timedelta(0)),
+        "asks": impact.unanswered(incident) if "asks" in has else [],
+        "absent": targets.absent(incident, clocks) if "level_targets" in has and incident.is_open else [],
+        "pins": list(incident.timeline.filter(starred=True).select_related("by")) if "pins" in has else [],
+        "joined": [part for part in parts if part.merged_into_id == incident.pk],
+        "split_off": [part for part in parts if part.split_from_id == incident.pk],
+    }
+
+
+def _as_if_since(stretches: list) -> datetime | None:
+    """From when people would have been affected without a break to come to the sum; None while nobody is."""
+    running = next((one for one in stretches if one.end_at is None), None)
+    if running is None:
+        return None
+    before = sum((one.end_at - one.start_at for one in stretches if one.end_at), timedelta(0))
+    return running.start_at - before
 
 
 def _alerts(incident: Incident) -> list:
@@ -130,16 +198,18 @@ def _clocks(incident: Incident) -> list[ResponseTarget]:
     return sorted(incident.targets.exclude(state=ResponseTarget.State.CANCELLED), key=urgency)
 
 
-def shut_gates(incident: Incident, *, by: EscalationContact | None) -> list[Shut]:
-    """The gates in front of the incident that are shut for `by`."""
-    prefetch_related_objects([incident.policy], "gates")  # asked once for all moves
-    asked = ((to, gates.missing(incident, to, by=by)) for to in NEXT.get(Status(incident.status), []))
+def shut_gates(incident: Incident, *, by: EscalationContact | None, has: frozenset[str] | None = None) -> list[Shut]:
+    """The gates in front of the incident that are shut for `by`; `has`: what is there, if known."""
+    if has is None or "gates" in has:
+        prefetch_related_objects([incident.policy], "gates__severities")  # asked once for all moves
+    asked = ((to, gates.missing(incident, to, by=by, has=has)) for to in NEXT.get(Status(incident.status), []))
     return [Shut(to, sentences) for to, sentences in asked if sentences]
 
 
 def parts(request, given: dict) -> list[Part]:
-    """Every part of the page, rendered."""
-    return [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
+    """Every part of the page, rendered; the cards of rooms above come last."""
+    own = [Part(name, render_to_string(f"incidents/parts/{name}.html", given, request)) for name in PARTS]
+    return own + [Part(card.name, card.render(request, given)) for card in CARDS]
 
 
 @dataclass(frozen=True)
@@ -181,7 +251,8 @@ def fresh(incident: Incident, show: str, *, last: int, total: int) -> Timeline |
 
 
 def _shown(incident: Incident, show: str):
-    rows = incident.timeline.all()
+    joined = incident.__dict__.get("joined")  # what was merged into it tells its story here too
+    rows = TimelineEntry.objects.filter(incident__in=[incident.pk, *joined]) if joined else incident.timeline.all()
     if show == "people":
         return rows.exclude(by=None)
     return rows.filter(kind__in=MOVED) if show == "moves" else rows

@@ -32,7 +32,7 @@ def resolve_due(*, at: datetime) -> int:
 
 
 def _resolve(incident: Incident, *, at: datetime) -> None:
-    if missing := gates.missing(incident, Status.RESOLVED):
+    if missing := gates.missing(incident, Status.RESOLVED, at=at):
         Incident.objects.filter(pk=incident.pk).update(quiet_until=None)
         incident.log("recovered", f"It has recovered, but is not resolved yet: {' '.join(missing)}", at=at)
     else:

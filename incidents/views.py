@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Case, IntegerField, Prefetch, Value, When
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from oncall.people import contact_of
 
-from . import actions, forms, lifecycle, links, page, updates
+from . import actions, forms, lifecycle, links, page, seeing, triage, updates
 from .models import IllegalMove, Incident, ResponseTarget, Status
 
 PER_PAGE = 50
@@ -31,9 +31,9 @@ respond_permission = permission_required("incidents.respond_incident", raise_exc
 @login_required
 @view_permission
 def incident_list(request):
-    """Open incidents, most urgent and least cared for first; filters by status and text."""
+    """Open incidents, most urgent and least cared for first; filters by status, component and text."""
     chosen = request.GET.get("status", "open")
-    rows = Incident.objects.select_related("severity", "service", "acknowledged_by")
+    rows = seeing.visible(request.user).select_related("severity", "service", "acknowledged_by")
     if chosen == "open":
         care = Case(*(When(status=s, then=Value(n)) for n, s in enumerate(TRODDEN)), output_field=IntegerField())
         rows = rows.open().order_by("severity__rank", care, "detected_at")
@@ -43,11 +43,13 @@ def incident_list(request):
         number = text.removeprefix("#")
         digits = number.isascii() and number.isdecimal() and len(number) < 18
         rows = rows.filter(pk=int(number)) if digits else rows.filter(title__icontains=text)
+    if component := request.GET.get("component", ""):
+        rows = rows.filter(labels__component=component)
     owed = ResponseTarget.objects.filter(met_at=None, state__in=["pending", "breached"], due_at__isnull=False)
     rows = rows.prefetch_related(Prefetch("targets", owed.order_by("due_at"), to_attr="clocks"))
     context = {
         "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
-        "chosen": chosen, "q": text, "statuses": Status.choices, "at": timezone.now(),
+        "chosen": chosen, "q": text, "statuses": Status.choices, "at": timezone.now(), "component": component,
     }  # fmt: skip
     cards = render_to_string("incidents/_cards.html", context, request)
     have = blake2s(cards.encode(), digest_size=8).hexdigest()
@@ -55,35 +57,17 @@ def incident_list(request):
     if looks_again and request.GET.get("have") == have:
         return _live(HttpResponse(status=204))
     template = "incidents/_list_live.html" if looks_again else "incidents/list.html"
-    return _live(render(request, template, {**context, "cards": cards, "have": have}))
+    context |= {"cards": cards, "have": have, "components": triage.components()}
+    return _live(render(request, template, context))
 
 
-@login_required
-@respond_permission
-def declare(request):
-    """Open an incident by hand; the same form sent twice opens one."""
-    form = forms.DeclareForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        at, by, data = timezone.now(), contact_of(request.user), form.cleaned_data
-        opening = lifecycle.Opening(
-            policy=data["severity"].policy, severity=data["severity"], scope="person", key=f"declared:{data['nonce']}",
-            title=data["title"], drill=data["drill"], reason=f"Declared by {by}: {data['title']}",
-        )  # fmt: skip
-        try:
-            with transaction.atomic():
-                opened = lifecycle.open_incident(opening, at=at, by=by)
-        except IntegrityError:
-            return redirect(Incident.objects.open().get(scope=opening.scope, key=opening.key))
-        if data["impact"]:
-            lifecycle.edit(opened, by=by, at=at, impact=data["impact"])
-        messages.success(request, f"Incident #{opened.pk} is open.")
-        return redirect(opened)
-    return render(request, "incidents/declare.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _get(number: int) -> Incident:
+def incident_for(request, number: int) -> Incident:
+    """The incident; 404 also for a private one that this user may not see, as if it were not there."""
     related = ("policy", "severity", "service", "alert_class", "acknowledged_by", "merged_into", "review")
-    return get_object_or_404(Incident.objects.select_related(*related), pk=number)
+    found = get_object_or_404(Incident.objects.select_related(*related), pk=number)
+    if not seeing.may_see(request.user, found):
+        raise Http404(f"There is no incident #{number} that you may see.")
+    return found
 
 
 @login_required
@@ -91,16 +75,20 @@ def _get(number: int) -> Incident:
 @never_cache
 def incident(request, number: int):
     """One incident: what it is, who has it, its clocks, its timeline, and what can be done now."""
-    return _incident_page(request, _get(number))
+    return _incident_page(request, incident_for(request, number))
 
 
 def _incident_page(request, found: Incident, *, refused: dict | None = None, status: int = 200):
     """`refused`: forms by action, shown again with what was typed in them."""
     given, refused = page.context(found, request.user), refused or {}
     show, at = forms.ShowForm.chosen(request.GET), timezone.now()
+    parts = {part.name: part for part in page.parts(request, given)}
     context = {
         **given,
-        "parts": {part.name: part for part in page.parts(request, given)},
+        "parts": parts,
+        "cards": [parts[card.name] for card in page.CARDS if not (card.top or card.first)],
+        "first_cards": [parts[card.name] for card in page.CARDS if card.first],
+        "banners": [parts[card.name] for card in page.CARDS if card.top],
         "timeline": page.timeline(found, show, whole="whole" in request.GET),
         "show": show,
         "shows": page.SHOW.items(),
@@ -109,7 +97,7 @@ def _incident_page(request, found: Incident, *, refused: dict | None = None, sta
     if given["responds"]:
         plan = updates.plan_for(found)
         context |= {
-            "tools": actions.tools(found, refused),
+            "tools": actions.tools(found, refused, has=given["has"]),
             "note_form": actions.note_form(found, refused),
             "update_fields": plan.fields if plan else [],
         }
@@ -126,7 +114,7 @@ def live(request, number: int):
         return HttpResponse(status=401)  # a redirect to the login page would be followed in silence
     if not request.user.has_perm("incidents.view_incident"):
         raise PermissionDenied("This needs the right to view incidents.")
-    found, show = _get(number), forms.ShowForm.chosen(request.GET)
+    found, show = incident_for(request, number), forms.ShowForm.chosen(request.GET)
     have = set(request.GET.getlist("have"))
     given = page.context(found, request.user)
     changed = [part for part in page.parts(request, given) if part.have not in have]
@@ -156,7 +144,7 @@ def _live(response: HttpResponse) -> HttpResponse:
 @view_permission
 def timeline_json(request, number: int):
     """Every timeline entry once, in order; `show` chooses a kind as on the page."""
-    found, show = _get(number), forms.ShowForm.chosen(request.GET)
+    found, show = incident_for(request, number), forms.ShowForm.chosen(request.GET)
     rows = [
         {"id": e.pk, "at": e.at, "recorded_at": e.recorded_at, "kind": e.kind, "by": e.by and e.by.name,
          "text": e.text, "data": e.data, "corrects": e.corrects_id}
@@ -171,7 +159,7 @@ def act(request, number: int, action: str):
     """Do one thing to the incident; a refusal is told in words, changes nothing and loses nothing that was typed."""
     if action not in actions.ACTIONS:
         raise Http404(f"There is no action {action!r} on an incident.")
-    found, at = _get(number), timezone.now()
+    found, at = incident_for(request, number), timezone.now()
     if request.method != "POST":
         return redirect(found)  # somebody reloads the answer to a refused action
     if request.POST.get("override_reason") and not request.user.has_perm("incidents.override_gate"):
@@ -193,7 +181,7 @@ def act(request, number: int, action: str):
 
 def _refused(request, number: int, action: str, form, refusal: str):
     """The page as the incident is now, with the refusal and who was there first."""
-    found = _get(number)
+    found = incident_for(request, number)
     last = page.last_move(found)
     messages.warning(request, refusal if last in refusal else f"{refusal} Last: {last}")
     return _incident_page(request, found, refused={action: form}, status=409)
@@ -203,7 +191,7 @@ def _refused(request, number: int, action: str, form, refusal: str):
 @respond_permission
 def correct(request, number: int, entry: int):
     """Put right what an entry of the timeline says; the entry itself stays as it is."""
-    found = _get(number)
+    found = incident_for(request, number)
     wrong = get_object_or_404(found.timeline.select_related("by"), pk=entry)
     form = forms.CorrectForm(request.POST or None, initial={"text": wrong.text})
     if request.method == "POST" and form.is_valid():

@@ -120,6 +120,7 @@ class Purpose(models.TextChoices):
     UPDATE = "update"
     REMINDER = "reminder"
     TEST = "test"
+    TICKET = "ticket", "ticket: what a tracker is to keep"
 
 
 class DeliveryQuerySet(models.QuerySet):

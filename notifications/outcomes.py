@@ -61,6 +61,8 @@ def _record_held(outcomes: list[Outcome], *, at: datetime) -> Counter[str]:
             told[_not_sent(outcome, at=at)] += 1
     _leave_alone((outcome for outcome in outcomes if outcome.after and outcome.word == "try again"), at=at)
     for outcome in outcomes:
+        if came_back := receipts.ENDS.get(outcome.delivery.purpose):
+            came_back(outcome.delivery, outcome.word, outcome.detail, at=at)
         senders.let_follow(outcome.delivery, at=at)
     circuits.learn((outcome for outcome in outcomes if outcome.sent_with is None), at=at)
     return told
@@ -121,6 +123,9 @@ def _wait(outcome: Outcome, *, has_fallback: bool) -> tuple[timedelta | None, st
     row, replaceable = outcome.delivery, outcome.delivery.urgent or has_fallback
     delays = URGENT_DELAYS if row.urgent else TRANSPORTS[row.kind].delays if row.kind in TRANSPORTS else ()
     delays = delays[:WITH_FALLBACK] if has_fallback else delays
+    if row.purpose == Purpose.TICKET and delays:
+        # a tracker is told in the end, however long it is away; its last wait repeats
+        return max(delays[min(row.attempts, len(delays) - 1)], min(outcome.after or timedelta(), PATIENCE)), ""
     if outcome.after and delays and not replaceable and outcome.started_at - row.created_at < PATIENCE:
         # the far side is there and says when: such tries are not counted, lest a burst lose what it delays
         delays = delays[:ASKED_TO_WAIT] + delays[ASKED_TO_WAIT - 1 :][:1] * (row.attempts + 1)

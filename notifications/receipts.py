@@ -44,6 +44,8 @@ LOST: list[Callable[..., None]] = []
 """Called with a delivery that counted as sent and did not arrive after all; rooms above register theirs."""
 REFUSED: list[Callable[..., list]] = []
 """Called with kind, address_key, why and at when an address is found invalid; returns the users it belongs to."""
+ENDS: dict[str, Callable[..., None]] = {}
+"""By purpose: called after each try with the delivery, the word for how it ended, what was said, and at."""
 KNOWN: list[Callable[[str, str], bool]] = []
 """Asked with kind and address_key whether a room above knows the address."""
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from policies.models import Policy
 
-from . import app_notices, digests, resending, route_test, selftest, standing
+from . import app_notices, digests, hidden, resending, route_test, selftest, standing
 from .models import Delivery, Destination, DigestLine, ThrottleWindow
 
 SHOWN = 50
@@ -30,7 +30,8 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     at, asked = timezone.now(), request.GET
     names = ("state", "to", "place", "thread", "within", "before")
     chosen = {name: asked.get(name, "").strip() for name in names}
-    rows = Delivery.objects.select_related("destination").defer("address", "secret", "text", "data", "actions")
+    seen = hidden.shown_to(request.user, Delivery.objects.all())
+    rows = seen.select_related("destination").defer("address", "secret", "text", "data", "actions")
     found = list(_chosen(rows, chosen, at=at).order_by("-pk")[: SHOWN + 1])
     context = {
         "rows": found[:SHOWN], "more": found[SHOWN - 1].pk if len(found) > SHOWN else None, "at": at, **chosen,
@@ -66,7 +67,7 @@ def _chosen(rows, chosen: dict[str, str], *, at: datetime):
 def delivery(request: HttpRequest, pk: int) -> HttpResponse:
     """One message: every try with its answer and how long it took, what its provider told, what stood in for it."""
     rows = Delivery.objects.select_related("destination", "instead_of", "again_of", "sent_with")
-    row = get_object_or_404(rows.defer("address", "secret"), pk=pk)
+    row = get_object_or_404(hidden.shown_to(request.user, rows.defer("address", "secret")), pk=pk)
     may = request.user.has_perm("notifications.add_delivery")
     context = {
         "row": row, "at": timezone.now(), "tries": row.tries.order_by("pk"),
@@ -85,7 +86,7 @@ def delivery(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def send_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send the same words to the same address once more, as a new delivery."""
-    old = get_object_or_404(Delivery, pk=pk)
+    old = get_object_or_404(hidden.shown_to(request.user, Delivery.objects.all()), pk=pk)
     try:
         new = resending.send_again(old, by=request.user.get_username(), at=timezone.now())
     except resending.CannotSend as refusal:
@@ -100,7 +101,8 @@ def send_again(request: HttpRequest, pk: int) -> HttpResponse:
 def held_back(request: HttpRequest) -> HttpResponse:
     """What throttles, bundles and circuits hold back now, and what waits for a digest."""
     at = timezone.now()
-    waiting = Delivery.objects.waiting().filter(held_until__isnull=False).defer("address", "secret", "text", "data")
+    waiting = hidden.shown_to(request.user, Delivery.objects.waiting().filter(held_until__isnull=False))
+    waiting = waiting.defer("address", "secret", "text", "data")
     windows = ThrottleWindow.objects.filter(ends_at__gt=at).select_related("destination")
     lines = DigestLine.objects.filter(due_at__isnull=False).select_related("destination").order_by("due_at", "at")
     context = {

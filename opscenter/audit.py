@@ -12,8 +12,15 @@ CONFIGURATION = {
     "notifications": ["Account", "Destination", "Route", "Wording"],
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
-    "incidents": ["EscalationPolicy", "EscalationStep"],
+    "incidents": ["EscalationPolicy", "EscalationStep", "RolePlan", "ImpactPrompt", "UpdateTemplate"],
+    "runbooks": ["Runbook", "OutgoingAction"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
+    "flags": ["FeatureFlag"],
+    "checkup": ["ReadinessItem"],
+    "tickets": ["TicketPlan"],
+    "recovery": ["RecoveryPlan"],
+    "evidence": ["EvidencePlan"],
+    "status": ["Page", "Component", "Maintenance"],
     "analytics": ["Objective", "ObjectiveSource"],
     "auth": ["User", "Group"],
 }  # fmt: skip
@@ -21,6 +28,7 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "AlertRule": ["next_check_at", "grid_at", "claimed_by", "checked_at", "state", "state_since", "verdict", "memory"],
     "Schedule": ["told", "look_at", "handoff_at", "had_by"],
     "RuleSource": ["error", "last_seen_at"],
+    "FeatureFlag": ["read_at", "read_error", "seen", "seen_reason"],
     "Objective": [
         "measure_at",
         "claimed_by",
@@ -38,6 +46,9 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],
     "User": ["last_login", "password"],
+    "Page": ["changed_at", "export_at", "exported_at", "export_error"],
+    "Component": ["state", "since", "updated_at"],
+    "Maintenance": ["look_at", "updated_at"],
 }
 
 

@@ -66,9 +66,21 @@ JOBS = (
         crontab="30 3 * * *",
     ),
     Job(
+        "states of tickets",
+        "opscenter.tasks.read_tickets",
+        "Reads what tickets have come to in their trackers, each as often as its plan says.",
+        every=timedelta(minutes=1),
+    ),
+    Job(
         "calendar feeds",
         "opscenter.tasks.fetch_feeds",
         "Fetches the calendars of schedules that are due, each as often as its row says.",
+        every=timedelta(minutes=1),
+    ),
+    Job(
+        "feature flags",
+        "flags.tasks.look",
+        "Reads flags where their applications tell them, and reminds of those that were changed for a time.",
         every=timedelta(minutes=1),
     ),
 )

@@ -12,9 +12,27 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
-from incidents import calls, escalation, lapsing, notices, paging, recovery, targets, updates
+from checkup import snapshots
+from incidents import (
+    calls,
+    escalation,
+    impact,
+    lapsing,
+    notices,
+    paging,
+    recovery,
+    targets,
+    update_approval,
+    update_items,
+    updates,
+)
 from oncall import ahead, handoff
+from recovery import prompting
 from reviews import followup
+from runbooks import effects
+from status import exporting
+from status import maintenance as announced
+from tickets import keeping
 
 log = logging.getLogger(__name__)
 Timer = Callable[..., int]
@@ -30,11 +48,20 @@ TIMERS: list[Timer] = [
     escalation.climb_due,
     calls.make_due,
     targets.check_due,
+    impact.prompt_due,
     updates.remind_due,
+    update_items.remind_due,
+    update_approval.lapse_due,
     recovery.resolve_due,
+    keeping.look_due,
+    prompting.look_due,
     followup.remind_due,
+    effects.put_back_due,
+    snapshots.freeze_due,
     ahead.look_due,
     handoff.look_due,
+    announced.look_due,
+    exporting.refresh_due,
 ]
 ROUNDS = 50
 """How often one pass repeats a sweep that keeps finding rows; the rest waits for the next pass."""

@@ -23,6 +23,7 @@ from django.utils import timezone
 from alerts import evaluation
 from analytics import slo
 from notifications import outbox
+from runbooks import live
 
 from . import beat, clock, outside
 from .due import Look, look
@@ -32,6 +33,7 @@ from .waking import Pipe, PostgresWaker, SqliteWaker, waker
 
 log = logging.getLogger(__name__)
 DELIVERIES = "notifications.outbox.deliver_due"
+LIVE = "runbooks.live.ask_due"
 OBJECTIVES = "analytics.slo.measure_due"
 BEAT_EVERY = timedelta(seconds=5)
 AWAY = timedelta(seconds=60)  # a longer gap between two ticks is told
@@ -86,6 +88,7 @@ class Clockwork:
         self.jobs: deque[tuple[str, datetime]] = deque()
         self.deliverer = Helper("deliveries", self._deliver)
         self.checker = Helper("rule checks", self._check)
+        self.looker = Helper("live items of runbooks", self._ask_live)
         self.measurer = Helper("objectives", self._measure)
         self.jobber = Helper("system jobs", self._do_jobs)
         self.teller = Helper("outside heartbeat", self._tell_outside)
@@ -98,7 +101,7 @@ class Clockwork:
 
     @property
     def helpers(self) -> list[Helper]:
-        return [self.deliverer, self.checker, self.measurer, self.jobber, self.teller]
+        return [self.deliverer, self.checker, self.looker, self.measurer, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -206,6 +209,8 @@ class Clockwork:
         outcome = clock.run(clock.TIMERS, at=at, due=due, worked=self.deliverer.poke)
         if DELIVERIES in due:
             self.deliverer.poke()
+        if LIVE in due:
+            self.looker.poke()
         if OBJECTIVES in due:
             self.measurer.poke()
         self._note_failures(due, outcome, at)
@@ -255,6 +260,11 @@ class Clockwork:
     def _check(self) -> None:
         check_rules()
         self.pipe.poke()
+
+    def _ask_live(self) -> None:
+        while not self.stopping and live.ask_due(at=timezone.now()):
+            self.pipe.poke()
+        connection.close()  # minutes may pass until the next
 
     def _measure(self) -> None:
         while not self.stopping and slo.measure_due(at=timezone.now()):

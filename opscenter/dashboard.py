@@ -4,7 +4,9 @@ from django.db.models import Count, Prefetch, Q
 from django.utils import timezone
 
 from alerts.models import AlertRule, Liveness
-from incidents.models import Incident, ResponseTarget
+from incidents.models import ResponseTarget
+from incidents.seeing import visible
+from notifications.hidden import shown_to
 from notifications.models import Delivery
 from oncall.models import Schedule
 from oncall.roster import responders
@@ -18,12 +20,12 @@ def context(request, context: dict) -> dict:
     """Add the panels to the index page's context; every panel shows at most twelve rows and links to the full list."""
     at = timezone.now()
     pending = ResponseTarget.objects.filter(state="pending", due_at__isnull=False).order_by("due_at")
-    incidents = Incident.objects.open().select_related("severity", "acknowledged_by", "service")
+    incidents = visible(request.user).open().select_related("severity", "acknowledged_by", "service")
     incidents = incidents.order_by("severity__rank", "detected_at").prefetch_related(
         Prefetch("targets", pending, to_attr="clocks")
     )
     firing = Liveness.objects.filter(firing=True).filter(Q(ends_at=None) | Q(ends_at__gt=at))
-    failed = Delivery.objects.filter(status=Delivery.Status.FAILED)
+    failed = shown_to(request.user, Delivery.objects.filter(status=Delivery.Status.FAILED))
     rules = AlertRule.objects.filter(enabled=True).aggregate(
         all=Count("pk"), failing=Count("pk", filter=Q(state__in=FAILING)), firing=Count("pk", filter=Q(state="firing"))
     )
@@ -32,7 +34,7 @@ def context(request, context: dict) -> dict:
         **context,
         "at": at,
         "open_incidents": incidents[:SHOWN],
-        "open_count": Incident.objects.open().count(),
+        "open_count": visible(request.user).open().count(),
         "on_call": [(schedule, responders(schedule, at)) for schedule in Schedule.objects.all()[:SHOWN]],
         "firing_alerts": firing.select_related("alert", "incident").order_by("-starts_at")[:SHOWN],
         "firing_count": firing[:10_001].count(),

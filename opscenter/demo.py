@@ -13,7 +13,7 @@ from opscenter.processes import answers, free_port
 from opscenter.supervisor import Child
 
 HOST = "127.0.0.1"
-PORTS = ("sink", "mail", "mailer", "whatsapp", "misterdj", "deelrx")
+PORTS = ("sink", "mail", "mailer", "whatsapp", "misterdj", "deelrx", "crm-redis", "smtp-bz", "dj-redis")
 PACKS = ("mailer", "whatsapp-alert-policy", "mister-dj", "deelrx-crm")
 DOORS = {"misterdj": "mister-dj", "deelrx": "deelrx-crm"}  # systems that tell Opscenter themselves, and their packs
 SIGNING = {  # made-up secrets, in the form of each provider
@@ -24,6 +24,7 @@ SIGNING = {  # made-up secrets, in the form of each provider
     "STRIPE_SIGNING_SECRET": "whsec_demo-stripe-secret",
     "OTLP_TOKEN": "demo-otlp-token",
 }
+ACTIONS_TOKEN = "demo-actions-token"  # made up as well: what Mister DJ wants of whoever replays or flushes
 PEOPLE = """\
 # Sample people, made by bin/run --demo; what is sent to them arrives at the sink.
 pack:
@@ -86,13 +87,21 @@ class Demo:
             "CRM_DATABASE_URL": Database(self._database("crm")).monitor_url,
             "MAILER_ALERT_WEBHOOK_URL": chat("mailer"),
             "MAILER_ALERT_EMAIL": "mailer@example.org",
+            "CRM_REDIS_URL": f"redis://{HOST}:{self.ports['crm-redis']}",
+            "SMTP_BZ_URL": f"tcp://{HOST}:{self.ports['smtp-bz']}",
             "WHATSAPP_BASE_URL": self.url("whatsapp"),
             "WHATSAPP_DATABASE_URL": Database(self._database("inbox")).monitor_url,
             "WHATSAPP_TEAM_WEBHOOK_URL": chat("whatsapp"),
             "CAMPAIGN_RETRY_ALERT_WEBHOOK_URL": chat("whatsapp-retry"),
             "MISTER_DJ_BASE_URL": self.url("misterdj"),
+            "MISTER_DJ__REDIS_URL": f"redis://{HOST}:{self.ports['dj-redis']}",
+            "MISTER_DJ_ACTIONS_TOKEN": ACTIONS_TOKEN,
             "MISTER_DJ_OPS_WEBHOOK_URL": chat("oncall-ops"),
             "ALERT_WEBHOOK_URLS": chat("alerts-queues"),
+            "ALERT_JIRA_ENDPOINT": f"{self.url('sink')}/jira/mr-dj",
+            "ALERT_JIRA_TOKEN": "demo",
+            "DR_BRIDGE_WEBHOOK_URL": f"{self.url('sink')}/json/dr-bridge",
+            "INCIDENT_DOSSIER_ROOT": str(self.folder / "dossiers"),
             "ALERT_QUEUE_WARNING_BACKLOG": "100",
             "ALERT_QUEUE_CRITICAL_BACKLOG": "500",
             "ALERT_QUEUE_WARNING_RETRY_AGE_MS": "60000",
@@ -112,11 +121,13 @@ class Demo:
             words = [sys.executable, "-m", f"targets.{name}", "--host", HOST, "--port", str(self.ports[name])]
             return Child(name, [*words, *options])
 
+        beside = {"misterdj": ["--redis-port", str(self.ports["dj-redis"]), "--token", ACTIONS_TOKEN]}
+        queue = ["--redis-port", str(self.ports["crm-redis"]), "--smtp-port", str(self.ports["smtp-bz"])]
         return [
             program("sink", "--smtp-port", str(self.ports["mail"])),
-            program("mailer", "--database-url", self._database("crm")),
+            program("mailer", "--database-url", self._database("crm"), *queue),
             program("whatsapp", "--database-url", self._database("inbox")),
-            *(program(name, "--doors", str(self._doors_file(name))) for name in DOORS),
+            *(program(name, "--doors", str(self._doors_file(name)), *beside.get(name, [])) for name in DOORS),
         ]
 
     def connect(self) -> None:

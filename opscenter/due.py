@@ -21,18 +21,29 @@ EARLIEST = {
     "incidents.calls.make_due": "SELECT min(due_at) FROM incidents_call WHERE due_at IS NOT NULL",
     "incidents.lapsing.lapse_due": "SELECT min(lapse_at) FROM incidents_escalation WHERE lapse_at IS NOT NULL",
     "incidents.targets.check_due": "SELECT min(check_at) FROM incidents_responsetarget WHERE check_at IS NOT NULL",
+    "incidents.impact.prompt_due": "SELECT min(look_at) FROM incidents_impactask WHERE look_at IS NOT NULL",
     # whatever ends an incident empties both; a look at its status would tempt the planner away from the partial index
     "incidents.updates.remind_due": "SELECT min(remind_at) FROM incidents_incident WHERE remind_at IS NOT NULL",
+    "incidents.update_items.remind_due": "SELECT min(remind_at) FROM incidents_updateitem WHERE remind_at IS NOT NULL",
+    "incidents.update_approval.lapse_due": "SELECT min(lapse_at) FROM incidents_proposedupdate"
+    " WHERE lapse_at IS NOT NULL",
+    "status.maintenance.look_due": "SELECT min(look_at) FROM status_maintenance WHERE look_at IS NOT NULL",
+    "status.exporting.refresh_due": "SELECT min(export_at) FROM status_page WHERE export_at IS NOT NULL",
     "incidents.recovery.resolve_due": "SELECT min(quiet_until) FROM incidents_incident WHERE quiet_until IS NOT NULL",
+    "recovery.prompting.look_due": "SELECT min(look_at) FROM recovery_recovery WHERE look_at IS NOT NULL",
+    "tickets.keeping.look_due": "SELECT min(look_at) FROM tickets_ticket WHERE look_at IS NOT NULL",
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "checkup.snapshots.freeze_due": "SELECT min(due_at) FROM checkup_wanted",
     "oncall.ahead.look_due": "SELECT min(look_at) FROM oncall_schedule WHERE look_at IS NOT NULL",
     "oncall.handoff.look_due": "SELECT min(handoff_at) FROM oncall_schedule WHERE handoff_at IS NOT NULL",
     "notifications.outbox.deliver_due": "SELECT min(due) FROM ("  # its index has the urgent ones first
     "SELECT min(next_attempt_at) AS due FROM notifications_delivery WHERE next_attempt_at IS NOT NULL AND urgent = true"
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
     " WHERE next_attempt_at IS NOT NULL AND urgent = false) AS both_kinds",
+    "runbooks.effects.put_back_due": "SELECT min(back_at) FROM runbooks_tightened WHERE back_at IS NOT NULL",
+    "runbooks.live.ask_due": "SELECT min(next_at) FROM runbooks_liveitem WHERE next_at IS NOT NULL",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
     "analytics.slo.measure_due": "SELECT min(measure_at) FROM analytics_objective WHERE enabled",
     "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("

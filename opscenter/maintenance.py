@@ -16,7 +16,10 @@ from api.models import Answered
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
 from sources.models import Event, Heartbeat, Ping, WebhookLog
+from status.models import Subscriber
 
+KEEP_UNCONFIRMED_DAYS = 7
+"""An address that somebody entered on the status page and whose owner did not want it."""
 BATCH = 1000
 """Rows removed in one transaction, so that the intake never waits long for it on SQLite."""
 
@@ -47,6 +50,9 @@ def prune(*, at: datetime) -> dict[str, int]:
         "days of objectives": remove(ObjectiveDay.objects.filter(day__lt=before(settings.KEEP_OBJECTIVE_DAYS).date())),
         "changes of rules": remove(RuleChange.objects.filter(at__lt=before(settings.KEEP_ALERTS_DAYS))),
         "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
+        "addresses that never confirmed": remove(
+            Subscriber.objects.filter(confirmed_at=None, asked_at__lt=before(KEEP_UNCONFIRMED_DAYS))
+        ),
         "sessions": remove(Session.objects.filter(expire_date__lt=at)),
     }
 

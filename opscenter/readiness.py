@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from alerts.models import RuleSource
 from api.models import ApiToken
+from flags import register
 from incidents.models import EscalationPolicy
 from notifications import routing
 from notifications.models import Destination, Route
@@ -54,6 +55,7 @@ def findings(*, at: datetime) -> Iterator[Finding]:
     yield from schedules()
     yield from this_installation()
     yield from parameters()
+    yield from flag_needs()
     yield from routes()
     yield from on_call(at=at)
     yield from people(at=at)
@@ -99,6 +101,16 @@ def parameters() -> Iterator[Finding]:
         yield Finding(FAIL, "parameters", f"{name} is not set, and {users[0]} needs it.")
     if not missing:
         yield Finding(OK, "parameters", "Every parameter that is asked for has a value.")
+
+
+def flag_needs() -> Iterator[Finding]:
+    """Feature flags that are on although a parameter they need has no value, each by name."""
+    found = [lacking for policy in Policy.objects.filter(flags__isnull=False).distinct()
+             for lacking in register.missing(policy)]  # fmt: skip
+    for flag, name in found:
+        yield Finding(FAIL, "flags", f"{name} is not set, and {flag}, which is on, needs it.", flag.get_absolute_url())
+    if not found:
+        yield Finding(OK, "flags", "Every flag that is on has what it needs.")
 
 
 def routes() -> Iterator[Finding]:

@@ -23,13 +23,19 @@ READ = [
     "sources.view_change",
     "sources.view_integration",
     "notifications.view_delivery",
+    "runbooks.view_runbook",
+    "flags.view_featureflag",
     "analytics.view_objective",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
-    "oncall.cover_schedule", "notifications.add_delivery",
+    "oncall.cover_schedule", "notifications.add_delivery", "flags.switch_featureflag",
+    "checkup.tick_readinessitem",
 ]  # fmt: skip
-COMMAND = ["reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule"]
+COMMAND = [
+    "reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule",
+    "status.publish_status",
+]  # fmt: skip
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,
@@ -38,10 +44,15 @@ GROUPS = {
 }
 
 
-LATER = frozenset([*READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery"])
+LATER = frozenset([
+    *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
+    "flags.switch_featureflag", "status.publish_status", "checkup.tick_readinessitem",
+])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""
-ROOMS = ("incidents", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies", "notifications",
-         "analytics")  # fmt: skip
+ROOMS = (
+    "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
+    "notifications", "flags", "status", "checkup", "analytics",
+)  # fmt: skip
 
 
 def ensure_groups(sender, *, using: str, apps=installed, **kwargs) -> None:

@@ -96,9 +96,16 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "checkup",
     "analytics",
     "alerts",
     "reviews",
+    "runbooks",
+    "evidence",
+    "recovery",
+    "tickets",
+    "status",
+    "flags",
     "incidents",
     "oncall",
     "notifications",
@@ -224,6 +231,10 @@ KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
 KEEP_OBJECTIVE_DAYS = env.int("OPSCENTER_KEEP_OBJECTIVE_DAYS", default=400)  # the days of objectives
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
+# the folder of the incidents' files, where a policy names none of its own
+EVIDENCE_ROOT = env("OPSCENTER_EVIDENCE_ROOT", default=str(DATA_DIR / "evidence"))
+# a folder that gets a static copy of the public status page, for a host elsewhere; empty: none
+STATUS_EXPORT = env("OPSCENTER_STATUS_EXPORT", default="")
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
 CELERY_TIMEZONE = "UTC"
 

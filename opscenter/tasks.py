@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from notifications import selftest
 from oncall import feeds, monthly
+from tickets import reading
 
 from . import beat, handover, maintenance
 from .engine import task
@@ -40,6 +41,12 @@ def ops_maintenance() -> str:
 def fetch_feeds() -> str:
     """Fetch the calendar feeds that are due; tells how many."""
     return f"{feeds.fetch_due(at=timezone.now())} calendar feeds were fetched."
+
+
+@task
+def read_tickets() -> str:
+    """Read the state of the tickets that are due in their trackers; tells how many answered."""
+    return f"{reading.read_due(at=timezone.now())} tickets were read."
 
 
 @task

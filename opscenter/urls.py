@@ -20,7 +20,14 @@ urlpatterns = [
     path("api/channels/status", asked_or_told("channels", channels)),
     path("api/deploys", asked_or_told("deploys", deploys)),
     path("", include("api.urls")),
+    path("status/", include("status.urls")),
+    path("", include("evidence.urls")),
+    path("", include("recovery.urls")),
+    path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
+    path("", include("runbooks.urls")),  # first: an incident's runbooks are no action on it
+    path("", include("checkup.urls")),  # first: an action of an incident may have any name
     path("", include("incidents.urls")),
+    path("", include("flags.urls")),
     path("", include("reviews.urls")),
     path("", include("analytics.urls")),
     path("", include("alerts.urls")),

@@ -10,13 +10,22 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 import alerts.pack
+import alerts.queue_pack
 import analytics.pack
+import checkup.pack
+import evidence.pack
+import flags.pack
 import incidents.pack
+import incidents.triage_pack
 import notifications.pack
 import notifications.wording_pack
 import oncall.pack
 import policies.pack
+import recovery.pack
+import runbooks.pack
 import sources.pack
+import status.pack
+import tickets.pack
 from packs import diff, document, reach
 from packs.models import LoadedPack
 from policies.locks import only_one
@@ -33,13 +42,21 @@ SECTIONS: list[Section] = [
     *notifications.pack.SECTIONS,
     notifications.wording_pack.Wordings(),
     *incidents.pack.SECTIONS,
+    *incidents.triage_pack.SECTIONS,
+    *status.pack.SECTIONS,
+    *tickets.pack.SECTIONS,
+    *recovery.pack.SECTIONS,
+    *evidence.pack.SECTIONS,
+    *flags.pack.SECTIONS,
     *alerts.pack.SECTIONS,
+    *alerts.queue_pack.SECTIONS,
+    *checkup.pack.SECTIONS,
+    *runbooks.pack.SECTIONS,
     *analytics.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "actions", "checklists", "comms", "dashboards", "dr", "flags", "reports", "runbooks", "shift_review", "sources",
-    "tickets", "tuning",
+    "dashboards", "reports", "shift_review", "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]
@@ -265,6 +282,7 @@ def _read(found: document.Document, text: str, name: str) -> Pack:
     alerts.pack.check_levels({**records, "severities": levels}, known_values, desk)
     analytics.pack.check_rules(records, desk)
     reach.check(records, base, desk)
+    flags.pack.check(records, base, desk)
     desk.settle()
     return Pack(name, text, head, records, found, desk)
 

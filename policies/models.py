@@ -8,12 +8,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
 from django.utils.functional import cached_property
 
 from . import surroundings
 from .durations import parse_duration
 from .fields import EncryptedTextField
+from .target_models import Anchor, CalendarTerm, GatePlan, Pause, TargetKind, TargetPlan, Who
+
+__all__ = [
+    "AlertClass", "Anchor", "CadencePlan", "Calendar", "CalendarTerm", "GatePlan", "Parameter", "Pause", "Policy",
+    "ReviewPlan", "Service", "Severity", "TargetKind", "TargetPlan", "Who",
+]  # fmt: skip
 
 
 class Service(models.Model):
@@ -57,6 +62,17 @@ class Policy(models.Model):
     )
     flap_within = models.DurationField(
         default=timedelta(minutes=10), help_text="A flapping alert counts as firing until it has been calm so long."
+    )
+
+    impact_scopes = models.JSONField(
+        default=list, blank=True, help_text='How wide harm can be, from narrow to wide: ["one customer", "all"].'
+    )
+    cost_currency = models.CharField(max_length=3, blank=True, help_text="Such as EUR; empty: no cost is shown.")
+    cost_responder_hour = models.DecimalField(
+        max_digits=12, decimal_places=2, default=0, help_text="What an hour of one responder costs."
+    )
+    cost_impact_minute = models.DecimalField(
+        max_digits=12, decimal_places=2, default=0, help_text="What a minute of affected customers costs."
     )
 
     class Meta:
@@ -132,6 +148,8 @@ class Calendar(models.Model):
     hours = models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')
     holidays = models.JSONField(default=list, blank=True, help_text="Dates (2026-12-25) and country codes (ID, NL).")
     default = models.BooleanField(default=False)
+    sprint_start = models.DateField(null=True, blank=True, help_text="First day of any sprint, on the local clock.")
+    sprint_days = models.PositiveSmallIntegerField(default=14, help_text="How many days a sprint has.")
 
     class Meta:
         ordering = ["policy", "key"]
@@ -142,7 +160,10 @@ class Calendar(models.Model):
 
 
 class Parameter(models.Model):
-    """A typed value of a policy: the environment wins over the stored value, that over the default."""
+    """A typed value of a policy: the environment wins over the stored value, that over the default.
+
+    What an application itself tells of a flag stands between the environment and what is stored here.
+    """
 
     class Type(models.TextChoices):
         INT = "int"
@@ -161,6 +182,10 @@ class Parameter(models.Model):
     type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
     default = models.TextField(blank=True)
     stored = EncryptedTextField(blank=True, help_text="Empty: the default counts.")
+    told = models.CharField(
+        max_length=20, blank=True, editable=False, help_text="Of a flag: what the application itself says it runs with."
+    )
+    told_by = models.CharField(max_length=120, blank=True, editable=False, help_text="Where the application says it.")
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.DOCUMENT)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     confirmed_by = models.CharField(max_length=150, blank=True, help_text="Who said that a value of ours is right.")
@@ -207,9 +232,11 @@ class Parameter(models.Model):
 
     @property
     def source(self) -> str:
-        """Where the effective value comes from: environment, stored or default."""
+        """Where the effective value comes from: environment, application, stored or default."""
         if self.variable:
             return "environment"
+        if self.told:
+            return "application"
         return "stored" if self.stored else "default"
 
     @property
@@ -220,7 +247,7 @@ class Parameter(models.Model):
     @property
     def raw(self) -> str:
         variable = self.variable
-        return variable[1] if variable else self.stored or self.default
+        return variable[1] if variable else self.told or self.stored or self.default
 
     @property
     def effective(self):
@@ -270,80 +297,16 @@ class Parameter(models.Model):
         return f"{self.raw} ({self.source})"
 
 
-class TargetKind(models.TextChoices):
-    NOTIFY = "notify"
-    ACKNOWLEDGE = "acknowledge"
-    RESPOND = "respond"
-    ASSESS = "assess"
-    APPOINT = "appoint"
-    MITIGATE = "mitigate"
-    UPDATE = "update"
-    RESOLVE = "resolve"
-    REVIEW = "review"
-
-
-class Anchor(models.TextChoices):
-    DETECTED = "detected"
-    NOTIFIED = "notified"
-    ACKNOWLEDGED = "acknowledged"
-    MITIGATED = "mitigated"
-    RESOLVED = "resolved"
-
-
-class CalendarTerm(models.TextChoices):
-    NEXT_BUSINESS_DAY = "next_business_day", "by the end of the next business day"
-    NEXT_SPRINT = "next_sprint", "by the end of the next sprint"
-
-
-class TargetPlan(models.Model):
-    """How long a kind of response may take, for a level or a class; both empty: for all."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="target_plans")
-    severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
-    alert_class = models.ForeignKey(AlertClass, null=True, blank=True, on_delete=models.CASCADE)
-    kind = models.CharField(max_length=12, choices=TargetKind)
-    within = models.DurationField(null=True, blank=True)
-    term = models.CharField(max_length=20, choices=CalendarTerm, blank=True, help_text="Instead of a length.")
-    anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.DETECTED)
-    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role counts; empty: anybody.")
-    warn_before = models.DurationField(null=True, blank=True, help_text="Warn so long before the breach.")
-
-    class Meta:
-        ordering = ["policy", "severity__rank", "kind"]
-        constraints = [
-            models.CheckConstraint(condition=Q(kind__in=TargetKind.values), name="target_plan_kind_known"),
-            models.CheckConstraint(
-                condition=Q(within__isnull=False, term="") | (Q(within__isnull=True) & ~Q(term="")),
-                name="target_plan_length_or_term",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.policy.key}: {self.kind} {self.severity or self.alert_class or 'all'}"
-
-
-class GatePlan(models.Model):
-    """What must hold before an incident of this policy may reach a status."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="gates")
-    to = models.CharField(max_length=16, help_text="The status it guards, for example closed.")
-    role = models.CharField(max_length=40, blank=True, help_text="Only a person in this role may make the move.")
-    require = models.JSONField(default=list, blank=True, help_text='For example ["review_approved"].')
-
-    class Meta:
-        ordering = ["policy", "to"]
-        constraints = [models.UniqueConstraint(fields=["policy", "to"], name="gate_plan_once")]
-
-    def __str__(self) -> str:
-        return f"{self.policy.key}: to {self.to}"
-
-
 class CadencePlan(models.Model):
     """How often people are told, for a level (empty: for all)."""
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="cadences")
     severity = models.ForeignKey(Severity, null=True, blank=True, on_delete=models.CASCADE)
     every = models.DurationField()
+    at_most = models.DurationField(
+        null=True, blank=True, help_text="The longest time a person may choose; empty: as long as every."
+    )
+    once = models.BooleanField(default=False, help_text="One update is enough; none is due by the clock after it.")
     audience = models.CharField(max_length=80, blank=True)
     fields = models.JSONField(default=list, blank=True, help_text='Fields an update must fill: ["impact", "eta"].')
 

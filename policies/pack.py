@@ -2,22 +2,19 @@
 
 import re
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from . import surroundings
 from .models import (
     AlertClass,
-    Anchor,
     CadencePlan,
     Calendar,
-    CalendarTerm,
     Parameter,
     Policy,
     ReviewPlan,
     Service,
     Severity,
-    TargetKind,
-    TargetPlan,
 )
 from .sections import Section, Values, all_named, length_of, length_text, one_named
 from .shapes import (
@@ -43,6 +40,7 @@ from .shapes import (
     optional,
     shown,
 )
+from .target_pack import Cost, Targets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", re.ASCII)
@@ -215,6 +213,7 @@ class Calendars(Section):
         hours=optional(Table(Many(_Hours()), names=Choice(DAYS)), {}),
         holidays=optional(Many(_Holiday()), []),
         default=optional(Flag(), False),
+        sprint=optional(Entry(start=Day(), days=optional(Whole(1, 365), 14))),
     )
 
     def rows(self, policy: Policy) -> dict[str, Calendar]:
@@ -222,14 +221,19 @@ class Calendars(Section):
 
     def present(self, row: Calendar) -> Values:
         hours = {day: [f"{start}-{end}" for start, end in spans] for day, spans in row.hours.items()}
+        sprint = {"start": row.sprint_start.isoformat(), "days": row.sprint_days} if row.sprint_start else None
         return {
             "key": row.key, "timezone": row.timezone, "hours": hours, "holidays": row.holidays, "default": row.default,
+            "sprint": sprint,
         }  # fmt: skip
 
     def write(self, policy: Policy, row: Calendar | None, values: Values) -> Calendar:
         row = row or Calendar(policy=policy, key=values["key"])
         row.timezone, row.holidays, row.default = values["timezone"], values["holidays"], values["default"]
         row.hours = {day: [span.split("-") for span in spans] for day, spans in values["hours"].items()}
+        sprint = values["sprint"]
+        row.sprint_start = date.fromisoformat(sprint["start"]) if sprint else None
+        row.sprint_days = sprint["days"] if sprint else Calendar._meta.get_field("sprint_days").default
         row.save()
         return row
 
@@ -327,71 +331,6 @@ class _ParameterName:
         return value
 
 
-class _Within:
-    """A length of time, or a term of the calendar."""
-
-    def read(self, value: Any, path: Path, desk: Desk) -> Any:
-        if value in CalendarTerm.values:
-            return value
-        if isinstance(value, str) and value and not value[0].isdigit():
-            return desk.problem(
-                path, f"There is no term {value!r}; allowed: a length such as 5m, {', '.join(CalendarTerm.values)}."
-            )
-        return Length().read(value, path, desk)
-
-
-def _one_scope(values: Values, path: Path, desk: Desk) -> None:
-    if values["severity"] and values["class"]:
-        desk.problem(path, "A target is for a severity or for a class, not for both; write two entries.")
-
-
-class Targets(Section):
-    """How long each kind of response may take, for a level, a class or all."""
-
-    name = "targets"
-    shape = Entry(
-        _one_scope,
-        severity=optional(Ref("severity")),
-        class_=optional(Ref("class")),
-        kind=Choice(tuple(TargetKind.values), {"ack": "acknowledge"}),
-        within=_Within(),
-        anchor=optional(Choice(tuple(Anchor.values)), "detected"),
-        role=optional(Text(40, line=True), ""),
-        warn_before=optional(Length(positive=True)),
-    )
-
-    def key(self, values: Values) -> str:
-        scope = values["severity"] or (f"class {values['class']}" if values["class"] else "every level")
-        return f"{scope} {values['kind']}" + (f" by {values['role']}" if values["role"] else "")
-
-    def rows(self, policy: Policy) -> dict[str, TargetPlan]:
-        rows = policy.target_plans.select_related("severity", "alert_class").order_by("pk")
-        return {self.key(self.present(row)): row for row in rows}
-
-    def present(self, row: TargetPlan) -> Values:
-        return {
-            "severity": row.severity.key if row.severity else None,
-            "class": row.alert_class.key if row.alert_class else None,
-            "kind": row.kind,
-            "within": row.term or length_text(row.within),
-            "anchor": row.anchor,
-            "role": row.role,
-            "warn_before": length_text(row.warn_before),
-        }
-
-    def write(self, policy: Policy, row: TargetPlan | None, values: Values) -> TargetPlan:
-        row = row or TargetPlan(policy=policy)
-        row.severity = one_named(policy.severities.all(), values["severity"])
-        row.alert_class = one_named(policy.classes.all(), values["class"])
-        is_term = values["within"] in CalendarTerm.values
-        row.term = values["within"] if is_term else ""
-        row.within = None if is_term else length_of(values["within"])
-        row.kind, row.anchor, row.role = values["kind"], values["anchor"], values["role"]
-        row.warn_before = length_of(values["warn_before"])
-        row.save()
-        return row
-
-
 class Cadences(Section):
     """How often people are told, and what an update must say."""
 
@@ -399,6 +338,8 @@ class Cadences(Section):
     shape = Entry(
         severity=optional(Ref("severity")),
         every=Length(positive=True),
+        at_most=optional(Length(positive=True)),
+        once=optional(Flag(), False),
         audience=optional(Text(80, line=True), ""),
         fields=optional(Many(Text(40, line=True, empty=False)), []),
     )
@@ -412,13 +353,14 @@ class Cadences(Section):
     def present(self, row: CadencePlan) -> Values:
         return {
             "severity": row.severity.key if row.severity else None, "every": length_text(row.every),
-            "audience": row.audience, "fields": row.fields,
+            "at_most": length_text(row.at_most), "once": row.once, "audience": row.audience, "fields": row.fields,
         }  # fmt: skip
 
     def write(self, policy: Policy, row: CadencePlan | None, values: Values) -> CadencePlan:
         row = row or CadencePlan(policy=policy)
         row.severity = one_named(policy.severities.all(), values["severity"])
         row.every, row.audience, row.fields = length_of(values["every"]), values["audience"], values["fields"]
+        row.at_most, row.once = length_of(values["at_most"]), values["once"]
         row.save()
         return row
 
@@ -473,4 +415,4 @@ class Review(Section):
 
 
 HEAD = Head()
-SECTIONS: list[Section] = [Severities(), Classes(), Calendars(), Params(), Targets(), Review(), Cadences()]
+SECTIONS: list[Section] = [Severities(), Classes(), Calendars(), Params(), Targets(), Review(), Cadences(), Cost()]

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from incidents.models import OPEN, IllegalMove, Incident
+from incidents import seeing
+from incidents.models import OPEN, IllegalMove
 from oncall.people import contact_of
 
 from . import drafting
@@ -37,7 +38,8 @@ view_permission = permission_required("reviews.view_postincidentreview", raise_e
 @view_permission
 def review_list(request):
     """Newest first; filter by status."""
-    rows = PostIncidentReview.objects.select_related("incident__severity", "author")
+    rows = PostIncidentReview.objects.exclude(incident__in=seeing.hidden(request.user))
+    rows = rows.select_related("incident__severity", "author")
     if (status := request.GET.get("status", "")) in PostIncidentReview.Status.values:
         rows = rows.filter(status=status)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
@@ -50,16 +52,17 @@ def review_list(request):
 @require_POST
 def begin(request, incident: int):
     """Draft the review of an incident that is over, required or not."""
-    found = get_object_or_404(Incident, pk=incident)
+    found = get_object_or_404(seeing.visible(request.user), pk=incident)
     if found.status in OPEN:
         messages.warning(request, f"Incident #{found.pk} is still {found.get_status_display()}; resolve it first.")
         return redirect(found)
     return redirect("review", drafting.begin(found, at=timezone.now(), author=contact_of(request.user)).pk)
 
 
-def _get(number: int) -> PostIncidentReview:
+def _get(number: int, user) -> PostIncidentReview:
     related = ("incident__severity", "incident__policy", "author", "approver")
-    return get_object_or_404(PostIncidentReview.objects.select_related(*related), pk=number)
+    rows = PostIncidentReview.objects.exclude(incident__in=seeing.hidden(user))
+    return get_object_or_404(rows.select_related(*related), pk=number)
 
 
 @login_required
@@ -67,7 +70,7 @@ def _get(number: int) -> PostIncidentReview:
 @never_cache
 def review(request, number: int):
     """Read it; write on it while it is a draft; submit, approve or send it back."""
-    found = _get(number)
+    found = _get(number, request.user)
     if request.method != "POST":
         return _page(request, found)
     do = request.POST.get("do", "save")
@@ -88,7 +91,7 @@ def review(request, number: int):
         _do(do, request, found, form, item)
     except IllegalMove as refusal:
         messages.warning(request, str(refusal))
-        found = _get(number)
+        found = _get(number, request.user)
         # a draft was saved before it was refused; what was written on a review that is none any more can be copied
         saved = found.status == PostIncidentReview.Status.DRAFT
         return _page(request, found, form=None if saved else form, item=None if saved else item, status=409)

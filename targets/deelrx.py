@@ -2,7 +2,9 @@
 
 GET /api/_health/ready    {"status": "healthy"}; 503 {"status": "unhealthy", "error", "missing"}
 GET /api/_health/live     {"status": "alive", "uptime", "memory", …}
-GET /metrics              memory, CPU, event loop lag and query time of each instance, Prometheus text
+GET /metrics              memory, CPU, event loop lag and query time of each instance, jobs waiting in each queue;
+                          Prometheus text
+POST /api/webhooks/stripe  {"received": true}; a GET is answered 405
 
 Levers of the providers post to Opscenter's doors in their documented form, signed.
 """
@@ -30,6 +32,7 @@ NAMES = {
     "lag": ("nodejs_eventloop_lag_seconds", "Lag of the event loop in seconds."),
     "query": ("db_query_seconds_avg", "Average time of a database query in seconds."),
 }
+QUEUES = ("payments", "notifications")
 MOST = 500  # messages a lever sends
 
 
@@ -58,6 +61,7 @@ class DeelRx(HeldClock, Panel):
             self.missing: list[str] = []
             self.database = "ok"
             self.instances: dict[str, dict[str, float]] = {"app-1": dict(HEALTHY)}
+            self.queues = dict.fromkeys(QUEUES, 0)
             self.sent: dict[str, int] = {}
 
     @lever
@@ -80,6 +84,12 @@ class DeelRx(HeldClock, Panel):
         with self._lock:
             figures = self.instances.setdefault(instance, dict(HEALTHY))
             figures.update({name: value for name, value in given.items() if value is not None})
+
+    @lever
+    def queue(self, name: str = "payments", depth: int = 0) -> None:
+        """So many jobs wait in a queue; a name that is new makes another."""
+        with self._lock:
+            self.queues[name] = depth
 
     @lever
     def trouble(
@@ -181,6 +191,7 @@ class DeelRx(HeldClock, Panel):
                 "missing": list(self.missing),
                 "database": self.database,
                 "instances": {name: dict(figures) for name, figures in self.instances.items()},
+                "queues": dict(self.queues),
                 "sent": dict(self.sent),
                 "trouble": {path or "/": str(fault) for path, fault in self.faults.listing()},
             }
@@ -207,6 +218,10 @@ class DeelRx(HeldClock, Panel):
                 )
             case ("GET", "/metrics"):
                 return Answer(200, self._metrics(), kind=TEXT)
+            case ("POST", "/api/webhooks/stripe"):
+                return Answer(200, {"received": True})
+            case (_, "/api/webhooks/stripe"):
+                return Answer(405, {"error": "Method Not Allowed"})
         return super().serve(request)
 
     def _ready(self) -> Answer:
@@ -223,6 +238,8 @@ class DeelRx(HeldClock, Panel):
             for figure, (name, about) in NAMES.items():
                 lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
                 lines += [f'{name}{{instance="{one}"}} {figures[figure]}' for one, figures in self.instances.items()]
+            lines += ["# HELP job_queue_depth Jobs that wait.", "# TYPE job_queue_depth gauge"]
+            lines += [f'job_queue_depth{{queue="{name}"}} {depth}' for name, depth in self.queues.items()]
         return "\n".join(lines) + "\n"
 
 
@@ -238,6 +255,10 @@ def cards(state: dict[str, Any]) -> list[Card]:
         press("Refuse connections for 60 s, this page too", "refuse", seconds=60),
     ])  # fmt: skip
     found = [health, *(instance(name, figures) for name, figures in state["instances"].items())]
+    waiting = ", ".join(f"{depth} in {name}" for name, depth in state["queues"].items())
+    depths = [press(f"{n} in payments", "queue", name="payments", depth=n) for n in (0, 60, 80, 100, 101)]
+    over = any(depth > 100 for depth in state["queues"].values())
+    found.append(Card("Queues", "Jobs that wait; more than 100 in one queue are a backlog.", waiting, over, depths))
     sent = state["sent"]
     for heading, kind, about, buttons in TOLD:
         found.append(Card(heading, about, f"{sent.get(kind, 0)} told since the start", False, buttons))

@@ -67,7 +67,7 @@ def signed(kind: str, body: bytes, secret: str, at: datetime) -> dict[str, str]:
     """The headers that prove to the door who sent `body`; none without a secret."""
     seconds = str(int(at.timestamp()))
     match kind if secret else "":
-        case "otlp":
+        case "otlp" | "logs":
             return {"Authorization": f"Bearer {secret}"}
         case "sentry":
             return {"Sentry-Hook-Signature": digest(secret.encode(), body), "Sentry-Hook-Resource": "event_alert"}

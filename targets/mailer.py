@@ -1,15 +1,17 @@
 """The campaign mailer's database `crm`, with a lever to each edge of its SQL alerts ALERT-002 to ALERT-005.
 
-A lever sets its own facts outright, whatever they were, and leaves those of the others alone.
+A lever sets its own facts outright, whatever they were, and leaves those of the others alone. Beside the database are
+its Redis and the mail server of smtp.bz, which answer or refuse, and what its operators do: reconcile, resume, sync.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
 from targets.database import masked
 from targets.levers import Card, lever, press
+from targets.ports import MailGreeting, Redis, switch, told
 from targets.service import arguments, run
 from targets.target import Target
 
@@ -108,6 +110,23 @@ class Mailer(Target):
     )
     tables = TABLES + SETTINGS
 
+    def __init__(
+        self, database_url: str, *, host: str = "127.0.0.1", port: int = 0, redis_port: int = 0, smtp_port: int = 0
+    ) -> None:
+        super().__init__(database_url, host=host, port=port)
+        self.redis_server = Redis(host=host, port=redis_port)
+        self.mail_server = MailGreeting(host=host, port=smtp_port)
+
+    def start(self) -> Self:
+        self.redis_server.start()
+        self.mail_server.start()
+        return super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.redis_server.stop()
+        self.mail_server.stop()
+
     def begin(self) -> None:
         if not self.database.rows("SELECT 1 AS one FROM mailer_smtpbzquota LIMIT 1"):
             self.reset()
@@ -116,6 +135,8 @@ class Mailer(Target):
     def reset(self) -> None:
         """Healthy: no campaigns, threshold 10, 10,000 e-mails left and just synced, the clock runs."""
         self.database.accept()
+        self.redis(answers=True)
+        self.smtp(answers=True)
         self.database.do(
             "DELETE FROM target_clock.held",
             "DELETE FROM mailer_campaignqueue",
@@ -208,6 +229,36 @@ class Mailer(Target):
         self.database.do((insert, values))
 
     @lever
+    def redis(self, answers: bool = False) -> None:
+        """Let the mailer's Redis answer PING, or refuse every connection."""
+        switch(self.redis_server, answers)
+
+    @lever
+    def smtp(self, answers: bool = False) -> None:
+        """Let the mail server of smtp.bz greet with 220, or refuse every connection."""
+        switch(self.mail_server, answers)
+
+    @lever
+    def reconcile(self) -> None:
+        """`reconcile_campaign_queue.delay()`: campaigns in processing for more than 30 minutes wait again."""
+        self.database.do("""
+            UPDATE mailer_campaignqueue SET status = 'pending', started_at = NULL
+            WHERE status = 'processing' AND started_at < NOW() - INTERVAL '30 minutes'""")
+
+    @lever
+    def resume(self) -> None:
+        """What the breaker paused is resumed by hand: it waits again, its errors forgotten."""
+        self.database.do("""
+            UPDATE mailer_campaignqueue
+            SET status = 'pending', pause_reason = '', started_at = NULL, consecutive_transient_errors = 0
+            WHERE status = 'paused' AND consecutive_transient_errors > 0""")
+
+    @lever
+    def sync_quota(self, available: int = 500) -> None:
+        """`sync_smtp_bz_quota.delay()` after a top-up: a new row, synced now, with so many e-mails left."""
+        self.database.do(quota_row(available, timedelta(0), ""))
+
+    @lever
     def hold_clock(self, at: datetime | None = None) -> None:
         """Let the database's NOW() be `at` until it is changed; None lets it run. Pull it before the others."""
         self.database.hold_clock(at)
@@ -220,10 +271,11 @@ class Mailer(Target):
             state |= {"circuit_breaker_count": None, "circuit_breaker_error": str(error).splitlines()[0]}
         state["quota"] = next(iter(self.database.rows(QUOTA)), None)
         state["quota_exhausted_long"] = next(iter(self.database.rows(LONG)), {"long": None})["long"]
-        return state
+        return state | {"redis": told(self.redis_server), "smtp": told(self.mail_server)}
 
     def rule_cards(self, state: dict[str, Any]) -> list[Card]:
-        return [stuck_card(state), circuit_card(state), depth_card(state), quota_card(state)]
+        found = [stuck_card(state), circuit_card(state), depth_card(state), quota_card(state), pauses_card()]
+        return [*found, port_card("Redis", "redis", self.redis_server), port_card("smtp.bz", "smtp", self.mail_server)]
 
     def _replace(self, status: str, insert: str, **values: Any) -> None:
         delete = "DELETE FROM mailer_campaignqueue WHERE status = %(status)s"
@@ -238,6 +290,7 @@ def stuck_card(state: dict[str, Any]) -> Card:
         press("One, for 30 min 1 s", "stuck", count=1, started_ago="30m1s"),
         press("Three, for 45 min", "stuck", count=3, started_ago="45m"),
         press("None", "stuck", count=0),
+        press("reconcile_campaign_queue", "reconcile"),
     ]
     about = "Fires when a campaign has been processing for more than 30 minutes."
     return Card("ALERT-002 stuck", about, value(count, "campaigns stuck"), at_least(count, 1), buttons)
@@ -254,6 +307,7 @@ def circuit_card(state: dict[str, Any]) -> Card:
         press("9 errors, settings table missing", "circuit", errors=9, setting=MISSING),
         press("10 errors, settings table missing", "circuit", errors=10, setting=MISSING),
         press("None", "circuit", errors=0, setting=10),
+        press("Resume by hand", "resume"),
     ]
     about = "Fires when a campaign has as many transient errors in a row as the setting says, or 10."
     words = state.get("circuit_breaker_error") or value(count, "campaigns over the threshold")
@@ -279,6 +333,7 @@ def quota_card(state: dict[str, Any]) -> Card:
         press("0 left, never synced", "quota", available=0, synced_ago=""),
         press("Empty table", "no_quota"),
         press("10,000 left, just synced", "quota", available=10_000, synced_ago="0s"),
+        press("sync_smtp_bz_quota", "sync_quota", available=500),
     ]
     words = "no row" if state else "?"
     if quota:
@@ -288,6 +343,19 @@ def quota_card(state: dict[str, Any]) -> Card:
         words += f", error: {quota['sync_error']}" if quota["sync_error"] else ""
     about = "Fires when the quota is used up and was not synced for more than 2 hours."
     return Card("ALERT-005 quota", about, words, state.get("quota_exhausted_long"), buttons)
+
+
+def pauses_card() -> Card:
+    """The reasons that the plan's query "Топ причин пауз" finds."""
+    three = '{"quota_exhausted": 7, "rate_per_hour": 3, "outside_window": 1}'
+    buttons = [press("7, 3 and 1 of three reasons", "paused", reasons=three), press("None", "paused", reasons="{}")]
+    return Card("Paused campaigns", "Why campaigns wait, for the query of ALERT-004's runbook.", "", False, buttons)
+
+
+def port_card(heading: str, name: str, port: Redis | MailGreeting) -> Card:
+    """A server beside the database, which a runbook's step asks."""
+    buttons = [press("Refuse", name, answers="false"), press("Answer", name, answers="true")]
+    return Card(heading, f"A runbook's step asks {port.url}.", told(port), not port.answers, buttons)
 
 
 def value(count: int | None, what: str) -> str:
@@ -302,8 +370,14 @@ def at_least(count: int | None, edge: int) -> bool | None:
 
 def main() -> None:
     """The command line."""
-    options = arguments(__doc__.splitlines()[0], database=True).parse_args()
-    mailer = Mailer(options.database_url, host=options.host, port=options.port)
+    parser = arguments(__doc__.splitlines()[0], database=True)
+    parser.add_argument("--redis-port", type=int, default=0, help="port of its Redis; 0, the default, takes a free one")
+    parser.add_argument("--smtp-port", type=int, default=0, help="port of its mail server; 0 takes a free one")
+    options = parser.parse_args()
+    mailer = Mailer(
+        options.database_url, host=options.host, port=options.port,
+        redis_port=options.redis_port, smtp_port=options.smtp_port,
+    )  # fmt: skip
     run(mailer, lambda: f"The mailer's levers are on {mailer.url}/; watch it at {masked(mailer.monitor_url)}")
 
 

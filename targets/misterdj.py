@@ -2,12 +2,13 @@
 
 GET  /metrics/queues                              {"queues": {"rentguy": {"queueSize", "activeJobs", "retryAgeP95",
                                                   "counts", "deadLetterCount", …}, "sevensa": …}, "generatedAt"}
-POST /integrations/<queue>/flush                  tries what waits again: {"attempted", "delivered", "remaining"}
+POST /integrations/<queue>/flush                  tries again what waits and what failed: {"attempted", …}
 POST /integrations/<queue>/deadletter/replay      puts dead letters back into the queue: {"replayed"}
 GET  /managed.env                                 the stored flags and OTEL variables
 GET  /health
 
-Traces go as OTLP/JSON to Opscenter's door while FLAG_TELEMETRY is on, one every `trace_every` seconds.
+The POSTs want `Authorization: Bearer <token>` when a token is set. Traces go as OTLP/JSON to Opscenter's door while
+FLAG_TELEMETRY is on, one every `trace_every` seconds; each start of the backend logs `Telemetry initialized`.
 """
 
 import re
@@ -17,12 +18,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from targets import pages
+from targets import misterdj_cards, pages
 from targets.doors import Doors, NotTold
 from targets.faults import Fault, Faults
 from targets.held import HeldClock
-from targets.levers import Card, lever, press
+from targets.levers import Card, lever
 from targets.panel import Panel
+from targets.ports import Redis, switch, told
 from targets.service import Answer, Request, arguments, run
 
 METRICS = "/metrics/queues"
@@ -30,8 +32,11 @@ INTEGRATION = re.compile(r"/integrations/([^/]+)/(flush|deadletter/replay)")
 SERVICE = "mr-dj-backend"
 QUEUES = ("rentguy", "sevensa")
 FLAGS = ("FLAG_PERSONALIZATION", "FLAG_RENTGUY_INTEGRATION", "FLAG_SEVENSA_INTEGRATION", "FLAG_TELEMETRY")
-SILENT = 300  # seconds
-FIGURES = {"backlog": 0, "active": 0, "retry_age_ms": 0, "dead_letter": 0}
+FALLBACK = "QUEUE_REDIS_ENABLED"  # not one of the dashboard's four, and the one that a runbook turns off
+GATEWAY = "https://otel-gateway.example.com"
+INITIALIZED = "Telemetry initialized"
+FIGURES = {"backlog": 0, "active": 0, "failed": 0, "retry_age_ms": 0, "dead_letter": 0}
+FLUSHED = {"backlog": 0, "active": 0, "failed": 0, "retry_age_ms": 0}
 
 
 class MisterDJ(HeldClock, Panel):
@@ -53,8 +58,11 @@ class MisterDJ(HeldClock, Panel):
         trace_every: float = 0,
         environment: str = "production",
         limits: dict[str, int] | None = None,
+        redis_port: int = 0,
+        token: str = "",
     ) -> None:
         super().__init__(host=host, port=port)
+        self.redis_server, self.token = Redis(host=host, port=redis_port), token
         self.doors, self.trace_every, self.environment = doors or Doors(), trace_every, environment
         self.limits = {"warning": 100, "critical": 500, "retry_warning": 60_000, "retry_critical": 300_000, "dead": 1}
         self.limits |= limits or {}
@@ -62,19 +70,25 @@ class MisterDJ(HeldClock, Panel):
         self.reset()
 
     def start(self) -> Self:
+        self.redis_server.start()
         super().start()
         if self.trace_every:
             threading.Thread(target=self._keep_tracing, name="traces", daemon=True).start()
         return self
 
+    def stop(self) -> None:
+        super().stop()
+        self.redis_server.stop()
+
     @lever
     def reset(self) -> None:
-        """Healthy: both queues empty, every flag on, the endpoint answers."""
+        """Healthy: both queues empty, every flag on, the endpoint and Redis answer."""
         self.faults.clear()
         self.held = None
+        switch(self.redis_server, True)
         with self._lock:
             self.queues = {queue: dict(FIGURES) for queue in QUEUES}
-            self.flags = dict.fromkeys(FLAGS, "on")
+            self.flags = dict.fromkeys(FLAGS, "on") | {FALLBACK: "true"}
             self.last_trace: datetime | None = None
             self.told = ""
 
@@ -84,11 +98,15 @@ class MisterDJ(HeldClock, Panel):
         queue: str = "rentguy",
         backlog: int | None = None,
         active: int | None = None,
+        failed: int | None = None,
         retry_age_ms: int | None = None,
         dead_letter: int | None = None,
     ) -> None:
         """The figures of a queue, those that are given; a name that is new makes another queue."""
-        given = {"backlog": backlog, "active": active, "retry_age_ms": retry_age_ms, "dead_letter": dead_letter}
+        given = {
+            "backlog": backlog, "active": active, "failed": failed, "retry_age_ms": retry_age_ms,
+            "dead_letter": dead_letter,
+        }  # fmt: skip
         with self._lock:
             figures = self.queues.setdefault(queue, dict(FIGURES))
             figures.update({name: value for name, value in given.items() if value is not None})
@@ -107,15 +125,27 @@ class MisterDJ(HeldClock, Panel):
 
     @lever
     def flush(self, queue: str = "rentguy") -> None:
-        """Try again what waits, as its dashboard's button does: all of it is delivered."""
+        """Try again what waits and what failed, as its dashboard's button does: all of it is delivered."""
         with self._lock:
-            self.queues.setdefault(queue, dict(FIGURES)).update(backlog=0, active=0, retry_age_ms=0)
+            self.queues.setdefault(queue, dict(FIGURES)).update(FLUSHED)
+
+    @lever
+    def redis(self, answers: bool = False) -> None:
+        """Let its Redis answer PING, or refuse every connection."""
+        switch(self.redis_server, answers)
+
+    @lever
+    def restart(self, ago: timedelta = timedelta(0)) -> None:
+        """The backend was started so long ago: jobs are kept, and with telemetry on it logs `Telemetry initialized`."""
+        if self.telemetry:
+            line = {"time": stamp(self.now() - ago), "level": "info", "message": INITIALIZED, "service": SERVICE}
+            self._tell("logs", {"lines": [line]}, at=self.now())
 
     @lever
     def flag(self, name: str = "FLAG_TELEMETRY", value: str = "on") -> None:
-        """A feature flag as its dashboard stores it: on or off."""
-        if name not in FLAGS or value not in ("on", "off"):
-            raise ValueError(f"There are the flags {', '.join(FLAGS)}, each on or off.")
+        """A feature flag as its dashboard stores it, on or off; or QUEUE_REDIS_ENABLED, true or false."""
+        if value not in {FALLBACK: ("true", "false"), **dict.fromkeys(FLAGS, ("on", "off"))}.get(name, ()):
+            raise ValueError(f"There are the flags {', '.join(FLAGS)}, each on or off, and {FALLBACK}, true or false.")
         with self._lock:
             self.flags[name] = value
 
@@ -213,66 +243,12 @@ class MisterDJ(HeldClock, Panel):
                 "flags": dict(self.flags),
                 "last_trace": self.last_trace,
                 "told": self.told,
+                "redis": told(self.redis_server),
                 "trouble": {path or "/": str(fault) for path, fault in self.faults.listing()},
             }
 
     def cards(self, state: dict[str, Any]) -> list[Card]:
-        found = [self._queue_card(queue, figures) for queue, figures in state["queues"].items()]
-        return [*found, self._trace_card(state), self._endpoint_card(state), flag_card(state)]
-
-    def _queue_card(self, queue: str, figures: dict[str, int]) -> Card:
-        limit = self.limits
-        buttons = [
-            press(f"{n} waiting", "queue", queue=queue, backlog=n) for n in edges(limit["warning"], limit["critical"])
-        ]
-        for n in edges(limit["retry_warning"], limit["retry_critical"]):
-            buttons.append(press(f"Retry age {n:,} ms", "queue", queue=queue, retry_age_ms=n))
-        buttons += [
-            press("A dead letter", "dead_letters", queue=queue, jobs=1),
-            press("Replay dead letters", "queue", queue=queue, dead_letter=0),
-            press("Flush", "flush", queue=queue),
-        ]
-        over = (
-            figures["backlog"] >= limit["warning"]
-            or figures["retry_age_ms"] >= limit["retry_warning"]
-            or figures["dead_letter"] >= limit["dead"]
-        )
-        words = (
-            f"{figures['backlog']} waiting, {figures['active']} active, retry age {figures['retry_age_ms']:,} ms, "
-            f"{figures['dead_letter']} dead letters"
-        )
-        about = (
-            f"Warning from {limit['warning']} waiting, critical from {limit['critical']}; retry age from "
-            f"{limit['retry_warning']:,} and {limit['retry_critical']:,} ms; warning from {limit['dead']} dead letters."
-        )
-        return Card(f"Queue {queue}", about, words, over, buttons)
-
-    def _trace_card(self, state: dict[str, Any]) -> Card:
-        last, on = state["last_trace"], state["flags"]["FLAG_TELEMETRY"] == "on"
-        age = (self.now() - last).total_seconds() if last else None
-        words = "no trace yet" if age is None else f"last trace {int(age)} s ago"
-        if state["told"]:
-            words += f"\n{state['told']}"
-        buttons = [
-            press("A trace now", "trace"),
-            press("A trace of staging", "trace", environment="staging"),
-            press("Stop telemetry", "flag", name="FLAG_TELEMETRY", value="off"),
-            press("Telemetry on", "flag", name="FLAG_TELEMETRY", value="on"),
-        ]
-        about = f"OTEL stil: no new trace of {SERVICE} in the active environment within 5 minutes."
-        return Card("Traces", about, words, None if age is None and on else (age or SILENT) >= SILENT, buttons)
-
-    def _endpoint_card(self, state: dict[str, Any]) -> Card:
-        trouble = state["trouble"]
-        words = "".join(f"{path} {fault}\n" for path, fault in trouble.items()) or "answers"
-        buttons = [
-            press("Answer 500", "trouble", status=500),
-            press("Hang 30 s", "trouble", hang=30),
-            press("Cut the connection", "trouble", close="true"),
-            press("Answer properly", "no_trouble"),
-            press("Refuse connections for 60 s, this page too", "refuse", seconds=60),
-        ]
-        return Card("GET /metrics/queues", "Its own alert when the endpoint fails.", words, bool(trouble), buttons)
+        return misterdj_cards.cards(self, state)
 
     def serve(self, request: Request) -> Answer | None:
         if fault := self.faults.take(request.path):
@@ -285,10 +261,16 @@ class MisterDJ(HeldClock, Panel):
             return Answer(200, self._metrics())
         if request.method == "GET" and request.path == "/managed.env":
             lines = [f"{name}={value}" for name, value in self.flags.items()]
-            return Answer(200, "\n".join([*lines, f"OTEL_ENABLED={'true' if self.telemetry else 'false'}"]) + "\n")
+            lines += [f"OTEL_ENABLED={'true' if self.telemetry else 'false'}"]
+            lines += [
+                f"OTEL_EXPORTER_OTLP_{kind.upper()}_ENDPOINT={GATEWAY}/v1/{kind}" for kind in ("traces", "metrics")
+            ]
+            return Answer(200, "\n".join(lines) + "\n")
         if request.method == "GET" and request.path == "/health":
             return Answer(200, {"ok": True, "service": SERVICE})
         if request.method == "POST" and (found := INTEGRATION.fullmatch(request.path)):
+            if self.token and request.header("Authorization") != f"Bearer {self.token}":
+                return Answer(401, {"error": "Send the token: Authorization: Bearer …"})
             return self._integration(*found.groups())
         return super().serve(request)
 
@@ -304,7 +286,12 @@ class MisterDJ(HeldClock, Panel):
                     "queueSize": figures["backlog"],
                     "activeJobs": figures["active"],
                     "retryAgeP95": figures["retry_age_ms"],
-                    "counts": {"waiting": figures["backlog"], "active": figures["active"], "delayed": 0, "failed": 0},
+                    "counts": {
+                        "waiting": figures["backlog"],
+                        "active": figures["active"],
+                        "delayed": 0,
+                        "failed": figures["failed"],
+                    },
                     "deadLetterCount": figures["dead_letter"],
                 }
                 for queue, figures in self.queues.items()
@@ -317,30 +304,12 @@ class MisterDJ(HeldClock, Panel):
             if figures is None:
                 return Answer(404, {"error": f"There is no queue {queue}"})
             if deed == "flush":
-                attempted = figures["backlog"]
-                figures.update(backlog=0, active=0, retry_age_ms=0)
+                attempted = figures["backlog"] + figures["failed"]
+                figures.update(FLUSHED)
                 return Answer(200, {"configured": True, "attempted": attempted, "delivered": attempted, "remaining": 0})
             replayed, figures["dead_letter"] = figures["dead_letter"], 0
             figures["backlog"] += replayed
             return Answer(200, {"replayed": replayed})
-
-
-def flag_card(state: dict[str, Any]) -> Card:
-    """The feature flags, as the tab of the dashboard shows them."""
-    flags = state["flags"]
-    buttons = []
-    for name, value in flags.items():
-        turned = "off" if value == "on" else "on"
-        buttons.append(press(f"{name} {turned}", "flag", name=name, value=turned))
-    words = "\n".join(f"{name}={value}" for name, value in flags.items())
-    return Card(
-        "Feature flags", "Stored in managed.env; Opscenter has parameters of the same names.", words, False, buttons
-    )
-
-
-def edges(*numbers: int) -> list[int]:
-    """Each number and the one below it, after 0."""
-    return sorted({0, *numbers, *(number - 1 for number in numbers)})
 
 
 def attribute(name: str, value: str) -> dict[str, Any]:
@@ -360,6 +329,8 @@ def main() -> None:
     )
     parser.add_argument("--trace-every", type=float, default=60, metavar="S", help="seconds between traces; 0: none")
     parser.add_argument("--environment", default="production", help="deployment.environment (default: %(default)s)")
+    parser.add_argument("--redis-port", type=int, default=0, help="port of its Redis; 0, the default, takes a free one")
+    parser.add_argument("--token", default="", help="what the POSTs to /integrations must bear (default: nothing)")
     options = vars(parser.parse_args())
     doors = Doors(file=options.pop("doors"))
     backend = MisterDJ(doors=doors, **options)

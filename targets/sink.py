@@ -1,7 +1,7 @@
 """The sink: Slack, Discord, any JSON webhook and e-mail arrive here, and a page shows them as they come.
 
 Messages    POST /slack/<name>, /discord/<name>, /teams/<name>, /mattermost/<name>, /json/<name>, and what is spoken to
-            by an account (targets/providers.py): pagerduty, slack_app, telegram, twilio, whatsapp, jira;
+            by an account (targets/providers.py): pagerduty, slack_app, telegram, twilio, whatsapp, jira, tracker;
             SMTP on a port of its own (as /smtp/<address>)
 Levers      POST /_levers/<path>    {"status": 429, "retry_after": 3, "times": 2, "hang": 1.5, "close": true}
             or a list of such objects; they wait their turn. `times` is 1 unless given, null lasts.
@@ -23,7 +23,7 @@ from targets.receivers import Receiver, parsed
 from targets.service import Answer, BadRequest, Request, Service, arguments, run
 from targets.smtp import FOLDER as MAIL
 from targets.smtp import MailServer
-from targets.tracker import Jira
+from targets.tracker import Jira, Tickets
 
 ACCOUNTS = (Teams(), Mattermost(), PagerDuty(), SlackApp(), Telegram(), Twilio(), WhatsApp())
 RECEIVERS: dict[str, Receiver] = PLAIN | {receiver.kind: receiver for receiver in ACCOUNTS}
@@ -39,6 +39,7 @@ class Sink(Service):
         self.inbox = Inbox()
         self.faults = Faults()
         self.tracker = Jira()
+        self.tickets = Tickets()
         self.mail = MailServer(self.inbox, self.faults, host=host, port=smtp_port)
         self.received = self.inbox.listing
         self.wait_for = self.inbox.wait_for
@@ -72,6 +73,7 @@ class Sink(Service):
         self.inbox.clear()
         self.faults.clear()
         self.tracker.sites.clear()
+        self.tickets.kept.clear()
 
     def answer(self, request: Request) -> Answer | None:
         if request.path == "/_levers" or request.path.startswith("/_levers/"):
@@ -81,7 +83,7 @@ class Sink(Service):
         if request.path == "/" and request.method in ("GET", "HEAD"):
             return sink_page.show(request, self.inbox.listing(), self.faults.listing(), self.mail.url)
         kind, _, name = request.path.strip("/").partition("/")
-        known = self.tracker if kind == self.tracker.kind else RECEIVERS.get(kind)
+        known = {self.tracker.kind: self.tracker, self.tickets.kind: self.tickets}.get(kind) or RECEIVERS.get(kind)
         receiver = known if name else None
         if request.method not in (receiver.methods if receiver else ("POST",)):
             return Answer(405, "Messages are posted.\n", headers={"Allow": "POST"})

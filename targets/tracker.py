@@ -1,6 +1,7 @@
-"""A Jira site: issues with labels, comments with properties, and statuses that lead to one another.
+"""Trackers: a Jira site, and a plain one that takes JSON; each keeps its tickets until the sink is reset.
 
-At the sink /jira/<site>/rest/api/3/…; every site keeps its own issues until the sink is reset.
+Jira   /jira/<site>/rest/api/3/…: issues with labels, comments with properties, statuses that lead to one another
+plain  /tracker/<name>[/<key>[/comments|/transitions]]: as docs/tickets.md says what a JSON tracker is sent
 """
 
 import re
@@ -9,7 +10,12 @@ from typing import Any
 from targets.receivers import Receiver, parsed
 from targets.service import Answer, Request
 
-STATUSES = {"11": ("To Do", "new"), "21": ("In Progress", "indeterminate"), "31": ("Done", "done")}
+STATUSES = {
+    "11": ("To Do", "new"),
+    "21": ("In Progress", "indeterminate"),
+    "31": ("Done", "done"),
+    "41": ("Resolved", "done"),
+}
 LABEL = re.compile(r'labels = "([^"]+)"')
 
 
@@ -17,7 +23,7 @@ class Jira(Receiver):
     """Source: Atlassian, "Jira Cloud platform REST API v3"."""
 
     kind = "jira"
-    methods = ("POST", "GET")
+    methods = ("POST", "GET", "PUT")
 
     def __init__(self) -> None:
         self.sites: dict[str, dict[str, dict[str, Any]]] = {}
@@ -60,6 +66,8 @@ class Jira(Receiver):
             "comments": [],
             "status": "11",
             "summary": fields["summary"],
+            "fields": fields,
+            "resolution": None,
         }
         return Answer(201, {"id": str(10_000 + len(issues)), "key": key})
 
@@ -78,6 +86,10 @@ class Jira(Receiver):
             if body["transition"]["id"] not in STATUSES:
                 return Answer(400, {"errorMessages": ["not a valid transition"]})
             issue["status"] = body["transition"]["id"]
+            issue["resolution"] = ((body.get("fields") or {}).get("resolution") or {}).get("name")
+            return Answer(204)
+        if method == "PUT":
+            issue["fields"] |= body.get("fields") or {}
             return Answer(204)
         return Answer(200, {"fields": {"status": status(issue["status"])}})
 
@@ -96,3 +108,40 @@ def sound_document(document: Any) -> bool:
         part.get("type") == "paragraph" and all(leaf.get("text") for leaf in part.get("content") or [])
         for part in paragraphs
     )
+
+
+class Tickets(Receiver):
+    """A plain tracker that knows an external id, and an Idempotency-Key."""
+
+    kind = "tracker"
+    methods = ("POST", "GET", "PATCH")
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def take(self, request: Request) -> Answer:
+        name, _, path = request.path.removeprefix("/tracker/").partition("/")
+        tickets = self.kept.setdefault(name, {})
+        body = parsed(request.body) if request.body else {}
+        if not path and request.method == "GET":
+            wanted = request.query.get("external_id")
+            return Answer(200, {"items": [one for one in tickets.values() if one["external_id"] == wanted]})
+        if not path:
+            if not body.get("title"):
+                return Answer(422, {"error": "title is missing"})
+            key = f"T-{len(tickets) + 1}"
+            tickets[key] = {**body, "key": key, "status": "open", "comments": [], "url": f"https://tracker.test/{key}"}
+            return Answer(201, tickets[key])
+        key, _, what = path.partition("/")
+        if key not in tickets:
+            return Answer(404, {"error": "no such ticket"})
+        ticket = tickets[key]
+        if what == "comments":
+            ticket["comments"].append(body)
+            return Answer(201, {"id": len(ticket["comments"])})
+        if what == "transitions":
+            ticket["status"] = body["status"]
+            return Answer(200, ticket)
+        if request.method == "PATCH":
+            ticket |= body
+        return Answer(200, ticket)

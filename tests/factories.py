@@ -14,6 +14,7 @@ from alerts.models import (
     Inhibition,
     Liveness,
     MaintenanceWindow,
+    QueueCard,
     RuleChange,
     RuleSource,
     Sample,
@@ -23,20 +24,39 @@ from alerts.models import (
 from analytics.models import Objective, ObjectiveDay, ObjectiveSample, ObjectiveSource
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
+from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
+from checkup.models import digest_of as digest_of_snapshot
+from evidence.models import Evidence, EvidencePlan
+from flags.models import FeatureFlag, FlagChange, Temporary
 from incidents.models import (
     Call,
+    ChosenCadence,
     Circle,
     Escalation,
     EscalationPolicy,
     EscalationStep,
     HeldNotice,
+    ImpactAsk,
+    ImpactPrompt,
+    ImpactStretch,
     Incident,
+    IncidentComponent,
+    IncidentField,
+    IncidentTask,
+    IncidentType,
     IncidentUpdate,
     Page,
+    ProposedUpdate,
     ResponseTarget,
     RoleAssignment,
+    RolePlan,
+    RollbackPlan,
+    Symptom,
     TimelineEntry,
+    Triage,
     Turn,
+    UpdateItem,
+    UpdateTemplate,
 )
 from notifications.models import (
     Account,
@@ -85,8 +105,13 @@ from policies.models import (
     Severity,
     TargetPlan,
 )
+from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
+from status.models import Component, ComponentState, Maintenance, Post, PostComponent, PostUpdate, Subscriber
+from status.models import Page as StatusPage
+from tickets.models import Ticket, TicketPlan
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -686,3 +711,297 @@ class HeldNoticeFactory(model(HeldNotice)):
     by = "the throttle of one message in 2m"
     event = "opened"
     held_at = NINE
+
+
+class IncidentComponentFactory(model(IncidentComponent)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"component-{n}")
+
+
+class IncidentTypeFactory(model(IncidentType)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"type-{n}")
+
+
+class IncidentFieldFactory(model(IncidentField)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"field-{n}")
+
+
+class SymptomFactory(model(Symptom)):
+    severity = factory.SubFactory(SeverityFactory)
+    policy = factory.SelfAttribute("severity.policy")
+    key = factory.Sequence(lambda n: f"symptom-{n}")
+    label = "Nothing is delivered"
+
+
+class TriageFactory(model(Triage)):
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    symptoms = ["nothing-delivered"]
+
+
+class RollbackPlanFactory(model(RollbackPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    within = "15m"
+
+
+class TicketPlanFactory(model(TicketPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"tickets-{n}")
+    project = "OPS"
+    endpoint = "https://jira.example.org"
+    token = "token"
+
+
+class TicketFactory(model(Ticket)):
+    incident = factory.SubFactory(IncidentFactory)
+    plan = factory.SubFactory(TicketPlanFactory, policy=factory.SelfAttribute("..incident.policy"))
+    plan_key = factory.SelfAttribute("plan.key")
+    tracker = "jira"
+    project = "OPS"
+
+
+class UpdateTemplateFactory(model(UpdateTemplate)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"template-{n}")
+    name = factory.LazyAttribute(lambda template: template.key.title())
+
+    @factory.post_generation
+    def destinations(self, create, given, **kwargs):
+        if create and given:
+            self.destinations.set(given)
+
+    @factory.post_generation
+    def contacts(self, create, given, **kwargs):
+        if create and given:
+            self.contacts.set(given)
+
+
+class UpdateItemFactory(model(UpdateItem)):
+    incident = factory.SubFactory(IncidentFactory)
+    template = factory.SubFactory(UpdateTemplateFactory, policy=factory.SelfAttribute("..incident.policy"))
+    because = "cause_identified"
+    due_at = NINE
+
+
+class ProposedUpdateFactory(model(ProposedUpdate)):
+    incident = factory.SubFactory(IncidentFactory)
+    template = factory.SubFactory(UpdateTemplateFactory, policy=factory.SelfAttribute("..incident.policy"))
+    by = factory.SubFactory(ContactFactory)
+    at = NINE
+    until = NINE + 15 * MINUTE
+    text = "We look into it."
+
+
+class ChosenCadenceFactory(model(ChosenCadence)):
+    incident = factory.SubFactory(IncidentFactory)
+    every = 10 * MINUTE
+    at = NINE
+
+
+class StatusPageFactory(model(StatusPage)):
+    """There is one."""
+
+    pk = 1
+
+    @classmethod
+    def _create(cls, model_class, *args, pk, **kwargs):
+        return model_class.objects.update_or_create(pk=pk, defaults=kwargs)[0]
+
+
+class ComponentFactory(model(Component)):
+    key = factory.Sequence(lambda n: f"component-{n}")
+    name = factory.LazyAttribute(lambda component: component.key.title())
+
+
+class PostFactory(model(Post)):
+    title = "Checkout is slow"
+    started_at = NINE
+    created_at = NINE
+    updated_at = NINE
+
+
+class ComponentStateFactory(model(ComponentState)):
+    component = factory.SubFactory(ComponentFactory)
+    state = "operational"
+    since = NINE
+
+
+class PostComponentFactory(model(PostComponent)):
+    post = factory.SubFactory(PostFactory)
+    component = factory.SubFactory(ComponentFactory)
+
+
+class PostUpdateFactory(model(PostUpdate)):
+    post = factory.SubFactory(PostFactory)
+    status = "investigating"
+    text = "We look into it."
+    at = NINE
+
+
+class AnnouncedFactory(model(Maintenance)):
+    title = "New database"
+    text = "We move to a larger database."
+    starts_at = NINE + HOUR
+    ends_at = NINE + 2 * HOUR
+
+
+class SubscriberFactory(model(Subscriber)):
+    kind = "email"
+    address = factory.Sequence(lambda n: f"reader{n}@example.org")
+    address_key = factory.Sequence(lambda n: f"{n:032}")
+    created_at = NINE
+    asked_at = NINE
+    confirmed_at = NINE
+
+
+class RolePlanFactory(model(RolePlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = "commander"
+
+
+class ImpactPromptFactory(model(ImpactPrompt)):
+    policy = factory.SubFactory(PolicyFactory)
+    position = factory.Sequence(lambda n: n)
+    after = 30 * MINUTE
+
+
+class ImpactAskFactory(model(ImpactAsk)):
+    incident = factory.SubFactory(IncidentFactory)
+    prompt = factory.SubFactory(ImpactPromptFactory, policy=factory.SelfAttribute("..incident.policy"))
+
+
+class ImpactStretchFactory(model(ImpactStretch)):
+    incident = factory.SubFactory(IncidentFactory)
+    start_at = NINE
+
+
+class IncidentTaskFactory(model(IncidentTask)):
+    incident = factory.SubFactory(IncidentFactory)
+    text = factory.Sequence(lambda n: f"task {n}")
+    added_at = NINE
+
+
+class QueueCardFactory(model(QueueCard)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"queues-{n}")
+    rules = ["queue-backlog"]
+
+
+class RunbookFactory(model(Runbook)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"runbook-{n}")
+    title = factory.Sequence(lambda n: f"Runbook {n}")
+    content = factory.LazyFunction(lambda: {"steps": [{"title": "Look"}]})
+
+    @factory.post_generation
+    def version(self, create, extracted, **kwargs):
+        self.current = RunbookVersion.objects.create(runbook=self, number=1, content=self.content)
+        self.save()
+
+
+class RunFactory(model(Run)):
+    runbook = factory.SubFactory(RunbookFactory)
+    version = factory.LazyAttribute(lambda run: run.runbook.current)
+    started_at = NINE
+
+
+class LiveItemFactory(model(LiveItem)):
+    run = factory.SubFactory(RunFactory)
+    step = "step-1"
+
+
+class TightenedFactory(model(Tightened)):
+    parameter = factory.SubFactory(ParameterFactory)
+    value = "1"
+    since = until = NINE
+
+
+class RecoveryPlanFactory(model(RecoveryPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    roles = ["commander"]
+
+
+class RecoveryFactory(model(Recovery)):
+    incident = factory.SubFactory(IncidentFactory)
+
+
+class PromptFactory(model(Prompt)):
+    recovery = factory.SubFactory(RecoveryFactory)
+    condition = factory.Sequence(lambda n: f"active-{n}m-critical")
+    text = "Critical for more than 10 minutes."
+    at = NINE
+
+
+class BridgeFactory(model(Bridge)):
+    recovery = factory.SubFactory(RecoveryFactory)
+
+
+class CallEntryFactory(model(CallEntry)):
+    recovery = factory.SubFactory(RecoveryFactory)
+    contact = factory.SubFactory(ContactFactory)
+    position = 0
+    number = "+31205550100"
+
+
+class EvidencePlanFactory(model(EvidencePlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class EvidenceFactory(model(Evidence)):
+    incident = factory.SubFactory(IncidentFactory)
+    label = "queue worker"
+    name = "worker.log"
+    stored_as = factory.Sequence(lambda n: f"0123456789ab-{n}-worker.log")
+    folder = "/share/incidents/1"
+    size = 12
+    sha256 = "0" * 64
+    at = NINE
+
+
+class SnapshotFactory(model(Snapshot)):
+    how = Snapshot.How.PERSON
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+    body = '{"parts":{}}'
+    digest = digest_of_snapshot(body)
+
+
+class WantedFactory(model(Wanted)):
+    incident = factory.SubFactory(IncidentFactory)
+    due_at = NINE
+
+
+class ReadinessItemFactory(model(ReadinessItem)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"item-{n}")
+    text = "Redis answers."
+
+
+class ReadinessTickFactory(model(ReadinessTick)):
+    item = factory.SubFactory(ReadinessItemFactory)
+    at = NINE
+
+
+class DrillFactory(model(Drill)):
+    item = factory.SubFactory(ReadinessItemFactory)
+    began_at = NINE
+    before = {"jobs": 20}
+
+
+class FeatureFlagFactory(model(FeatureFlag)):
+    parameter = factory.SubFactory(ParameterFactory, type="bool", default="true")
+    policy = factory.SelfAttribute("parameter.policy")
+
+
+class FlagChangeFactory(model(FlagChange)):
+    flag = factory.SubFactory(FeatureFlagFactory)
+    at = NINE
+    what = FlagChange.What.STORED
+
+
+class TemporaryFactory(model(Temporary)):
+    flag = factory.SubFactory(FeatureFlagFactory)
+    value = False
+    since = NINE

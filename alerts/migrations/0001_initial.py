@@ -27,6 +27,64 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Alert",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "identity",
+                    models.BinaryField(
+                        help_text="128-bit hash over the door or rule and the label set.", max_length=16
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        blank=True, help_text="The sender's own deduplication key, if it has one.", max_length=255
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=250)),
+                ("labels", policies.fields.JSONTextField(default=dict)),
+                ("annotations", policies.fields.JSONTextField(default=dict)),
+                ("url", models.TextField(blank=True, help_text="Where the sender shows it.")),
+                (
+                    "integration",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="alerts",
+                        to="sources.integration",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Flap",
+            fields=[
+                (
+                    "alert",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="flap",
+                        serialize=False,
+                        to="alerts.alert",
+                    ),
+                ),
+                (
+                    "changes",
+                    models.JSONField(default=list, help_text="Instants at which it began or ended, the oldest first."),
+                ),
+                ("flapping_since", models.DateTimeField(blank=True, help_text="Empty: it does not flap.", null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="AlertRule",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -73,6 +131,13 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="A bool parameter of the policy: off, its alerts are seen but do not act.",
                         max_length=80,
+                    ),
+                ),
+                (
+                    "proposes",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Checked and shown as ever, but makes no alert: it only proposes in triage.",
                     ),
                 ),
                 ("enabled", models.BooleanField(default=True)),
@@ -169,80 +234,18 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
-            name="Alert",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "identity",
-                    models.BinaryField(
-                        help_text="128-bit hash over the door or rule and the label set.", max_length=16
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(
-                        blank=True, help_text="The sender's own deduplication key, if it has one.", max_length=255
-                    ),
-                ),
-                ("name", models.CharField(blank=True, max_length=250)),
-                ("labels", policies.fields.JSONTextField(default=dict)),
-                ("annotations", policies.fields.JSONTextField(default=dict)),
-                ("url", models.TextField(blank=True, help_text="Where the sender shows it.")),
-                (
-                    "integration",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="alerts",
-                        to="sources.integration",
-                    ),
-                ),
-                (
-                    "rule",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="alerts",
-                        to="alerts.alertrule",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["-pk"],
-                "indexes": [
-                    models.Index(condition=models.Q(("key", ""), _negated=True), fields=["key"], name="alert_by_key"),
-                    models.Index(condition=models.Q(("rule__isnull", False)), fields=["rule"], name="alert_by_rule"),
-                ],
-                "constraints": [models.UniqueConstraint(fields=("identity",), name="alert_identity_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Flap",
-            fields=[
-                (
-                    "alert",
-                    models.OneToOneField(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="flap",
-                        serialize=False,
-                        to="alerts.alert",
-                    ),
-                ),
-                (
-                    "changes",
-                    models.JSONField(default=list, help_text="Instants at which it began or ended, the oldest first."),
-                ),
-                ("flapping_since", models.DateTimeField(blank=True, help_text="Empty: it does not flap.", null=True)),
-            ],
+        migrations.AddField(
+            model_name="alert",
+            name="rule",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="alerts",
+                to="alerts.alertrule",
+            ),
         ),
         migrations.CreateModel(
             name="Hold",
@@ -474,6 +477,55 @@ class Migration(migrations.Migration):
                         name="maintenance_lasts_some_time",
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="QueueCard",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("name", models.CharField(blank=True, max_length=160)),
+                (
+                    "rules",
+                    models.JSONField(
+                        default=list, help_text="Rules over these queues; what the first one read is shown."
+                    ),
+                ),
+                (
+                    "queue",
+                    models.CharField(
+                        default="queue", help_text="The label or field that names a queue.", max_length=80
+                    ),
+                ),
+                (
+                    "depth",
+                    models.CharField(
+                        default="value", help_text="The field that says how many jobs wait.", max_length=80
+                    ),
+                ),
+                ("active", models.CharField(blank=True, max_length=80)),
+                (
+                    "age",
+                    models.CharField(
+                        blank=True, help_text="The field that says how long the oldest waits.", max_length=80
+                    ),
+                ),
+                (
+                    "age_unit",
+                    models.CharField(choices=[("ms", "milliseconds"), ("s", "seconds")], default="ms", max_length=2),
+                ),
+                ("dead", models.CharField(blank=True, help_text="The field that counts dead letters.", max_length=80)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="queue_cards", to="policies.policy"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="queue_card_key_once")],
             },
         ),
         migrations.CreateModel(
@@ -775,6 +827,18 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(condition=models.Q(("key", ""), _negated=True), fields=["key"], name="alert_by_key"),
+        ),
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(condition=models.Q(("rule__isnull", False)), fields=["rule"], name="alert_by_rule"),
+        ),
+        migrations.AddConstraint(
+            model_name="alert",
+            constraint=models.UniqueConstraint(fields=("identity",), name="alert_identity_once"),
         ),
         migrations.RunPython(leave_half_of_each_page, migrations.RunPython.noop, elidable=False),
     ]

@@ -11,6 +11,8 @@ from . import (
     doors,
     heartbeats,
     incident_moves,
+    incident_records,
+    incident_room,
     incidents,
     me,
     objectives,
@@ -26,6 +28,8 @@ from . import (
 ROUTERS: dict[str, Router] = {
     "incidents": incidents.router,
     "work on incidents": incident_moves.router,
+    "the incident room": incident_room.router,
+    "records of incidents": incident_records.router,
     "alerts": alerts.router,
     "rules": rules.router,
     "objectives": objectives.router,

@@ -3,13 +3,14 @@
 from typing import Any, Literal
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, Flag, Instant, InstantIn, Number, Out, Page, Text
+from notifications import hidden
 from notifications.models import Delivery, DeliveryAttempt
 
 router = Router()
@@ -90,19 +91,21 @@ def _attempt(attempt: DeliveryAttempt) -> AttemptOut:
 
 
 @read(router, "/deliveries", scope=SCOPE, out=Page[DeliveryOut], id="listDeliveries", summary="List deliveries")
-def list_deliveries(request: HttpRequest, query: Query[DeliveryQuery]) -> Any:
+def list_deliveries(request: Request, query: Query[DeliveryQuery]) -> Any:
     """The newest first."""
     thread = None if query.incident is None else f"incident:{query.incident}"
     exact = {"status": query.state, "kind": query.kind, "purpose": query.purpose, "urgent": query.urgent,
              "thread": thread, "created_at__gte": query.since, "created_at__lt": query.until}  # fmt: skip
     rows = _rows().defer("text", "address", "secret", "destination__address", "destination__secret", "actions", "data")
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    rows = hidden.shown_to(request.caller.user, rows)
     return page(rows, query, Order(), lambda delivery: DeliveryOut(**_facts(delivery)))
 
 
 @read(router, "/deliveries/{id}", scope=SCOPE, out=DeliveryDetailOut, id="getDelivery", summary="One delivery")
-def get_delivery(request: HttpRequest, id: Number) -> DeliveryDetailOut:
+def get_delivery(request: Request, id: Number) -> DeliveryDetailOut:
     """With its text and every try. Links that acknowledge are left out, and so are codes that verify an address."""
-    delivery = got(_rows().prefetch_related("tries"), f"delivery {id}", pk=id)
+    rows = hidden.shown_to(request.caller.user, _rows())
+    delivery = got(rows.prefetch_related("tries"), f"delivery {id}", pk=id)
     tries = [_attempt(attempt) for attempt in delivery.tries.all()]
     return DeliveryDetailOut(**_facts(delivery), text=delivery.shown_text, tries=tries)

@@ -14,8 +14,9 @@ from api.problems import Problem
 from api.routing import write
 from api.shapes import Id, In, InstantIn, Labels, Number, Text, Words
 from api.tags import demand_match, rendered
-from incidents import actions, escalation, lifecycle, updates
-from incidents.models import Incident
+from incidents import actions, declaring, escalation, lifecycle, update_sending, updates
+from incidents.models import Incident, UpdateTemplate
+from incidents.seeing import visible
 from oncall.models import EscalationContact
 from oncall.people import contact_of
 from policies.models import AlertClass, Policy, Service, Severity
@@ -33,7 +34,15 @@ class DeclareIn(In):
 
     title: Words = Field(max_length=250, examples=["Checkout is down"])
     policy: Words = Field(max_length=80, description="Key of the policy it follows.", examples=["checkout"])
-    severity: Words = Field(max_length=40, description="Key of a level of that policy.", examples=["P1"])
+    severity: Words | None = Field(
+        None, max_length=40, description="Key of a level of that policy; null: the level that the symptoms propose.",
+        examples=["P1"],
+    )  # fmt: skip
+    symptoms: list[Words] = Field([], max_length=50, description="Keys of the policy's symptoms that are seen.")
+    reason: Text = Field("", max_length=250, description="Why another level than the proposed one.")
+    type: Text = Field("", max_length=80, description="Key of one of the policy's incident types.")
+    component: Text = Field("", max_length=80, description="Key of one of the policy's components.")
+    fields: dict[str, str | float | bool] = Field({}, description="Values of the policy's own fields by key.")
     alert_class: Words | None = Field(None, max_length=40, description="Key of a class of that policy.")
     service: Words | None = Field(None, max_length=80, description="Key of a service; else the policy's.")
     summary: Text = Field("", max_length=10_000)
@@ -41,6 +50,7 @@ class DeclareIn(In):
     labels: Labels = {}
     started_at: InstantIn | None = Field(None, description="When the harm began.")
     drill: bool = Field(False, description="Runs the real chain and stays out of the figures.")
+    private: bool = Field(False, description="Only those who work on it see it.")
     page: bool | None = Field(None, description="Page people; null: as class or level say.")
     key: Words | None = Field(None, max_length=200, description="At most one incident is open for a key.")
 
@@ -103,6 +113,8 @@ class UpdateIn(In):
     impact: Text | None = Field(None, max_length=10_000)
     cause: Text | None = Field(None, max_length=10_000)
     eta: Text | None = Field(None, max_length=120)
+    template: Text = Field("", max_length=40, description="Key of an update template of the policy; empty: the routes.")
+    fields: dict[str, Text] = Field({}, description="What the template demands besides impact, cause and eta.")
 
 
 class EditIn(In):
@@ -118,17 +130,17 @@ class EditIn(In):
 
 def _work(request: Request, number: int, deed: Callable[..., Any]) -> IncidentDetailOut:
     """Do `deed(incident, by=…, at=…)` and show what the incident is then; If-Match is heeded."""
-    incident = found(number)
+    incident = found(number, request.caller.user)
     if "If-Match" in request.headers:
         Incident.objects.select_for_update().get(pk=number)
-        demand_match(request, rendered(detail(number)))
+        demand_match(request, rendered(detail(number, request.caller.user)))
     try:
         with transaction.atomic():
             deed(incident, by=contact_of(request.caller.user), at=request.at)
     except IntegrityError:
         words = f"Somebody changed incident #{number} at the same moment; look again."
         raise Problem("refused", words) from None
-    return detail(number)
+    return detail(number, request.caller.user)
 
 
 def _permit_override(request: Request, reason: str) -> str:
@@ -145,25 +157,26 @@ def _contact(name: str) -> EscalationContact:
 def declare(request: Request, body: DeclareIn) -> IncidentDetailOut:
     """Opens an incident by hand: targets, notices and escalation start at once. 409 when one is open for the key."""
     policy = one_of(Policy.objects.all(), "policy", "body.policy", key=body.policy)
-    severity = one_of(Severity.objects.filter(policy=policy), "level", "body.severity", key=body.severity)
+    levels = Severity.objects.filter(policy=policy)
+    severity = one_of(levels, "level", "body.severity", key=body.severity) if body.severity else None
     service = one_of(Service.objects.all(), "service", "body.service", key=body.service) if body.service else None
     classes = AlertClass.objects.filter(policy=policy)
     alert_class = one_of(classes, "class", "body.alert_class", key=body.alert_class) if body.alert_class else None
-    by, at = contact_of(request.caller.user), request.at
-    opening = lifecycle.Opening(
-        policy=policy, severity=severity, scope="person", key=body.key or f"declared:{uuid4().hex}", title=body.title,
+    said = declaring.Declaration(
+        policy=policy, severity=severity, key=body.key or f"declared:{uuid4().hex}", title=body.title,
         summary=body.summary, labels=body.labels, service=service, alert_class=alert_class, page=body.page,
-        drill=body.drill, started_at=body.started_at, reason=f"Declared by {by}: {body.title}",
+        drill=body.drill, started_at=body.started_at, impact=body.impact, symptoms=body.symptoms, reason=body.reason,
+        type=body.type, component=body.component, fields=body.fields, private=body.private,
     )  # fmt: skip
     try:
-        with transaction.atomic():
-            incident = lifecycle.open_incident(opening, at=at, by=by)
-            if body.impact:
-                lifecycle.edit(incident, by=by, at=at, impact=body.impact)
-    except IntegrityError:
+        incident = declaring.declare(said, by=contact_of(request.caller.user), at=request.at)
+    except declaring.AlreadyOpen:
         words = f"An incident is open for the key {body.key}; work there, or take another key."
         raise Problem("refused", words, errors=[("body.key", words)]) from None
-    return detail(incident.pk)
+    except declaring.Refused as refusal:
+        errors = [(f"body.{name}", words) for name, words in refusal.faults.items()]
+        raise Problem("refused", str(refusal), errors=errors) from None
+    return detail(incident.pk, request.caller.user)
 
 
 @write(
@@ -267,11 +280,20 @@ def role(request: Request, id: Number, body: RoleIn) -> IncidentDetailOut:
     summary="Post an update",
 )  # fmt: skip
 def update(request: Request, id: Number, body: UpdateIn) -> IncidentDetailOut:
-    """Tells people. 409 names what the policy demands in every update and is not filled in."""
+    """Tells people. 409 names what the policy demands in every update and is not filled in.
+
+    With a template whose policy wants a second person, it waits for that one's approval, which the timeline tells.
+    """
     known = {name: value for name, value in body.model_dump().items() if name in FACTS and value is not None}
 
     def deed(incident: Incident, *, by, at) -> None:
         actions.allow("update", incident)
+        if body.template:
+            lifecycle.edit(incident, by=by, at=at, **known)
+            templates = UpdateTemplate.objects.filter(policy=incident.policy_id)
+            template = one_of(templates, "update template", "body.template", key=body.template)
+            update_sending.send(incident, template, by=by, at=at, text=body.text, fields={**body.fields, **known})
+            return
         updates.post(incident, by=by, at=at, text=body.text, audience=body.audience, fields=known)
         lifecycle.edit(incident, by=by, at=at, **known)
 
@@ -305,7 +327,7 @@ def escalate(request: Request, id: Number) -> IncidentDetailOut:
 @write(router, "/incidents/{id}/merge", scope=SCOPE, out=IncidentDetailOut, id="mergeIncident", summary="Merge")
 def merge(request: Request, id: Number, body: MergeIn) -> IncidentDetailOut:
     """It is the same trouble as another incident; people work there from now on."""
-    into = one_of(Incident.objects.open(), "open incident", "body.into", pk=body.into)
+    into = one_of(visible(request.caller.user).open(), "open incident", "body.into", pk=body.into)
     return _tool(request, id, "merge", lambda incident, **more: lifecycle.merge(incident, into, **more))
 
 

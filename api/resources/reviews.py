@@ -4,13 +4,14 @@ from datetime import date
 from typing import Any, Literal
 
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
+from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByTime, Instant, InstantIn, Number, Out, Page
+from incidents.seeing import hidden
 from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
 
 from .incidents import PersonOut
@@ -84,8 +85,9 @@ def _facts(review: PostIncidentReview) -> dict[str, Any]:
     }
 
 
-def _rows() -> QuerySet[PostIncidentReview]:
-    return PostIncidentReview.objects.select_related("incident", "author", "approver")
+def _rows(user: Any) -> QuerySet[PostIncidentReview]:
+    rows = PostIncidentReview.objects.select_related("incident", "author", "approver")
+    return rows.exclude(incident__in=hidden(user))
 
 
 def _answer(answer: ReviewAnswer) -> AnswerOut:
@@ -98,17 +100,18 @@ def _action(item: ActionItem) -> ActionOut:
 
 
 @read(router, "/reviews", scope=SCOPE, out=Page[ReviewOut], id="listReviews", summary="List reviews")
-def list_reviews(request: HttpRequest, query: Query[ReviewQuery]) -> Any:
+def list_reviews(request: Request, query: Query[ReviewQuery]) -> Any:
     """The newest first."""
     exact = {"status": query.state, "incident": query.incident, "due_at__lt": query.due_before}
-    rows = _rows().filter(**{name: value for name, value in exact.items() if value is not None})
+    rows = _rows(request.caller.user).filter(**{name: value for name, value in exact.items() if value is not None})
     return page(rows, query, Order("created_at"), lambda review: ReviewOut(**_facts(review)))
 
 
 @read(router, "/reviews/{id}", scope=SCOPE, out=ReviewDetailOut, id="getReview", summary="One review")
-def get_review(request: HttpRequest, id: Number) -> ReviewDetailOut:
+def get_review(request: Request, id: Number) -> ReviewDetailOut:
     """With its answers and action items."""
-    whole = _rows().prefetch_related("answers", Prefetch("actions", ActionItem.objects.select_related("owner")))
+    items = Prefetch("actions", ActionItem.objects.select_related("owner"))
+    whole = _rows(request.caller.user).prefetch_related("answers", items)
     review = got(whole, f"review {id}", pk=id)
     return ReviewDetailOut(
         **_facts(review), summary=review.summary, timeline=review.timeline,

@@ -1,3 +1,3 @@
-from . import calls, escalation, incident
+from . import calls, escalation, incident, room, triage, updates
 
-__all__ = ["calls", "escalation", "incident"]
+__all__ = ["calls", "escalation", "incident", "room", "triage", "updates"]

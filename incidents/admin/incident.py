@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from oncall.people import contact_of
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from .. import lifecycle
+from .. import lifecycle, seeing
 from ..models import HeldNotice, IllegalMove, Incident, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 
 
@@ -25,12 +25,24 @@ class RoleInline(ReadOnlyInline):
     fields = ["role", "contact", "since", "until"]
 
 
+class OfSeen:
+    """A list that leaves out what belongs to private incidents which the user may not see."""
+
+    of = "incident"
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)  # type: ignore[misc]
+        numbers = seeing.hidden(request.user)
+        return rows.exclude(**{f"{self.of}__in": numbers}) if numbers else rows
+
+
 @admin.register(Incident)
-class IncidentAdmin(ModelAdmin):
+class IncidentAdmin(OfSeen, ModelAdmin):
     """Status and times change by actions and on the incident's page, never by typing over them."""
 
+    of = "pk"
     list_display = ["number", "title", "severity", "status", "service", "detected_at", "acknowledged_by", "page"]
-    list_filter = ["status", "severity", "policy", "drill"]
+    list_filter = ["status", "severity", "policy", "drill", "private"]
     list_select_related = ["severity", "service", "acknowledged_by", "policy"]
     search_fields = ["=id", "=key", "^title"]
     fields = [
@@ -100,36 +112,36 @@ class IncidentAdmin(ModelAdmin):
 
 
 @admin.register(TimelineEntry)
-class TimelineEntryAdmin(ReadOnlyAdmin):
+class TimelineEntryAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["at", "incident", "kind", "by", "text"]
     list_select_related = ["incident", "by"]
     search_fields = ["=incident__id", "=kind"]
 
 
 @admin.register(ResponseTarget)
-class ResponseTargetAdmin(ReadOnlyAdmin):
-    list_display = ["incident", "kind", "from_plan", "due_at", "state", "breached_at", "met_at"]
+class ResponseTargetAdmin(OfSeen, ReadOnlyAdmin):
+    list_display = ["incident", "kind", "from_plan", "due_at", "state", "breached_at", "met_at", "owed_by", "why_late"]
     list_filter = ["state", "kind"]
     list_select_related = ["incident"]
     search_fields = ["=incident__id"]
 
 
 @admin.register(RoleAssignment)
-class RoleAssignmentAdmin(ReadOnlyAdmin):
+class RoleAssignmentAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["incident", "role", "contact", "since", "until"]
     list_select_related = ["incident", "contact"]
     search_fields = ["=incident__id", "contact__name"]
 
 
 @admin.register(IncidentUpdate)
-class IncidentUpdateAdmin(ReadOnlyAdmin):
+class IncidentUpdateAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["at", "incident", "by", "audience", "text"]
     list_select_related = ["incident", "by"]
     search_fields = ["=incident__id"]
 
 
 @admin.register(HeldNotice)
-class HeldNoticeAdmin(ReadOnlyAdmin):
+class HeldNoticeAdmin(OfSeen, ReadOnlyAdmin):
     """What destinations were not told: by what, since when, and what became of it."""
 
     list_display = ["held_at", "incident", "event", "destination", "kind", "by", "times", "ended_at", "outcome"]

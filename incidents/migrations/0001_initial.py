@@ -228,6 +228,59 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ImpactPrompt",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "when",
+                    models.CharField(
+                        choices=[
+                            ("lasts", "people were affected for longer than"),
+                            ("widened", "more people are affected than before"),
+                        ],
+                        default="lasts",
+                        max_length=8,
+                    ),
+                ),
+                ("after", models.DurationField(default=datetime.timedelta(0), help_text="Of all stretches together.")),
+                (
+                    "role",
+                    models.CharField(blank=True, help_text="Who is prompted; nobody in it: the owners.", max_length=40),
+                ),
+                ("text", models.CharField(blank=True, max_length=250)),
+                (
+                    "contacts",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Whom one click tells; never told by itself.",
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="impact_prompts", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(blank=True, help_text="Empty: every level.", to="policies.severity"),
+                ),
+                (
+                    "tells",
+                    models.ManyToManyField(
+                        blank=True, help_text="Told at once.", related_name="+", to="oncall.escalationcontact"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "position"), name="impact_prompt_once")],
+            },
+        ),
+        migrations.CreateModel(
             name="Incident",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -254,8 +307,38 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "pages_anyway",
+                    models.BooleanField(default=False, help_text="Rule, class or person said so, whatever the level."),
+                ),
+                (
                     "drill",
                     models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures."),
+                ),
+                (
+                    "private",
+                    models.BooleanField(
+                        default=False, help_text="Only those named, or with the right, see it anywhere."
+                    ),
+                ),
+                (
+                    "affected",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='Counted by people: {"users": 120, "records": 4}.'
+                    ),
+                ),
+                (
+                    "impact_scope",
+                    models.CharField(blank=True, help_text="One of the policy's, from narrow to wide.", max_length=80),
+                ),
+                (
+                    "hold_reason",
+                    models.CharField(blank=True, help_text="What it waits for while on hold.", max_length=250),
+                ),
+                (
+                    "held_since",
+                    models.DateTimeField(
+                        blank=True, help_text="On hold since; clocks that may stand still do.", null=True
+                    ),
                 ),
                 (
                     "status",
@@ -273,6 +356,10 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
+                (
+                    "opened_at",
+                    models.DateTimeField(blank=True, help_text="When its row was made; never corrected.", null=True),
+                ),
                 ("detected_at", models.DateTimeField()),
                 ("started_at", models.DateTimeField(blank=True, help_text="When the harm began, if known.", null=True)),
                 (
@@ -280,6 +367,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, help_text="When the first message was queued.", null=True),
                 ),
                 ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("assessed_at", models.DateTimeField(blank=True, null=True)),
                 ("mitigated_at", models.DateTimeField(blank=True, null=True)),
                 ("resolved_at", models.DateTimeField(blank=True, null=True)),
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
@@ -342,6 +430,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "readers",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Who may see it while private.",
+                        related_name="readable_incidents",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "related",
+                    models.ManyToManyField(blank=True, help_text="Linked by a person.", to="incidents.incident"),
+                ),
+                (
                     "service",
                     models.ForeignKey(
                         blank=True,
@@ -357,12 +458,23 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="incidents", to="policies.severity"
                     ),
                 ),
+                (
+                    "split_from",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="split_off",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-detected_at", "-pk"],
                 "permissions": [
                     ("respond_incident", "Can acknowledge, update and resolve incidents"),
                     ("override_gate", "Can move an incident through a shut gate with a written reason"),
+                    ("see_private_incident", "Can see private incidents that do not name them"),
                 ],
                 "indexes": [
                     models.Index(
@@ -383,6 +495,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-detected_at", "-id"], name="incident_newest"),
                     models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
                     models.Index(fields=["key"], name="incident_by_key"),
+                    models.Index(condition=models.Q(("private", True)), fields=["id"], name="incident_private"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -408,6 +521,85 @@ class Migration(migrations.Migration):
                         name="incident_one_open",
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImpactStretch",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("start_at", models.DateTimeField()),
+                ("end_at", models.DateTimeField(blank=True, help_text="Empty: still.", null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="impact_stretches",
+                        to="incidents.incident",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "impact stretches",
+                "ordering": ["start_at", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("end_at__isnull", True)), fields=("incident",), name="impact_one_running"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("end_at__isnull", True), ("end_at__gte", models.F("start_at")), _connector="OR"
+                        ),
+                        name="impact_ends_after_start",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImpactAsk",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "look_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the sweep looks; empty: the clock stands.", null=True
+                    ),
+                ),
+                ("prompted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "told_at",
+                    models.DateTimeField(blank=True, help_text="When a person had the contact told.", null=True),
+                ),
+                (
+                    "told_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="asks", to="incidents.impactprompt"
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="impact_asks", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["incident", "pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("look_at__isnull", False)), fields=["look_at"], name="impact_ask_due"
+                    )
+                ],
+                "constraints": [models.UniqueConstraint(fields=("incident", "prompt"), name="impact_ask_once")],
             },
         ),
         migrations.CreateModel(
@@ -546,13 +738,15 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="IncidentUpdate",
+            name="ChosenCadence",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("every", models.DurationField()),
+                (
+                    "at_most",
+                    models.DurationField(blank=True, help_text="An upper bound besides the policy's.", null=True),
+                ),
                 ("at", models.DateTimeField()),
-                ("audience", models.CharField(blank=True, max_length=80)),
-                ("text", models.TextField()),
-                ("fields", models.JSONField(blank=True, default=dict)),
                 (
                     "by",
                     models.ForeignKey(
@@ -564,13 +758,158 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "incident",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chosen_cadence",
+                        to="incidents.incident",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="IncidentComponent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("label", models.CharField(blank=True, max_length=120)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "policy",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="incidents.incident"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="incident_components",
+                        to="policies.policy",
                     ),
                 ),
             ],
             options={
-                "ordering": ["-at", "-pk"],
+                "ordering": ["policy", "position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="incident_component_key_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="IncidentField",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("label", models.CharField(blank=True, max_length=160)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("text", "Text"),
+                            ("long", "long text"),
+                            ("number", "Number"),
+                            ("choice", "Choice"),
+                            ("bool", "yes or no"),
+                            ("date", "Date"),
+                            ("link", "Link"),
+                        ],
+                        default="text",
+                        max_length=6,
+                    ),
+                ),
+                ("choices", models.JSONField(blank=True, default=list, help_text='Of a choice: ["EU", "US"].')),
+                ("required", models.BooleanField(default=False)),
+                (
+                    "types",
+                    models.JSONField(
+                        blank=True, default=list, help_text="Keys of the types it is asked for; empty: all."
+                    ),
+                ),
+                ("help", models.CharField(blank=True, max_length=250)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="incident_fields",
+                        to="policies.policy",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="incident_field_key_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="IncidentTask",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.CharField(max_length=250)),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True, help_text="Whose list it stands on; empty: everybody's.", max_length=40
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("added_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="incidents.incident"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["role", "position", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("incident", "role", "text"), name="incident_task_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="IncidentType",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("label", models.CharField(blank=True, max_length=120)),
+                ("description", models.TextField(blank=True)),
+                ("component", models.CharField(blank=True, max_length=80)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="incident_types", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="policies.severity",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="incident_type_key_once")],
             },
         ),
         migrations.CreateModel(
@@ -747,6 +1086,7 @@ class Migration(migrations.Migration):
                             ("update", "Update"),
                             ("resolve", "Resolve"),
                             ("review", "Review"),
+                            ("action", "action items done"),
                         ],
                         max_length=12,
                     ),
@@ -756,20 +1096,39 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("detected", "Detected"),
+                            ("opened", "Opened"),
+                            ("started", "the harm began"),
+                            ("impact", "people were affected"),
                             ("notified", "Notified"),
                             ("acknowledged", "Acknowledged"),
+                            ("assessed", "Assessed"),
                             ("mitigated", "Mitigated"),
                             ("resolved", "Resolved"),
+                            ("reviewed", "the review was approved"),
                         ],
                         default="detected",
                         max_length=12,
                     ),
                 ),
                 ("role", models.CharField(blank=True, max_length=40)),
+                (
+                    "who",
+                    models.CharField(blank=True, help_text="Whose response counts; empty: anybody's.", max_length=40),
+                ),
+                ("pauses", models.JSONField(blank=True, default=list, help_text="While its clock stands still.")),
+                (
+                    "paused_at",
+                    models.DateTimeField(blank=True, help_text="Its clock stands still since then.", null=True),
+                ),
+                (
+                    "paused_for",
+                    models.DurationField(default=datetime.timedelta(0), help_text="How long it stood still before."),
+                ),
                 ("from_plan", models.CharField(help_text="Which level or class it came from.", max_length=120)),
                 ("within", models.DurationField(blank=True, null=True)),
                 ("term", models.CharField(blank=True, max_length=20)),
                 ("warn_before", models.DurationField(blank=True, null=True)),
+                ("anchored_at", models.DateTimeField(blank=True, help_text="What its time counts from.", null=True)),
                 (
                     "due_at",
                     models.DateTimeField(blank=True, help_text="Empty until its anchor has happened.", null=True),
@@ -797,9 +1156,41 @@ class Migration(migrations.Migration):
                 ("breached_at", models.DateTimeField(blank=True, null=True)),
                 ("met_at", models.DateTimeField(blank=True, help_text="After breached_at: met late.", null=True)),
                 (
+                    "owed_by",
+                    models.CharField(
+                        blank=True, help_text="Who was to give it when it was missed, in words.", max_length=250
+                    ),
+                ),
+                (
+                    "why_late",
+                    models.CharField(
+                        blank=True, help_text="What people noted about why it was missed.", max_length=500
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="policies.calendar",
+                    ),
+                ),
+                (
                     "incident",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE, related_name="targets", to="incidents.incident"
+                    ),
+                ),
+                (
+                    "met_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
                     ),
                 ),
             ],
@@ -855,6 +1246,130 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RolePlan",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=40)),
+                ("label", models.CharField(blank=True, max_length=80)),
+                ("description", models.TextField(blank=True)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "assign",
+                    models.CharField(
+                        choices=[
+                            ("ask", "somebody takes it or is given it"),
+                            ("on_call", "at the opening, whoever is named or on call"),
+                            ("first_ack", "whoever acknowledges first"),
+                        ],
+                        default="ask",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "tasks",
+                    models.JSONField(blank=True, default=list, help_text="Put on the incident when the role is taken."),
+                ),
+                (
+                    "backups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Paged when nobody was appointed in time.",
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "contacts",
+                    models.ManyToManyField(
+                        blank=True, help_text="Who usually has it.", related_name="+", to="oncall.escalationcontact"
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="role_plans", to="policies.policy"
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="oncall.schedule",
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(
+                        blank=True, help_text="Levels it is wanted for; empty: every level.", to="policies.severity"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position", "key"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="role_plan_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="RollbackPlan",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("within", models.CharField(help_text="A length of time, 15m or ${PARAMETER}.", max_length=80)),
+                (
+                    "policy",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rollback_plan", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(blank=True, help_text="None: all levels.", to="policies.severity"),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Symptom",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("label", models.CharField(max_length=250)),
+                ("description", models.TextField(blank=True)),
+                ("component", models.CharField(blank=True, max_length=80)),
+                ("type", models.CharField(blank=True, max_length=80)),
+                ("playbook", models.CharField(blank=True, help_text="Key of a runbook.", max_length=120)),
+                (
+                    "rules",
+                    models.JSONField(
+                        blank=True, default=list, help_text="Holds while one of these fires; empty: by hand."
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="symptoms", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severity",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: the level at which its rule fires.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="policies.severity",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="symptom_key_once")],
+            },
+        ),
+        migrations.CreateModel(
             name="TimelineEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -864,6 +1379,7 @@ class Migration(migrations.Migration):
                 ("text", models.TextField()),
                 ("data", models.JSONField(blank=True, default=dict)),
                 ("starred", models.BooleanField(default=False)),
+                ("evidence", models.URLField(blank=True, help_text="Where it can be seen.", max_length=500)),
                 (
                     "by",
                     models.ForeignKey(
@@ -895,6 +1411,66 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "timeline entries",
                 "ordering": ["at", "pk"],
                 "indexes": [models.Index(fields=["incident", "at", "id"], name="timeline_in_order")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Triage",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("symptoms", models.JSONField(blank=True, default=list, help_text="Keys of what was seen.")),
+                (
+                    "seen",
+                    models.JSONField(blank=True, default=list, help_text="The same in words, with what rules said."),
+                ),
+                ("type", models.CharField(blank=True, max_length=80)),
+                (
+                    "fields",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="What the policy's own fields were filled with."
+                    ),
+                ),
+                ("playbook", models.CharField(blank=True, max_length=120)),
+                ("reason", models.TextField(blank=True, help_text="Why another level than the proposed one.")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "chosen",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="policies.severity",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="triages", to="incidents.incident"
+                    ),
+                ),
+                (
+                    "proposed",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="policies.severity",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.CreateModel(
@@ -1033,6 +1609,250 @@ class Migration(migrations.Migration):
                 related_name="page_rows",
                 to="incidents.turn",
             ),
+        ),
+        migrations.CreateModel(
+            name="UpdateTemplate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=40)),
+                ("name", models.CharField(max_length=120)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "match",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='For which incidents: {"severity": ["P0"]}; empty: all.'
+                    ),
+                ),
+                (
+                    "on",
+                    models.CharField(
+                        blank=True,
+                        help_text="Locked until this has happened, then due now: cause_identified …",
+                        max_length=40,
+                    ),
+                ),
+                ("audience", models.CharField(blank=True, help_text="Whom it is for, in words.", max_length=80)),
+                ("routes", models.BooleanField(default=False, help_text="It also goes where the routes lead.")),
+                (
+                    "publish",
+                    models.BooleanField(default=False, help_text="It goes on the status page and to its subscribers."),
+                ),
+                (
+                    "component_status",
+                    models.CharField(
+                        blank=True, help_text="What its components become; empty: by level.", max_length=24
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=250)),
+                ("text", models.TextField(blank=True, help_text="What the form begins with, a template.")),
+                (
+                    "fields",
+                    models.JSONField(blank=True, default=list, help_text='What must be filled in: ["impact", "eta"].'),
+                ),
+                (
+                    "roles",
+                    models.JSONField(blank=True, default=list, help_text="Who may send it; empty: whoever responds."),
+                ),
+                (
+                    "approval",
+                    models.DurationField(
+                        blank=True, help_text="A second person approves it within this time.", null=True
+                    ),
+                ),
+                (
+                    "approvers",
+                    models.JSONField(blank=True, default=list, help_text="Roles; empty: anybody else who responds."),
+                ),
+                ("closing", models.BooleanField(default=False, help_text="It says that it is over.")),
+                (
+                    "required",
+                    models.BooleanField(default=False, help_text="The incident is not resolved before it was sent."),
+                ),
+                (
+                    "counts",
+                    models.BooleanField(
+                        default=True, help_text="It moves the cadence on and meets the target of an update."
+                    ),
+                ),
+                (
+                    "contacts",
+                    models.ManyToManyField(blank=True, related_name="update_templates", to="oncall.escalationcontact"),
+                ),
+                (
+                    "destinations",
+                    models.ManyToManyField(blank=True, related_name="update_templates", to="notifications.destination"),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="update_templates",
+                        to="policies.policy",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="update_template_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="UpdateItem",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("because", models.CharField(help_text="What has made it due: cause_identified …", max_length=40)),
+                ("due_at", models.DateTimeField()),
+                ("remind_at", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="update_items",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="incidents.updatetemplate"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["due_at", "pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("remind_at__isnull", False)), fields=["remind_at"], name="update_item_due"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("done_at__isnull", True)),
+                        fields=("incident", "template"),
+                        name="update_item_one_open",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ProposedUpdate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("text", models.TextField(blank=True)),
+                ("fields", models.JSONField(blank=True, default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("lapsed", "lapsed: nobody approved it in time"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("until", models.DateTimeField(help_text="To be approved by then.")),
+                ("lapse_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=250)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proposed_updates",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proposed",
+                        to="incidents.updatetemplate",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("lapse_at__isnull", False)),
+                        fields=["lapse_at"],
+                        name="proposed_update_lapse_due",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "approved", "rejected", "lapsed", "withdrawn"])),
+                        name="proposed_update_state_known",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="IncidentUpdate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("audience", models.CharField(blank=True, max_length=80)),
+                ("subject", models.CharField(blank=True, max_length=250)),
+                ("text", models.TextField()),
+                ("fields", models.JSONField(blank=True, default=dict)),
+                ("closing", models.BooleanField(default=False, help_text="It said that it is over.")),
+                ("published", models.BooleanField(default=False, help_text="It went on the status page.")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="incidents.incident"
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="updates",
+                        to="incidents.updatetemplate",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at", "-pk"],
+            },
         ),
         migrations.AddIndex(
             model_name="page",

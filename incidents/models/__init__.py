@@ -1,24 +1,43 @@
 from .calls import Call
 from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
-from .incident import MOVES, OPEN, IllegalMove, Incident, Status
+from .incident import MOVES, OPEN, IllegalMove, Incident, Status, heard
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
+from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
+from .triage import IncidentComponent, IncidentField, IncidentType, RollbackPlan, Symptom, Triage
+from .updates import ChosenCadence, ProposedUpdate, UpdateItem, UpdateTemplate
 
 __all__ = [
     "MOVES",
     "OPEN",
     "Call",
+    "ChosenCadence",
     "Circle",
     "Escalation",
     "EscalationPolicy",
     "EscalationStep",
     "HeldNotice",
     "IllegalMove",
+    "ImpactAsk",
+    "ImpactPrompt",
+    "ImpactStretch",
     "Incident",
+    "IncidentComponent",
+    "IncidentField",
+    "IncidentTask",
+    "IncidentType",
     "IncidentUpdate",
     "Page",
+    "ProposedUpdate",
     "ResponseTarget",
     "RoleAssignment",
+    "RolePlan",
+    "RollbackPlan",
     "Status",
+    "Symptom",
     "TimelineEntry",
+    "Triage",
     "Turn",
+    "UpdateItem",
+    "UpdateTemplate",
+    "heard",
 ]

@@ -1,5 +1,7 @@
 """The incident and its state machine."""
 
+from collections.abc import Callable
+
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -35,8 +37,24 @@ MOVES = {
     Status.RESOLVED: {Status.CLOSED, Status.DETECTED, Status.FALSE_POSITIVE},  # back to detected = reopened
     Status.CLOSED: {Status.DETECTED},
     Status.FALSE_POSITIVE: {Status.DETECTED},
-    Status.MERGED: set(),
+    Status.MERGED: {Status.DETECTED},  # taken apart again
 }  # fmt: skip
+
+
+LISTENERS: dict[str, list[Callable]] = {}
+"""Called with the incident and its new timeline entry, by the entry's kind, in the transaction that wrote it."""
+
+
+def heard(*kinds: str):
+    """Have a function hear of timeline entries of these kinds; for rooms above, which do database work alone in it."""
+
+    def register(listener: Callable) -> Callable:
+        for kind in kinds:
+            if listener not in LISTENERS.setdefault(kind, []):
+                LISTENERS[kind].append(listener)
+        return listener
+
+    return register
 
 
 class IncidentQuerySet(models.QuerySet):
@@ -69,8 +87,18 @@ class Incident(models.Model):
     eta = models.CharField(max_length=120, blank=True, help_text="Estimate for the fix, in words.")
     labels = models.JSONField(default=dict, blank=True)
     pages = models.BooleanField(default=False, help_text="Whether it pages people, as level, class or rule said.")
+    pages_anyway = models.BooleanField(default=False, help_text="Rule, class or person said so, whatever the level.")
     drill = models.BooleanField(default=False, help_text="Runs the real chain and stays out of the figures.")
+    private = models.BooleanField(default=False, help_text="Only those named, or with the right, see it anywhere.")
+    readers = models.ManyToManyField(
+        EscalationContact, blank=True, related_name="readable_incidents", help_text="Who may see it while private."
+    )
+    affected = models.JSONField(default=dict, blank=True, help_text='Counted by people: {"users": 120, "records": 4}.')
+    impact_scope = models.CharField(max_length=80, blank=True, help_text="One of the policy's, from narrow to wide.")
+    hold_reason = models.CharField(max_length=250, blank=True, help_text="What it waits for while on hold.")
+    held_since = models.DateTimeField(null=True, blank=True, help_text="On hold since; clocks that may stand still do.")
     status = models.CharField(max_length=16, choices=Status, default=Status.DETECTED)
+    opened_at = models.DateTimeField(null=True, blank=True, help_text="When its row was made; never corrected.")
     detected_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True, help_text="When the harm began, if known.")
     notified_at = models.DateTimeField(null=True, blank=True, help_text="When the first message was queued.")
@@ -82,6 +110,7 @@ class Incident(models.Model):
         on_delete=models.SET_NULL,
         related_name="acknowledged_incidents",
     )
+    assessed_at = models.DateTimeField(null=True, blank=True)
     mitigated_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -92,9 +121,12 @@ class Incident(models.Model):
     remind_at = models.DateTimeField(null=True, blank=True, help_text="When the cadence sweep looks next.")
     review_at = models.DateTimeField(null=True, blank=True, help_text="When the review sweep looks at its end.")
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
+    split_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="split_off")
+    related = models.ManyToManyField("self", blank=True, help_text="Linked by a person.")
     reopened = models.PositiveSmallIntegerField(default=0)
 
     objects = IncidentQuerySet.as_manager()
+    held_roles: list  # who holds which role now, where the page has read it
 
     class Meta:
         ordering = ["-detected_at", "-pk"]
@@ -109,10 +141,12 @@ class Incident(models.Model):
             models.Index(fields=["-detected_at", "-id"], name="incident_newest"),
             models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
             models.Index(fields=["key"], name="incident_by_key"),
+            models.Index(fields=["id"], condition=Q(private=True), name="incident_private"),
         ]
         permissions = [
             ("respond_incident", "Can acknowledge, update and resolve incidents"),
             ("override_gate", "Can move an incident through a shut gate with a written reason"),
+            ("see_private_incident", "Can see private incidents that do not name them"),
         ]
 
     def __str__(self) -> str:
@@ -145,12 +179,15 @@ class Incident(models.Model):
         self.refresh_from_db(fields=[field])
 
     def log(self, kind: str, text: str, *, at, by=None, data: dict | None = None):
-        """Add an entry to the timeline and return it."""
-        return self.timeline.create(kind=kind, text=text, at=at, by=by, data=data or {})
+        """Add an entry to the timeline, tell it to the rooms that listen for its kind, and return it."""
+        entry = self.timeline.create(kind=kind, text=text, at=at, by=by, data=data or {})
+        for listener in LISTENERS.get(kind, ()):
+            listener(self, entry)
+        return entry
 
     @property
     def milestones(self) -> list[tuple[str, object]]:
-        names = ["started", "detected", "notified", "acknowledged", "mitigated", "resolved", "closed"]
+        names = ["started", "detected", "notified", "acknowledged", "assessed", "mitigated", "resolved", "closed"]
         return [(name, getattr(self, f"{name}_at")) for name in names]
 
     @classmethod

@@ -1,11 +1,13 @@
 """What an incident gathers while it runs: timeline, roles, response targets, updates."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
 from notifications.models import Destination
 from oncall.models import EscalationContact
-from policies.models import Anchor, TargetKind
+from policies.models import Anchor, Calendar, TargetKind
 
 from .incident import Incident
 
@@ -32,6 +34,7 @@ class TimelineEntry(models.Model):
     data = models.JSONField(default=dict, blank=True)
     corrects = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
     starred = models.BooleanField(default=False)
+    evidence = models.URLField(max_length=500, blank=True, help_text="Where it can be seen.")
 
     class Meta:
         ordering = ["at", "pk"]
@@ -90,16 +93,25 @@ class ResponseTarget(models.Model):
     kind = models.CharField(max_length=12, choices=TargetKind)
     anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.DETECTED)
     role = models.CharField(max_length=40, blank=True)
+    who = models.CharField(max_length=40, blank=True, help_text="Whose response counts; empty: anybody's.")
+    calendar = models.ForeignKey(Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    pauses = models.JSONField(default=list, blank=True, help_text="While its clock stands still.")
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="Its clock stands still since then.")
+    paused_for = models.DurationField(default=timedelta(0), help_text="How long it stood still before.")
     from_plan = models.CharField(max_length=120, help_text="Which level or class it came from.")
     within = models.DurationField(null=True, blank=True)
     term = models.CharField(max_length=20, blank=True)
     warn_before = models.DurationField(null=True, blank=True)
+    anchored_at = models.DateTimeField(null=True, blank=True, help_text="What its time counts from.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="Empty until its anchor has happened.")
     check_at = models.DateTimeField(null=True, blank=True, help_text="When the sweep looks: warning, then deadline.")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     warned_at = models.DateTimeField(null=True, blank=True)
     breached_at = models.DateTimeField(null=True, blank=True)
     met_at = models.DateTimeField(null=True, blank=True, help_text="After breached_at: met late.")
+    met_by = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owed_by = models.CharField(max_length=250, blank=True, help_text="Who was to give it when it was missed, in words.")
+    why_late = models.CharField(max_length=500, blank=True, help_text="What people noted about why it was missed.")
 
     objects = ResponseTargetQuerySet.as_manager()
 
@@ -131,8 +143,14 @@ class IncidentUpdate(models.Model):
     at = models.DateTimeField()
     by = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL)
     audience = models.CharField(max_length=80, blank=True)
+    subject = models.CharField(max_length=250, blank=True)
     text = models.TextField()
     fields = models.JSONField(default=dict, blank=True)
+    template = models.ForeignKey(
+        "incidents.UpdateTemplate", null=True, blank=True, on_delete=models.SET_NULL, related_name="updates"
+    )
+    closing = models.BooleanField(default=False, help_text="It said that it is over.")
+    published = models.BooleanField(default=False, help_text="It went on the status page.")
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -137,6 +137,7 @@ class Migration(migrations.Migration):
                             ("update", "Update"),
                             ("reminder", "Reminder"),
                             ("test", "Test"),
+                            ("ticket", "ticket: what a tracker is to keep"),
                         ],
                         max_length=10,
                     ),

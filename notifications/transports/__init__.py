@@ -13,6 +13,7 @@ from .slack import Slack
 from .slack_app import SlackApp
 from .teams import Teams
 from .telegram import Telegram
+from .tracker import Tracker
 from .twilio import Sms, Voice
 from .whatsapp import WhatsApp
 
@@ -33,6 +34,7 @@ TRANSPORTS: dict[str, Transport] = {
         Voice(),
         WhatsApp(),
         Jira(),
+        Tracker(),
         Apprise(),
     )
 }

@@ -14,13 +14,14 @@ OVER = frozenset({"resolved", "false positive"})
 
 
 class Receipt(str):
-    """What the far side answered, in a few words; `reference` is what it calls the message from now on."""
+    """What the far side answered, in a few words; `reference` is what it calls the message, `url` where it shows it."""
 
     reference: str
+    url: str
 
-    def __new__(cls, words: str, reference: str = "") -> "Receipt":
+    def __new__(cls, words: str, reference: str = "", url: str = "") -> "Receipt":
         receipt = super().__new__(cls, words)
-        receipt.reference = reference
+        receipt.reference, receipt.url = reference, url
         return receipt
 
 
@@ -36,12 +37,19 @@ class Suppressed(AddressRefused):
     """Whoever is behind the address asked for no more messages; only they can take that back."""
 
 
-class TryAgain(Exception):
-    """It may work later; `after` is how long the far side asks to be left alone (None: it did not say)."""
+class NotThere(Undeliverable):
+    """The far side has nothing at this address, or nothing that is asked in this way."""
 
-    def __init__(self, sentence: str, after: timedelta | None = None) -> None:
+
+class TryAgain(Exception):
+    """It may work later; `after` is how long the far side asks to be left alone (None: it did not say).
+
+    unsure  the far side may have taken it all the same: only the answer was lost
+    """
+
+    def __init__(self, sentence: str, after: timedelta | None = None, *, unsure: bool = False) -> None:
         super().__init__(sentence)
-        self.after = after
+        self.after, self.unsure = after, unsure
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,11 @@ def compose(address: str, message: Message) -> EmailMultiAlternatives:
         body=f"{message.text.strip()}\n\n{links}\n".strip() + "\n",
         to=[address],
         # RFC 3834: no vacation notices back; the same Message-ID on every try lets a mailbox drop repetitions
-        headers={"Auto-Submitted": "auto-generated", **({"Message-ID": _message_id(message)} if message.id else {})},
+        headers={
+            "Auto-Submitted": "auto-generated",
+            **({"Message-ID": _message_id(message)} if message.id else {}),
+            **_leave(message),
+        },
     )
     buttons = format_html_join(
         " ",
@@ -80,6 +84,14 @@ def compose(address: str, message: Message) -> EmailMultiAlternatives:
     )  # fmt: skip
     mail.attach_alternative(page, "text/html")
     return mail
+
+
+def _leave(message: Message) -> dict[str, str]:
+    """What lets a mail program end a subscription by one click (RFC 2369, RFC 8058)."""
+    link = str(message.data.get("unsubscribe_url") or "")
+    if not link.startswith(("http://", "https://")) or any(sign.isspace() or sign in "<>" for sign in link):
+        return {}
+    return {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _message_id(message: Message) -> str:

@@ -114,7 +114,7 @@ def judge(answer: Answer, service: str) -> None:
         return
     said = f"{service} answered {status}{_reason(answer.body)}"
     if status in (408, 425, 429) or status >= 500:
-        raise TryAgain(f"{said}.", answer.retry_after)
+        raise TryAgain(f"{said}.", answer.retry_after, unsure=status in (502, 504))
     if status in (404, 410):
         raise AddressRefused(f"{said}: it no longer knows this address; enter the present one.")
     if 300 <= status < 400:
@@ -135,7 +135,7 @@ def _no_answer(error: Exception, service: str) -> TryAgain:
     if isinstance(error, requests.ConnectTimeout):
         return TryAgain(f"{service} could not be reached within {CONNECT_TIMEOUT:.0f} seconds.")
     if isinstance(error, requests.Timeout | urllib3_errors.TimeoutError | TimeoutError):
-        return TryAgain(f"{service} did not answer in time; it may have the message all the same.")
+        return TryAgain(f"{service} did not answer in time; it may have the message all the same.", unsure=True)
     if isinstance(error, requests.exceptions.SSLError | urllib3_errors.SSLError):
         return TryAgain(f"The TLS certificate of {service} could not be verified; check the host name and its chain.")
     if isinstance(error, requests.exceptions.ProxyError | urllib3_errors.ProxyError):
@@ -144,7 +144,7 @@ def _no_answer(error: Exception, service: str) -> TryAgain:
         return TryAgain(f"The host name of {service} could not be looked up.")
     if isinstance(reason, urllib3_errors.NewConnectionError):
         return TryAgain(f"{service} could not be reached: the connection was refused.")
-    return TryAgain(f"{service} ended the connection without a whole answer.")
+    return TryAgain(f"{service} ended the connection without a whole answer.", unsure=True)
 
 
 class _Piecewise(io.RawIOBase):

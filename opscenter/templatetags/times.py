@@ -44,3 +44,11 @@ def instant_near(at: datetime | None, other: datetime) -> SafeString | str:
 def iso(at: datetime | None) -> str:
     """For `data-due` and `data-since`, which count by the second."""
     return at.astimezone(UTC).isoformat() if at else ""
+
+
+@register.filter
+def length_text(length: timedelta | None) -> str:
+    """`1h 5m 10s`: a length of time in words, to the second."""
+    seconds = int(length.total_seconds()) if length else 0
+    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+    return " ".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

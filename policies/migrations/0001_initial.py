@@ -9,10 +9,7 @@ import policies.fields
 class Migration(migrations.Migration):
     initial = True
 
-    # others' migrations first: each change of theirs would render our models anew, which doubles the time
-    dependencies = [
-        ("auth", "0012_alter_user_first_name_max_length"),
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
@@ -72,6 +69,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "impact_scopes",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='How wide harm can be, from narrow to wide: ["one customer", "all"].',
+                    ),
+                ),
+                (
+                    "cost_currency",
+                    models.CharField(blank=True, help_text="Such as EUR; empty: no cost is shown.", max_length=3),
+                ),
+                (
+                    "cost_responder_hour",
+                    models.DecimalField(
+                        decimal_places=2, default=0, help_text="What an hour of one responder costs.", max_digits=12
+                    ),
+                ),
+                (
+                    "cost_impact_minute",
+                    models.DecimalField(
+                        decimal_places=2,
+                        default=0,
+                        help_text="What a minute of affected customers costs.",
+                        max_digits=12,
+                    ),
+                ),
+                (
                     "extends",
                     models.ForeignKey(
                         blank=True,
@@ -95,6 +119,37 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "policies",
                 "ordering": ["key"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Calendar",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=40)),
+                ("timezone", models.CharField(default="UTC", max_length=64)),
+                ("hours", models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')),
+                (
+                    "holidays",
+                    models.JSONField(
+                        blank=True, default=list, help_text="Dates (2026-12-25) and country codes (ID, NL)."
+                    ),
+                ),
+                ("default", models.BooleanField(default=False)),
+                (
+                    "sprint_start",
+                    models.DateField(blank=True, help_text="First day of any sprint, on the local clock.", null=True),
+                ),
+                ("sprint_days", models.PositiveSmallIntegerField(default=14, help_text="How many days a sprint has.")),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="calendars", to="policies.policy"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "key"],
+                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="calendar_key_once")],
             },
         ),
         migrations.CreateModel(
@@ -177,10 +232,51 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="GatePlan",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("to", models.CharField(help_text="The status it guards, for example closed.", max_length=16)),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True, help_text="Only a person in this role may make the move.", max_length=40
+                    ),
+                ),
+                ("require", models.JSONField(blank=True, default=list, help_text='For example ["review_approved"].')),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="gates", to="policies.policy"
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(blank=True, help_text="Empty: every level.", to="policies.severity"),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "to", "pk"],
+            },
+        ),
+        migrations.CreateModel(
             name="CadencePlan",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("every", models.DurationField()),
+                (
+                    "at_most",
+                    models.DurationField(
+                        blank=True,
+                        help_text="The longest time a person may choose; empty: as long as every.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "once",
+                    models.BooleanField(
+                        default=False, help_text="One update is enough; none is due by the clock after it."
+                    ),
+                ),
                 ("audience", models.CharField(blank=True, max_length=80)),
                 (
                     "fields",
@@ -236,6 +332,7 @@ class Migration(migrations.Migration):
                             ("update", "Update"),
                             ("resolve", "Resolve"),
                             ("review", "Review"),
+                            ("action", "action items done"),
                         ],
                         max_length=12,
                     ),
@@ -246,7 +343,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
+                            ("business_day", "by the end of the business day"),
                             ("next_business_day", "by the end of the next business day"),
+                            ("next_business_cycle", "by the end of the next business cycle"),
+                            ("sprint", "by the end of the sprint"),
                             ("next_sprint", "by the end of the next sprint"),
                         ],
                         help_text="Instead of a length.",
@@ -258,10 +358,15 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("detected", "Detected"),
+                            ("opened", "Opened"),
+                            ("started", "the harm began"),
+                            ("impact", "people were affected"),
                             ("notified", "Notified"),
                             ("acknowledged", "Acknowledged"),
+                            ("assessed", "Assessed"),
                             ("mitigated", "Mitigated"),
                             ("resolved", "Resolved"),
+                            ("reviewed", "the review was approved"),
                         ],
                         default="detected",
                         max_length=12,
@@ -274,6 +379,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "who",
+                    models.CharField(
+                        blank=True,
+                        help_text="Whose response counts: primary, paged, owner or a role; empty: anybody's.",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "pauses",
+                    models.JSONField(blank=True, default=list, help_text='While the clock stands still: ["on_hold"].'),
+                ),
+                (
                     "warn_before",
                     models.DurationField(blank=True, help_text="Warn so long before the breach.", null=True),
                 ),
@@ -281,6 +398,17 @@ class Migration(migrations.Migration):
                     "alert_class",
                     models.ForeignKey(
                         blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to="policies.alertclass"
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="A term ends by it; of a length only its hours count. Empty: the default calendar, and every hour.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="policies.calendar",
                     ),
                 ),
                 (
@@ -313,6 +441,7 @@ class Migration(migrations.Migration):
                                     "update",
                                     "resolve",
                                     "review",
+                                    "action",
                                 ],
                             )
                         ),
@@ -352,6 +481,21 @@ class Migration(migrations.Migration):
                 ("default", models.TextField(blank=True)),
                 ("stored", policies.fields.EncryptedTextField(blank=True, help_text="Empty: the default counts.")),
                 (
+                    "told",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="Of a flag: what the application itself says it runs with.",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "told_by",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Where the application says it.", max_length=120
+                    ),
+                ),
+                (
                     "origin",
                     models.CharField(
                         choices=[("document", "from the document"), ("ours", "set by us, to be confirmed")],
@@ -375,56 +519,6 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["policy", "key"],
                 "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="parameter_key_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="GatePlan",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("to", models.CharField(help_text="The status it guards, for example closed.", max_length=16)),
-                (
-                    "role",
-                    models.CharField(
-                        blank=True, help_text="Only a person in this role may make the move.", max_length=40
-                    ),
-                ),
-                ("require", models.JSONField(blank=True, default=list, help_text='For example ["review_approved"].')),
-                (
-                    "policy",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="gates", to="policies.policy"
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["policy", "to"],
-                "constraints": [models.UniqueConstraint(fields=("policy", "to"), name="gate_plan_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Calendar",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=40)),
-                ("timezone", models.CharField(default="UTC", max_length=64)),
-                ("hours", models.JSONField(default=dict, help_text='By weekday: {"mon": [["09:00", "17:00"]]}.')),
-                (
-                    "holidays",
-                    models.JSONField(
-                        blank=True, default=list, help_text="Dates (2026-12-25) and country codes (ID, NL)."
-                    ),
-                ),
-                ("default", models.BooleanField(default=False)),
-                (
-                    "policy",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="calendars", to="policies.policy"
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["policy", "key"],
-                "constraints": [models.UniqueConstraint(fields=("policy", "key"), name="calendar_key_once")],
             },
         ),
     ]

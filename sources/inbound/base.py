@@ -99,6 +99,7 @@ class ChannelTold:
     name: str = ""
     kind: str = ""
     at: datetime | None = None
+    identifiers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """How tenants' channels are, as our own products tell it; they are counted by rules with a source `channels`.
 
     {"tenant": "acme", "channel": "6281200000001", "status": "DISCONNECTED", "reason": "logged out on the phone",
-     "at": "2026-11-23T09:00:00Z", "name": "Support", "kind": "whatsapp"}
+     "at": "2026-11-23T09:00:00Z", "name": "Support", "kind": "whatsapp",
+     "identifiers": {"phone_number_id": "106540352242922", "waba_id": "102290129340398"}}
 
-or a list of these, or {"channels": [...]}.
+or a list of these, or {"channels": [...]}. Identifiers are compared with those told before; a token is none and is
+dropped. `phoneNumberId` and `wabaId` beside the others mean the two above.
 """
 
 from datetime import datetime
 from typing import Any
 
+from ..intake import SECRET_NAME
 from ..models import Integration
 from . import signing
 from .base import ChannelTold, Inbound, Parsed, Sent, WrongPayload, an_object, text_at
@@ -16,6 +19,13 @@ from .errors import NotSigned
 from .times import instant_of
 
 MOST = 1000
+IDENTIFIERS = 20
+BESIDE = {
+    "phoneNumberId": "phone_number_id",
+    "phone_number_id": "phone_number_id",
+    "wabaId": "waba_id",
+    "waba_id": "waba_id",
+}
 LONGEST = {"tenant": 120, "channel": 120, "status": 40, "name": 160, "kind": 40}
 
 
@@ -64,4 +74,20 @@ def _told(item: Any, where: str) -> ChannelTold:
     return ChannelTold(
         tenant=said["tenant"], key=said["channel"], status=said["status"], reason=text_at(fields, "reason"),
         name=said["name"], kind=said["kind"], at=instant_of(fields.get("at"), f"at of {where}"),
+        identifiers=_identifiers(fields, where),
     )  # fmt: skip
+
+
+def _identifiers(fields: dict[str, Any], where: str) -> dict[str, str]:
+    """The ids told of a channel, by name."""
+    told = fields.get("identifiers") or {}
+    if not isinstance(told, dict) or len(told) > IDENTIFIERS:
+        raise WrongPayload(f"identifiers of {where} must be an object of at most {IDENTIFIERS} ids, by their names.")
+    found = {}
+    for name, value in [*((BESIDE[name], fields[name]) for name in BESIDE if name in fields), *told.items()]:
+        if SECRET_NAME.search(name) or value in (None, ""):
+            continue
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or len(str(value)) > 120 or len(name) > 40:
+            raise WrongPayload(f"{name[:40]} in the identifiers of {where} must be a text of at most 120 characters.")
+        found[name] = str(value).strip().replace("\0", "\ufffd")
+    return found

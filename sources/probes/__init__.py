@@ -17,10 +17,11 @@ from sources.probes.prometheus import Prometheus
 from sources.probes.redis import Redis
 from sources.probes.sql import Sql
 from sources.probes.tcp import Tcp
+from sources.probes.tempo import Tempo
 from sources.probes.tls import Tls
 
 PROBES: dict[str, Probe] = {
-    probe.kind: probe for probe in (Sql(), Http(), Json(), Exposition(), Redis(), Tcp(), Tls(), Command())
+    probe.kind: probe for probe in (Sql(), Http(), Json(), Exposition(), Redis(), Tcp(), Tls(), Command(), Tempo())
 }
 """Places elsewhere: asked over the network, on threads."""
 

@@ -7,6 +7,7 @@ since the last check; it is enough that one of them holds.
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ MISSED = timedelta(days=1)
 MOST_WINDOWS = 300
 LONGEST_TEXT = 300
 SHARED = 30  # labels that go along
+collected: ContextVar[list["Entry"] | None] = ContextVar("collected", default=None)
+"""Where a look for people wants the entries themselves, besides their count."""
 OWN = ("value", "count", "more", "last", "text", "age", "rate")
 
 
@@ -64,7 +67,10 @@ def readings(entries: Iterable[Entry], looked: Look, *, by: Sequence[str] = (), 
     left out, and a combination has one while it has entries.
     """
     groups: dict[tuple[str, ...], list[Entry]] = {} if by else {(): []}
+    kept = collected.get()
     for entry in sorted(entries, key=lambda one: one.at):
+        if kept is not None and looked.begin < entry.at <= looked.end:
+            kept.append(entry)
         values = tuple(_named(entry, name) for name in by)
         if all(values) and looked.begin < entry.at <= looked.end:
             groups.setdefault(values, []).append(entry)

@@ -4,9 +4,10 @@
      "commands": {"waiting": "LLEN celery", "dead": ["LLEN", "dead letters"]}, "info": "memory" or ["memory", "stats"],
      "unreachable": "error" | "reading"}
 
-`latency_ms` is the time of a PING on an open connection, `ok` that PONG came. `info` adds the fields of those sections
-of INFO by name, numbers as numbers (`used_memory`), `commands` the answer to each under its name, none for a key there
-is not, and `command` its answer as `value`; without it `value` is `latency_ms`. Only commands that read are sent.
+`latency_ms` is the time of a PING on an open connection, `answer` the PONG that came and `ok` that it did. `info`
+adds the fields of those sections of INFO by name, numbers as numbers (`used_memory`), `commands` the answer to each
+under its name, none for a key there is not, and `command` its answer as `value`; without it `value` is `latency_ms`.
+Only commands that read are sent.
 
 An address is redis://[user][:password]@host[:port][/database], or rediss:// with TLS; `ca` as for a port. A Redis that
 does not answer, or refuses the password or a command, is a ProbeError; with `"unreachable": "reading"` a reading: `ok`
@@ -91,7 +92,7 @@ def _ask(line: Line, spec: Mapping[str, Any], place: Place) -> dict[str, Any]:
         took = round((time.monotonic() - began) * 1000, 3)
         if pong != "PONG":
             raise ProbeError(f"{place} answers PING with {str(pong)[:80]!r}; that is no Redis.", reason="answer")
-        fields: dict[str, Any] = {"reachable": True, "ok": True, "latency_ms": took, "value": took}
+        fields: dict[str, Any] = {"reachable": True, "ok": True, "answer": pong, "latency_ms": took, "value": took}
         for section in _sections(spec):
             for name, figure in _info(_send(line, words := ["INFO", section])).items():
                 fields.setdefault(name, figure)

@@ -15,7 +15,10 @@ BY = {
     ],
     "ada": ["resolved", "submitted"],
     "margaret": ["long", "/incidents/new/", "/webhooks/", "webhook"],
-    "": ["/login/", "link of another", "link too late", "link expired"],
+    "": [
+        "/status/", "/status/history/", "/status/subscribe/", "/login/", "link of another", "link too late",
+        "link expired",
+    ],
 }  # fmt: skip
 
 

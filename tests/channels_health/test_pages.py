@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from channels_health import history
+from channels_health.models import Channel
 from channels_health.outages import Outage, Stand, outages, total
 from sources.models import Integration
 from tests.accounts import signed_in
@@ -94,3 +95,23 @@ def test_the_list_asks_as_often_for_many_channels(viewer, django_assert_max_num_
         told(f"tenant {n}", ("CONNECTED", DAY), ("DOWN", HOUR))
     with django_assert_max_num_queries(12):
         viewer.get("/channels/")
+
+
+def test_an_id_that_came_otherwise_is_flagged_until_somebody_says_it_is_right(client, admin_client):
+    door = IntegrationFactory(kind="channels", name="inbox", key="c-1")
+    head = {"headers": {"Authorization": f"Bearer {door.key}"}, "content_type": "application/json"}
+
+    def push(**ids: str) -> str:
+        told = {"tenant": "acme", "channel": "1", "status": "CONNECTED", **ids}
+        assert client.post("/api/channels/status", told, **head).status_code == 202
+        return text_of(admin_client, f"/channels/{Channel.objects.get().pk}/")
+
+    assert "changed" not in push(phoneNumberId="106", wabaId="208")
+    assert "changed, was 106" in push(phoneNumberId="107", wabaId="208")
+    assert "phone_number_id changed" in text_of(admin_client, "/channels/")
+    assert "changed, was 106" in push(identifiers={"phone_number_id": "107", "access_token": "EAAG"})
+    assert "EAAG" not in str(Channel.objects.get().identifiers)
+    assert "changed, was" not in push(phoneNumberId="106")  # as it was
+    push(phoneNumberId="107")
+    admin_client.post(f"/channels/{Channel.objects.get().pk}/accept/")
+    assert "changed, was" not in push(phoneNumberId="107")

@@ -479,7 +479,7 @@ def test_a_look_that_makes_no_sense_gets_everything(commander, level, now, have)
     incident = opened(level, now)
     response = commander.get(reverse("incident-live", args=[incident.pk]), {"have": have})
     assert response.status_code == 200
-    assert response.content.decode().count('id="part-') == len(page.PARTS)
+    assert response.content.decode().count('id="part-') == len(page.PARTS) + len(page.CARDS)
 
 
 def test_the_list_is_sent_again_only_when_it_changed(commander, level, grace, now):

@@ -16,6 +16,7 @@ from tests.factories import (
     NINE,
     AlertFactory,
     AlertRuleFactory,
+    AnnouncedFactory,
     CallFactory,
     DeliveryFactory,
     EscalationFactory,
@@ -23,19 +24,28 @@ from tests.factories import (
     EscalationStepFactory,
     HeartbeatFactory,
     HeldNoticeFactory,
+    ImpactAskFactory,
     IncidentFactory,
     IntegrationFactory,
+    LiveItemFactory,
     LivenessFactory,
     MaintenanceWindowFactory,
     ObjectiveFactory,
     PageFactory,
     PolicyFactory,
+    ProposedUpdateFactory,
+    RecoveryFactory,
     ResponseTargetFactory,
     ReviewFactory,
     ScheduleFactory,
     SeverityFactory,
     SilenceFactory,
+    StatusPageFactory,
+    TicketFactory,
+    TightenedFactory,
     TurnFactory,
+    UpdateItemFactory,
+    WantedFactory,
 )
 
 LATER = NINE + 10 * MINUTE
@@ -113,7 +123,8 @@ def test_only_what_is_due_runs(db):
 def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
     assert set(EARLIEST) - swept == {
-        "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "analytics.slo.measure_due",
+        "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "runbooks.live.ask_due",
+        "analytics.slo.measure_due",
     }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
@@ -124,6 +135,8 @@ def test_nothing_due_in_an_empty_database(db):
 
 
 DUE_ROWS = {
+    "recovery.prompting.look_due": lambda: RecoveryFactory(look_at=LATER),
+    "tickets.keeping.look_due": lambda: TicketFactory(look_at=LATER),
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
     "alerts.grouping.assign_due": lambda: LivenessFactory(assign_at=LATER, check_at=None),
     "alerts.silencing.hold_due": lambda: SilenceFactory(take_hold_at=LATER),
@@ -134,12 +147,20 @@ DUE_ROWS = {
     "incidents.calls.make_due": lambda: CallFactory(due_at=LATER),
     "incidents.lapsing.lapse_due": lambda: EscalationFactory(lapse_at=LATER),
     "incidents.targets.check_due": lambda: ResponseTargetFactory(check_at=LATER),
+    "incidents.impact.prompt_due": lambda: ImpactAskFactory(look_at=LATER),
     "incidents.updates.remind_due": lambda: IncidentFactory(remind_at=LATER),
+    "incidents.update_items.remind_due": lambda: UpdateItemFactory(remind_at=LATER),
+    "incidents.update_approval.lapse_due": lambda: ProposedUpdateFactory(lapse_at=LATER),
+    "status.maintenance.look_due": lambda: AnnouncedFactory(look_at=LATER),
+    "status.exporting.refresh_due": lambda: StatusPageFactory(export_at=LATER),
     "incidents.recovery.resolve_due": lambda: IncidentFactory(quiet_until=LATER),
     "reviews.followup.remind_due": lambda: ReviewFactory(remind_at=LATER),
     "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
     "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
+    "runbooks.effects.put_back_due": lambda: TightenedFactory(back_at=LATER),
+    "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
+    "checkup.snapshots.freeze_due": lambda: WantedFactory(due_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "analytics.slo.measure_due": lambda: ObjectiveFactory(measure_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from django.test import Client
 from alerts.models import AlertRule, Liveness
 from incidents.models import Incident
 from policies.models import Policy
+from runbooks import plan, runs
+from runbooks.models import Run
 from sources.models import Integration
 from targets import levers
 from targets.doors import signed
@@ -183,6 +185,7 @@ class Story:
     def recover(self, case: Case) -> None:
         """Nothing fires; just before the quiet time is over all is still open, then all is resolved."""
         assert set(self.open) == set(case.opens)
+        self.do_what_is_required()
         ends = Incident.objects.open().values_list("quiet_until", flat=True)
         assert all(ends)
         if not case.opens:
@@ -195,6 +198,15 @@ class Story:
         assert self.open == {}
         self.hold()
         self.look()
+
+    def do_what_is_required(self) -> None:
+        """The steps without which these incidents stay open, done by somebody."""
+        for run in Run.objects.filter(incident__in=Incident.objects.open(), state=Run.State.OPEN):
+            steps = plan.leaves(plan.of_version(run.version, run.runbook.kind))
+            for step in (step for step in steps if step.before):
+                given = runs.Given({field["name"]: "told" for field in step.said["ask"] or []})
+                with suppress(runs.Refused):  # it does not apply
+                    runs.tick(run, step.key, given, by=None, at=self.at)
 
     @staticmethod
     def timers(at: datetime) -> None:

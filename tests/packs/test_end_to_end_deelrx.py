@@ -135,7 +135,7 @@ def story(load, running_whatsapp, monkeypatch):
 def test_deelrx(story):
     for case in CASES.values():
         story.play(case)
-    every_lever_is_pulled(story.target, CASES.values())
+    every_lever_is_pulled(story.target, CASES.values(), but=["queue"])  # it proposes a level, and opens nothing
 
 
 @pytest.mark.parametrize("trouble", [{"close": True}, {"hang": 5}])

@@ -22,13 +22,13 @@ OF_THE_DATABASE = {
     "stuck": Case(
         below=[("stuck", {"count": 3, "started_ago": "30m"})],
         pulls=[("stuck", {"count": 1, "started_ago": "30m1s"})],
-        back=[("stuck", {"count": 0})],
+        back=[("reconcile", {})],
         opens={"mailer_processing_stuck": STUCK},
     ),
     "breaker": Case(
         below=[("circuit", {"errors": 9})],
         pulls=[("circuit", {"errors": 10})],
-        back=[("circuit", {"errors": 0})],
+        back=[("resume", {})],
         opens={"mailer_circuit_breaker_triggered": BREAKER},
     ),
     "breaker without settings": Case(
@@ -46,7 +46,7 @@ OF_THE_DATABASE = {
     "quota": Case(
         below=[("quota", {"available": 1, "synced_ago": "5h"}), ("quota", {"available": 0, "synced_ago": "2h"})],
         pulls=[("quota", {"available": 0, "synced_ago": "2h1s"})],
-        back=[("quota", {"available": 500})],
+        back=[("sync_quota", {"available": 500})],
         opens={"mailer_quota_exhausted_long": ("warning", "WARNING: Quota exhausted and not synced for > 2 hours")},
     ),
     "what no rule is about": Case(
@@ -54,6 +54,8 @@ OF_THE_DATABASE = {
             ("no_quota", {}),
             ("paused", {"reasons": {"quota_exhausted": 60}}),
             ("finished", {"count": 60, "with_errors": 60}),
+            ("redis", {}),
+            ("smtp", {}),
         ]
     ),
 }

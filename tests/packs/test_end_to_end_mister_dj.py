@@ -88,7 +88,9 @@ CASES = {
             )
         },
     ),
-    "flags of the target alone": Case(pulls=[("flag", {"name": "FLAG_PERSONALIZATION", "value": "off"})]),
+    "what no rule is about": Case(
+        pulls=[("flag", {"name": "FLAG_PERSONALIZATION", "value": "off"}), ("redis", {}), ("restart", {})]
+    ),
 }  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def story(load, monkeypatch):
         owners = ["Operations Engineer"]
         story = Story(
             "mister-dj", backend, monkeypatch, owners=lambda level: owners, calm=[("trace", {})],
-            secrets={"otlp": "a token"},
+            secrets={"otlp": "a token", "logs": "a token"},
         )  # fmt: skip
         backend.doors = story.letters
         story.look()

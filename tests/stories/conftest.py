@@ -6,7 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from targets.sink import Sink
+from tests.packs.conftest import load, watch_whatsapp
 from tests.stories.ops import Ops
+from tests.targets.conftest import mailer, postgres_url, running_mailer, running_whatsapp, whatsapp
+
+__all__ = ["load", "mailer", "postgres_url", "running_mailer", "running_whatsapp", "watch_whatsapp", "whatsapp"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The mailer's levers reach every edge of its SQL alerts, judged by the plan's own queries on PostgreSQL."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -232,3 +233,32 @@ def test_a_password_is_not_shown():
 def test_an_address_without_a_database_is_refused(url):
     with pytest.raises(ValueError, match="A target needs an address such as"):
         crm.Mailer(url)
+
+
+def test_redis_and_the_mail_server_beside_it_answer_or_refuse(mailer):
+    for port, sent, heard in [
+        (mailer.redis_server.port, b"*1\r\n$4\r\nPING\r\n", b"+PONG"),
+        (mailer.mail_server.port, b"", b"220 "),
+    ]:
+        with socket.create_connection(("127.0.0.1", port), 5) as line:
+            line.sendall(sent)
+            assert line.recv(100).startswith(heard)
+    post(mailer, "redis", answers=False)
+    post(mailer, "smtp", answers=False)
+    assert (mailer.state()["redis"], mailer.state()["smtp"]) == ("refuses", "refuses")
+    for port in (mailer.redis_server.port, mailer.mail_server.port):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 5)
+    mailer.reset()
+    assert (mailer.state()["redis"], mailer.state()["smtp"]) == ("answers", "answers")
+
+
+def test_what_its_operators_do_heals_the_rows(mailer):
+    mailer.stuck(2)
+    mailer.circuit(10, setting="10")
+    mailer.quota(0, synced_ago=3 * HOUR)
+    for lever in ("reconcile", "resume", "sync_quota"):
+        assert post(mailer, lever).status_code == 200
+    state = mailer.state()
+    assert (state["stuck_count"], state["circuit_breaker_count"], state["quota_exhausted_long"]) == (0, 0, False)
+    assert state["queue_depth"] == 3  # they wait again

@@ -14,6 +14,7 @@ from alerts import evaluation, grouping, listening, trying
 from alerts.models import AlertRule, Liveness, RuleSource
 from policies.locks import only_one
 from policies.models import Policy
+from runbooks import live
 
 log = logging.getLogger(__name__)
 NONE, WARNING, CRITICAL, CANNOT = 0, 1, 2, 3
@@ -82,6 +83,7 @@ class Command(BaseCommand):
         report = evaluation.check_due(at=at, rules=rules, variant=variant, force=force, ahead=listening.SETTLE)
         while grouping.assign_due(at=at):  # it works in short slices; nothing found is the end
             pass
+        live.ask_due(at=at)
         ranks = self.print_firing(rules)
         troubled = rules.filter(state__in=[AlertRule.State.ERROR, AlertRule.State.NODATA]).order_by("pk")
         for rule in troubled:

@@ -88,7 +88,7 @@ def check_values(parsed: Parsed) -> None:
             assert at is None or at.tzinfo
     for told in (*parsed.events, *parsed.changes, *parsed.channels):
         for name, value in asdict(told).items():
-            if name in ("labels", "data", "links", "images"):
+            if name in ("labels", "data", "links", "images", "identifiers"):
                 assert json.dumps(value, allow_nan=False), name
             elif name == "duration":
                 assert value is None or abs(value) < 1e15

@@ -1,0 +1,141 @@
+"""The conditions of a plan: whether one holds for an incident, and when it is worth looking again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from incidents.models import Incident, Status
+from policies.durations import format_duration, parse_duration
+
+LOOK_AGAIN = timedelta(seconds=15)
+"""How often what no clock tells is looked at: what fires beside it, whether it gets better."""
+JUST_AFTER = timedelta(microseconds=1)
+ACTING = (Status.DETECTED, Status.ACKNOWLEDGED)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at one condition found.
+
+    why    it holds: why, as a sentence; empty: it does not
+    again  when to look again; None: not before the incident itself changes
+    """
+
+    why: str = ""
+    again: datetime | None = None
+
+
+def look(condition: dict[str, Any], incident: Incident, *, at: datetime) -> Look:
+    """Whether `condition` holds for the open `incident` at `at`."""
+    levels = condition.get("during") or condition["severity"]
+    if incident.severity.key not in levels:
+        return Look()
+    if condition.get("active"):
+        return _lasts(condition, incident, levels, at=at)
+    if condition.get("threatens"):
+        return _threatens(condition, incident, levels, at=at)
+    if condition.get("distinct"):
+        return _several(condition, incident, levels, at=at)
+    return _beside(condition, incident, at=at)
+
+
+def _said(condition: dict[str, Any], otherwise: str) -> str:
+    return condition.get("text") or otherwise
+
+
+def _fires(incident: Incident) -> bool:
+    """Whether it goes on: nobody has held the harm, and its alerts have not ended."""
+    return incident.status in ACTING and incident.quiet_until is None
+
+
+def since(incident: Incident, levels: Iterable[str]) -> datetime:
+    """Since when the incident has been of one of these levels without a break."""
+    begin = incident.detected_at
+    rows = incident.timeline.filter(kind__in=["severity", "reopened"]).order_by("at", "pk")
+    for kind, at, data in rows.values_list("kind", "at", "data"):
+        rose = data.get("to") in levels and data.get("from") not in levels
+        if kind == "reopened" or rose:
+            begin = at
+    return begin
+
+
+def _lasts(condition: dict[str, Any], incident: Incident, levels: list[str], *, at: datetime) -> Look:
+    length = parse_duration(condition["active"])
+    due = since(incident, levels) + length
+    if at <= due:
+        return Look(again=due + JUST_AFTER)
+    if not _fires(incident):
+        return Look(again=at + LOOK_AGAIN)
+    return Look(_said(condition, f"{incident.severity.label} for more than {format_duration(length)}."))
+
+
+def _threatens(condition: dict[str, Any], incident: Incident, levels: list[str], *, at: datetime) -> Look:
+    length, lead = parse_duration(condition["threatens"]), parse_duration(condition["lead"])
+    begin = since(incident, levels)
+    due = begin + max(length - lead, timedelta(0))
+    if at < due:
+        return Look(again=due)
+    if not _fires(incident) or recovers_by(incident, begin + length, begin=begin, at=at):
+        return Look(again=at + LOOK_AGAIN)
+    words = f"{incident.severity.label} since {format_duration(_whole(at - begin))}, and it does not get better: "
+    return Look(_said(condition, f"{words}it threatens to last longer than {format_duration(length)}."))
+
+
+def _whole(length: timedelta) -> timedelta:
+    return timedelta(seconds=int(length.total_seconds()))
+
+
+def recovers_by(incident: Incident, end: datetime, *, begin: datetime, at: datetime) -> bool:
+    """Whether the figures of what fires fall so fast that they are where they were before it began by `end`.
+
+    Known are the samples of the rules that fire in it; without two of them nothing is known to get better.
+    """
+    rules = {
+        row.alert.rule
+        for row in incident.alerts.filter(firing=True, alert__rule__isnull=False).select_related("alert__rule")  # type: ignore[attr-defined]
+    }
+    return bool(rules) and all(_falls(rule, end, begin=begin, at=at) for rule in rules)
+
+
+def _falls(rule: Any, end: datetime, *, begin: datetime, at: datetime) -> bool:
+    samples = rule.samples.filter(value__isnull=False, at__lte=at)
+    latest = list(samples.filter(until__gt=begin).order_by("-at").values_list("value", "at", "until")[:5])
+    if len(latest) < 2:
+        return False
+    (now, _, last_at), (then, _, then_at) = latest[0], latest[-1]
+    seconds = (last_at - then_at).total_seconds()
+    if now >= then or seconds <= 0:
+        return False
+    calm = samples.filter(until__lte=begin).order_by("-at").values_list("value", flat=True).first()
+    goal = calm if calm is not None and calm < now else now / 2
+    return now + (now - then) / seconds * (end - at).total_seconds() <= goal
+
+
+def _several(condition: dict[str, Any], incident: Incident, levels: list[str], *, at: datetime) -> Look:
+    found = values_at_once(incident, condition["distinct"], levels)
+    if len(found) < condition["gte"] or not _fires(incident):
+        return Look(again=at + LOOK_AGAIN)
+    words = f"{len(found)} different {condition['distinct']} at once are {levels[0]}: {', '.join(sorted(found))}."
+    return Look(_said(condition, words))
+
+
+def values_at_once(incident: Incident, label: str, levels: list[str]) -> set[str]:
+    """The values of `label` over what is open at these levels in the incident's policy and still fires."""
+    found: set[str] = set()
+    rows = Incident.objects.open().filter(policy=incident.policy_id, drill=incident.drill, quiet_until=None)
+    for other in rows.filter(severity__key__in=levels).exclude(status=Status.MITIGATED):
+        firing = other.alerts.filter(firing=True, severity_key__in=[*levels, ""])  # type: ignore[attr-defined]
+        told = {str(row.alert.labels[label]) for row in firing.select_related("alert") if row.alert.labels.get(label)}
+        own = other.labels.get(label)
+        found |= told or ({str(own)} if own else set())
+    return found
+
+
+def _beside(condition: dict[str, Any], incident: Incident, *, at: datetime) -> Look:
+    rules = incident.policy.rules.filter(key=condition["rule"])  # type: ignore[attr-defined]
+    fires = rules.filter(alerts__liveness__firing=True).exclude(alerts__liveness__verdict="suppressed")
+    if incident.status not in ACTING or not fires.exists():
+        return Look(again=at + LOOK_AGAIN)
+    words = f"{rules[0]} fires while #{incident.pk} is {incident.severity.label.lower()}."
+    return Look(_said(condition, words))
