@@ -9,7 +9,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-BENCHES = {"intake": 90, "timers": 180, "notify": 90, "pings": 60, "rules": 120, "idle": 150}  # name -> seconds it may take
+# name -> seconds it may take
+BENCHES = {"intake": 90, "timers": 180, "notify": 90, "pings": 60, "rules": 120, "idle": 150}
 FIGURE = re.compile(r"(?P<name>[^:]+): (?P<ratio>[\d.]+)x(?: \(budget (?P<budget>[\d.]+)\))?  (?P<detail>.*)")
 
 
