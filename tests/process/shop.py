@@ -38,6 +38,7 @@ review:
   before: closed
 """
 INBOXES = {"ada": "/slack/ada", "grace": "/json/grace", "linus": "/smtp/linus@example.org"}
+MORE = re.compile(r"and (\d+) more\.")
 LINK = re.compile(r"https?://[^\s\"<>\\]+/a/[^\s\"<>\\]+/")
 
 
@@ -56,6 +57,11 @@ def link(message: Received) -> str:
 def pages(sink: Sink, name: str, *, after: int = 0) -> list[Received]:
     """The messages that asked `name` to acknowledge, since message number `after`."""
     return [message for message in sink.received(INBOXES[name], after=after) if link(message)]
+
+
+def only_counted(sink: Sink, name: str) -> int:
+    """How many incidents the messages to `name` count without naming them: a bundle names twenty at most."""
+    return sum(int(more) for message in pages(sink, name) for more in MORE.findall(json.dumps(message.json)))
 
 
 def links(sink: Sink, name: str) -> list[str]:

@@ -74,7 +74,7 @@ def test_each_layer_of_a_pack_is_seen_to_receive(senders, ready, client, ada, mo
         "DeelRx Knock": "Notification delivery failures",
         "DeelRx Resend": "Notification delivery failures",
         "DeelRx Inngest": "Background job failures and retries",
-        "app": "Asked by 7 rules",
+        "app": "Asked by 8 rules",
     }.items():
         assert "Receiving" in after[name] and layer in after[name] and "09:00:0" in after[name], name
     assert "1 event in 24 h" in after["DeelRx Sentry"] and "1 refused" in after["DeelRx Knock"]
