@@ -239,7 +239,7 @@ STEP = Entry(
     evidence=optional(Many(LINE, at_least=1)),
     again=optional(Flag(), False),
     test_task=optional(Flag(), False),
-    affected=optional(Trimmed(Entry(label=Key(80), groups=Table(Many(LINE), LINE)))),
+    affected=optional(Trimmed(Entry(label=Key(80), groups=Listed(Entry(name=LINE, like=Many(LINE)))))),
 )  # fmt: skip
 
 

@@ -258,8 +258,8 @@ class StepView:
             return []
         told = self.shared.labels(said["label"])
         groups = [
-            (name, [value for value in told if any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)])
-            for name, patterns in said["groups"].items()
+            (group["name"], [value for value in told if any(fnmatch.fnmatchcase(value, one) for one in group["like"])])
+            for group in said["groups"]
         ]
         placed = {value for _, values in groups for value in values}
         rest = [value for value in told if value not in placed]
