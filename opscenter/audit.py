@@ -22,6 +22,7 @@ CONFIGURATION = {
     "evidence": ["EvidencePlan"],
     "status": ["Page", "Component", "Maintenance"],
     "analytics": ["Objective", "ObjectiveSource"],
+    "dashboards": ["Dashboard", "Panel"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
@@ -43,6 +44,7 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
         "measured_by",
     ],
     "ObjectiveSource": ["error", "last_seen_at"],
+    "Panel": ["sample_at", "claimed_by", "sampled_at", "error"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],
     "User": ["last_login", "password"],

@@ -26,6 +26,7 @@ READ = [
     "runbooks.view_runbook",
     "flags.view_featureflag",
     "analytics.view_objective",
+    "dashboards.view_dashboard",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
@@ -51,7 +52,7 @@ LATER = frozenset([
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications", "flags", "status", "checkup", "analytics",
+    "notifications", "flags", "status", "checkup", "analytics", "dashboards",
 )  # fmt: skip
 
 

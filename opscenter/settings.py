@@ -96,6 +96,8 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "shifts",
+    "dashboards",
     "checkup",
     "analytics",
     "alerts",

@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("flags.urls")),
     path("", include("reviews.urls")),
     path("", include("analytics.urls")),
+    path("", include("dashboards.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),

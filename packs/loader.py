@@ -13,6 +13,7 @@ import alerts.pack
 import alerts.queue_pack
 import analytics.pack
 import checkup.pack
+import dashboards.pack
 import evidence.pack
 import flags.pack
 import incidents.pack
@@ -53,10 +54,11 @@ SECTIONS: list[Section] = [
     *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
     *analytics.pack.SECTIONS,
+    *dashboards.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "dashboards", "reports", "shift_review", "sources", "tuning",
+    "reports", "shift_review", "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]

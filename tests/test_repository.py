@@ -18,6 +18,8 @@ ROOMS = [  # top floor first; a room imports only from those after it
     "opscenter",
     "api",
     "packs",
+    "shifts",
+    "dashboards",
     "checkup",
     "analytics",
     "alerts",
