@@ -9,6 +9,13 @@ from django.urls import reverse
 from incidents.models import Incident
 from oncall.models import EscalationContact
 
+from .action_models import ActionEntry, ActionItem, ActionPlan, ActionTicket
+
+__all__ = [
+    "ActionEntry", "ActionItem", "ActionPlan", "ActionTicket", "ContributingFactor", "JoinedIncident",
+    "PostIncidentReview", "ReviewAnswer", "ReviewComment", "ReviewQuerySet", "ReviewVersion", "Reviewer",
+]  # fmt: skip
+
 
 class ReviewQuerySet(models.QuerySet):
     def owed(self):
@@ -238,19 +245,3 @@ class Reviewer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact}: {self.get_verdict_display()}"
-
-
-class ActionItem(models.Model):
-    """What shall change, who does it and until when."""
-
-    review = models.ForeignKey(PostIncidentReview, on_delete=models.CASCADE, related_name="actions")
-    title = models.CharField(max_length=250)
-    owner = models.ForeignKey(EscalationContact, null=True, blank=True, on_delete=models.SET_NULL)
-    due_on = models.DateField(null=True, blank=True)
-    done_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["due_on", "pk"]
-
-    def __str__(self) -> str:
-        return self.title

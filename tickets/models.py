@@ -20,6 +20,7 @@ class TicketPlan(models.Model):
     class When(models.TextChoices):
         OPENED = "opened", "by itself"
         BY_HAND = "by_hand", "by a person's press"
+        ACTION = "action", "for each action item"
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="ticket_plans")
     key = models.SlugField(max_length=80)
