@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from alerts.models import (
     Alert,
     AlertRule,
+    Firing,
     Flap,
     Hold,
     Inhibition,
@@ -623,6 +624,13 @@ class SampleFactory(model(Sample)):
     until = factory.SelfAttribute("at")
     state = "inactive"
     data = '{"read":[[{"value":0},{},""]]}'
+
+
+class FiringFactory(model(Firing)):
+    rule = factory.SubFactory("tests.factories.AlertRuleFactory")
+    alert = factory.SubFactory("tests.factories.AlertFactory", rule=factory.SelfAttribute("..rule"))
+    key = factory.LazyAttribute(lambda firing: firing.rule.key)
+    began_at = NINE
 
 
 class RuleChangeFactory(model(RuleChange)):
