@@ -1,7 +1,7 @@
 """What people do to an incident; each operation calls one use case and answers with the incident as it is then."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -73,10 +73,11 @@ class ReasonIn(In):
     reason: Words = Field(max_length=500, examples=["It came back"])
 
 
-class TextIn(In):
-    """Words of a person."""
+class NoteIn(In):
+    """Words of a person, and what they are: reports list decisions and remaining risks by themselves."""
 
     text: Words = Field(max_length=10_000, examples=["The queue is draining."])
+    kind: Literal["note", "decision", "risk"] = "note"
 
 
 class SeverityIn(In):
@@ -244,9 +245,11 @@ def false_positive(request: Request, id: Number, body: ReasonIn) -> IncidentDeta
 @write(
     router, "/incidents/{id}/notes", scope=SCOPE, out=IncidentDetailOut, status=201, id="addNote", summary="Add a note"
 )
-def note(request: Request, id: Number, body: TextIn) -> IncidentDetailOut:
+def note(request: Request, id: Number, body: NoteIn) -> IncidentDetailOut:
     """Adds your words to the timeline."""
-    return _work(request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at))
+    return _work(
+        request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at, kind=body.kind)
+    )
 
 
 @write(

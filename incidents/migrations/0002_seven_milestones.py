@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0001_initial'),
+        ("incidents", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='incident',
-            name='fixed_at',
-            field=models.DateTimeField(blank=True, help_text='When the fix was in place.', null=True),
+            model_name="incident",
+            name="fixed_at",
+            field=models.DateTimeField(blank=True, help_text="When the fix was in place.", null=True),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='identified_at',
-            field=models.DateTimeField(blank=True, help_text='When the root cause was known.', null=True),
+            model_name="incident",
+            name="identified_at",
+            field=models.DateTimeField(blank=True, help_text="When the root cause was known.", null=True),
         ),
         migrations.AddField(
-            model_name='incident',
-            name='investigated_at',
-            field=models.DateTimeField(blank=True, help_text='When people began to look for the cause.', null=True),
+            model_name="incident",
+            name="investigated_at",
+            field=models.DateTimeField(blank=True, help_text="When people began to look for the cause.", null=True),
         ),
     ]
