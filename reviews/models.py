@@ -161,6 +161,8 @@ class ReviewAnswer(models.Model):
     text = models.TextField(blank=True, help_text="The answer in words.")
     data = models.JSONField(default=dict, blank=True, help_text="The answer's parts, as its kind has them.")
     drafted = models.TextField(blank=True, help_text="What was filled in from the incident.")
+    fill = models.CharField(max_length=40, blank=True, help_text="The fact it is filled in with; see reviews/facts.py.")
+    options = models.JSONField(default=list, blank=True, help_text="What may be chosen: options, or kinds of factors.")
 
     class Meta:
         ordering = ["review", "position"]
