@@ -132,6 +132,7 @@ class PanelSample(models.Model):
     at = models.DateTimeField(help_text="When it was read.")
     until = models.DateTimeField(help_text="When it was last read the same.")
     times = models.PositiveIntegerField(default=1)
+    value = models.FloatField(null=True, blank=True, help_text="The largest figure of what was read.")
     data = models.TextField(help_text='{"read": [[fields, labels, origin], …]} or {"error": …, "reason": …}')
 
     class Meta:

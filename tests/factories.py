@@ -27,6 +27,7 @@ from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
 from checkup.models import digest_of as digest_of_snapshot
+from dashboards.models import Dashboard, Panel, PanelSample, PanelSource
 from evidence.models import Evidence, EvidencePlan
 from flags.models import FeatureFlag, FlagChange, Temporary
 from incidents.models import (
@@ -668,6 +669,33 @@ class ObjectiveDayFactory(model(ObjectiveDay)):
     day = factory.Sequence(lambda n: NINE.date() - timedelta(days=n))
     last = "met"
     met = 1
+
+
+class DashboardFactory(model(Dashboard)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"dashboard-{n}")
+    name = factory.LazyAttribute(lambda dashboard: dashboard.key)
+
+
+class PanelFactory(model(Panel)):
+    dashboard = factory.SubFactory(DashboardFactory)
+    key = factory.Sequence(lambda n: f"panel-{n}")
+    title = factory.LazyAttribute(lambda panel: panel.key)
+    kind = "events"
+
+
+class PanelSourceFactory(model(PanelSource)):
+    panel = factory.SubFactory(PanelFactory, kind="source")
+    variant = "sql"
+    kind = "sql"
+    spec = {"query": "SELECT 1"}
+
+
+class PanelSampleFactory(model(PanelSample)):
+    panel = factory.SubFactory(PanelFactory, kind="source")
+    at = NINE
+    until = factory.SelfAttribute("at")
+    data = '{"read": [[{"value": 1}, {}, ""]]}'
 
 
 class MaintenanceWindowFactory(model(MaintenanceWindow)):

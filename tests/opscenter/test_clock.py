@@ -32,6 +32,7 @@ from tests.factories import (
     MaintenanceWindowFactory,
     ObjectiveFactory,
     PageFactory,
+    PanelFactory,
     PolicyFactory,
     ProposedUpdateFactory,
     RecoveryFactory,
@@ -163,6 +164,7 @@ DUE_ROWS = {
     "checkup.snapshots.freeze_due": lambda: WantedFactory(due_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "analytics.slo.measure_due": lambda: ObjectiveFactory(measure_at=LATER),
+    "dashboards.sampling.sample_due": lambda: PanelFactory(kind="source", sample_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)
     ),
