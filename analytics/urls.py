@@ -1,8 +1,12 @@
 from django.urls import path
 
-from . import pages
+from . import pages, response_pages
 
 urlpatterns = [
     path("objectives/", pages.objective_list, name="objectives"),
     path("objectives/<str:policy>/<str:key>/", pages.objective, name="objective"),
+    path("figures/", response_pages.figures, name="figures"),
+    path("figures/incidents/", response_pages.behind, name="figures-behind"),
+    path("figures/people/", response_pages.people, name="figures-people"),
+    path("figures/definitions/", response_pages.definitions, name="figures-definitions"),
 ]
