@@ -13,6 +13,7 @@ CONFIGURATION = {
     "oncall": ["EscalationContact", "ContactMethod", "Schedule", "Layer", "LayerMember", "Override",
                "Ownership", "Swap", "CoverRequest", "TemporarySchedule", "TemporaryShift"],
     "incidents": ["EscalationPolicy", "EscalationStep", "RolePlan", "ImpactPrompt", "UpdateTemplate"],
+    "reviews": ["ActionPlan"],
     "runbooks": ["Runbook", "OutgoingAction"],
     "alerts": ["AlertRule", "RuleSource", "Silence"],
     "flags": ["FeatureFlag"],
@@ -21,8 +22,10 @@ CONFIGURATION = {
     "recovery": ["RecoveryPlan"],
     "evidence": ["EvidencePlan"],
     "status": ["Page", "Component", "Maintenance"],
-    "analytics": ["Objective", "ObjectiveSource"],
+    "analytics": ["Objective", "ObjectiveSource", "TuningPlan", "Proposal"],
+    "reports": ["ReportTemplate", "ReportPart"],
     "dashboards": ["Dashboard", "Panel"],
+    "shifts": ["ShiftPlan", "ShiftMetric", "ShiftSource"],
     "auth": ["User", "Group"],
 }  # fmt: skip
 UNTRACKED = {  # what the machinery writes all day is no change of configuration
@@ -44,6 +47,7 @@ UNTRACKED = {  # what the machinery writes all day is no change of configuration
         "measured_by",
     ],
     "ObjectiveSource": ["error", "last_seen_at"],
+    "ShiftPlan": ["look_at", "looked_at"],
     "Panel": ["sample_at", "claimed_by", "sampled_at", "error"],
     "Connection": ["state", "error", "last_seen_at"],
     "Integration": ["last_seen_at"],

@@ -35,6 +35,9 @@ EARLIEST = {
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "analytics.threshold_reviews.remind_due": "SELECT min(remind_at) FROM analytics_thresholdreview"
+    " WHERE remind_at IS NOT NULL",
+    "reviews.action_letters.remind_due": "SELECT min(remind_at) FROM reviews_actionitem WHERE remind_at IS NOT NULL",
     "checkup.snapshots.freeze_due": "SELECT min(due_at) FROM checkup_wanted",
     "oncall.ahead.look_due": "SELECT min(look_at) FROM oncall_schedule WHERE look_at IS NOT NULL",
     "oncall.handoff.look_due": "SELECT min(handoff_at) FROM oncall_schedule WHERE handoff_at IS NOT NULL",

@@ -24,6 +24,7 @@ import oncall.pack
 import policies.pack
 import recovery.pack
 import runbooks.pack
+import shifts.pack
 import sources.pack
 import status.pack
 import tickets.pack
@@ -53,12 +54,13 @@ SECTIONS: list[Section] = [
     *alerts.queue_pack.SECTIONS,
     *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
+    *shifts.pack.SECTIONS,
     *analytics.pack.SECTIONS,
     *dashboards.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "reports", "shift_review", "sources", "tuning",
+    "reports", "sources", "tuning",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]

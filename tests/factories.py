@@ -108,8 +108,9 @@ from policies.models import (
     TargetPlan,
 )
 from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
-from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+from reviews.models import ActionEntry, ActionItem, ActionPlan, ActionTicket, PostIncidentReview, ReviewAnswer
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
+from shifts.models import ShiftMetric, ShiftPlan, ShiftReview, ShiftSource
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
 from status.models import Component, ComponentState, Maintenance, Post, PostComponent, PostUpdate, Subscriber
 from status.models import Page as StatusPage
@@ -538,7 +539,28 @@ class ReviewAnswerFactory(model(ReviewAnswer)):
 
 class ActionItemFactory(model(ActionItem)):
     review = factory.SubFactory(ReviewFactory)
+    incident = factory.SelfAttribute("review.incident")
     title = "Alert on the queue before it is full"
+    created_at = NINE
+
+
+class ActionEntryFactory(model(ActionEntry)):
+    item = factory.SubFactory(ActionItemFactory)
+    kind = "comment"
+    text = "Half of it is done."
+    at = NINE
+
+
+class ActionPlanFactory(model(ActionPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class ActionTicketFactory(model(ActionTicket)):
+    item = factory.SubFactory(ActionItemFactory)
+    tracker = "jira"
+    project = "OPS"
+    state = "made"
+    key = "OPS-7"
 
 
 class AlertRuleFactory(model(AlertRule)):
@@ -1041,3 +1063,24 @@ class TemporaryFactory(model(Temporary)):
     flag = factory.SubFactory(FeatureFlagFactory)
     value = False
     since = NINE
+
+
+class ShiftPlanFactory(model(ShiftPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    schedule = factory.SubFactory(ScheduleFactory)
+
+
+class ShiftMetricFactory(model(ShiftMetric)):
+    plan = factory.SubFactory(ShiftPlanFactory)
+    key = factory.Sequence(lambda n: f"metric-{n}")
+    name = factory.LazyAttribute(lambda metric: metric.key)
+
+
+class ShiftSourceFactory(model(ShiftSource)):
+    metric = factory.SubFactory(ShiftMetricFactory)
+    variant = factory.LazyAttribute(lambda source: source.kind)
+
+
+class ShiftReviewFactory(model(ShiftReview)):
+    plan = factory.SubFactory(ShiftPlanFactory)
+    starts_at = NINE

@@ -14,6 +14,7 @@ from opscenter.due import EARLIEST, look
 from tests.factories import (
     MINUTE,
     NINE,
+    ActionItemFactory,
     AlertFactory,
     AlertRuleFactory,
     AnnouncedFactory,
@@ -40,6 +41,8 @@ from tests.factories import (
     ReviewFactory,
     ScheduleFactory,
     SeverityFactory,
+    ShiftPlanFactory,
+    ShiftReviewFactory,
     SilenceFactory,
     StatusPageFactory,
     TicketFactory,
@@ -125,7 +128,7 @@ def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
     assert set(EARLIEST) - swept == {
         "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "runbooks.live.ask_due",
-        "analytics.slo.measure_due",
+        "analytics.slo.measure_due", "shifts.capturing.capture_due",
     }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
@@ -156,8 +159,12 @@ DUE_ROWS = {
     "status.exporting.refresh_due": lambda: StatusPageFactory(export_at=LATER),
     "incidents.recovery.resolve_due": lambda: IncidentFactory(quiet_until=LATER),
     "reviews.followup.remind_due": lambda: ReviewFactory(remind_at=LATER),
+    "reviews.action_letters.remind_due": lambda: ActionItemFactory(remind_at=LATER),
     "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
     "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
+    "shifts.watching.look_due": lambda: ShiftPlanFactory(look_at=LATER),
+    "shifts.watching.remind_due": lambda: ShiftReviewFactory(plan__look_at=None, plan__schedule=None, remind_at=LATER),
+    "shifts.capturing.capture_due": lambda: ShiftReviewFactory(plan__schedule=None, capture_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
     "runbooks.effects.put_back_due": lambda: TightenedFactory(back_at=LATER),
     "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
