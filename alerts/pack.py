@@ -110,6 +110,8 @@ class _RuleEntry(Entry):
                 desk.problem((*path, "message"), f"{error} (line {error.line} of the message)")
             else:
                 _check_words(message, value.get("says"), path, desk)
+        if value.get("runbook") and value.get("no_runbook"):
+            desk.problem((*path, "no_runbook"), "This rule has a runbook; leave out why it needs none.")
         if len(desk.problems) > before:
             return BAD
         del values["source"], values["any_of"], values["says"]

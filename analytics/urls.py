@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import pages, response_pages
 
 urlpatterns = [
+    path("", include("analytics.tuning_urls")),
     path("objectives/", pages.objective_list, name="objectives"),
     path("objectives/<str:policy>/<str:key>/", pages.objective, name="objective"),
     path("figures/", response_pages.figures, name="figures"),

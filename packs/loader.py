@@ -12,6 +12,7 @@ from django.utils import timezone
 import alerts.pack
 import alerts.queue_pack
 import analytics.pack
+import analytics.tuning_pack
 import checkup.pack
 import dashboards.pack
 import evidence.pack
@@ -23,6 +24,7 @@ import notifications.wording_pack
 import oncall.pack
 import policies.pack
 import recovery.pack
+import reports.pack
 import runbooks.pack
 import shifts.pack
 import sources.pack
@@ -56,11 +58,13 @@ SECTIONS: list[Section] = [
     *runbooks.pack.SECTIONS,
     *shifts.pack.SECTIONS,
     *analytics.pack.SECTIONS,
+    *analytics.tuning_pack.SECTIONS,
     *dashboards.pack.SECTIONS,
+    *reports.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "reports", "sources", "tuning",
+    "sources",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]
