@@ -154,12 +154,20 @@ class ActionItem(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def save(self, *args, **kwargs) -> None:
+        """What is written on a review follows from its incident."""
+        if self.incident_id is None and self.review is not None:
+            self.incident_id = self.review.incident_id
+        super().save(*args, **kwargs)
+
     def get_absolute_url(self) -> str:
         return reverse("action", args=[self.pk])
 
     @property
     def policy(self) -> Policy | None:
-        return self.incident.policy if self.incident else None
+        if self.incident:
+            return self.incident.policy
+        return self.run.runbook.policy if self.run else None
 
     def is_overdue(self, today) -> bool:
         """Whether it is open and its day is past on the calendar day `today`."""

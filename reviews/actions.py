@@ -1,6 +1,6 @@
 """Action items: made for an incident or its review, done, verified, dropped; each change is on the item's record."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.db import transaction
@@ -46,26 +46,31 @@ def add(
     """
     if incident is None and review is not None:
         incident = review.incident
-    if incident is None:
+    if incident is None and run is None:
         raise ActionRefused("An action item follows from an incident or a review; name one of them.")
     if not title.strip():
         raise ActionRefused("Say what is to be done.")
     if run is not None and (found := ActionItem.objects.filter(run=run, step=step).first()):
         return found
-    plan = plan_of(incident.policy_id)
+    policy = incident.policy_id if incident else run.runbook.policy_id if run else None
+    plan = plan_of(policy)
     if due_on is None and (length := (plan.due if plan else {}).get(category)):
-        due_on = (at + parse_duration(length)).astimezone(_zone(owner)).date()
+        due_on = (at + parse_duration(length)).astimezone(zone(owner)).date()
     watch = (plan.watch if plan else None) or WATCHED
+    rule = str(incident.labels.get("alertname") or "")[:250] if incident else ""
+    service = incident.service if incident else run.service if run else None
+    if review is None and incident is not None:
+        review = review_of(incident)
     item = ActionItem(
-        incident=incident, review=review or review_of(incident), title=title.strip()[:250], text=text.strip(),
-        category=category, priority=priority, owner=owner, due_on=due_on, created_at=at, created_by=by, run=run,
-        step=step, rule=str(incident.labels.get("alertname") or "")[:250] if "rule" in watch else "",
-        service=incident.service if "service" in watch else None,
+        incident=incident, review=review, title=title.strip()[:250], text=text.strip(), category=category,
+        priority=priority, owner=owner, due_on=due_on, created_at=at, created_by=by, run=run,
+        step=step, rule=rule if "rule" in watch else "", service=service if "service" in watch else None,
     )  # fmt: skip
     item.remind_at = remind_at(item, plan, at=at)
     item.save()
     who = f" for {owner}" if owner else ""
-    incident.log("action", f"Action item{who}: {item.title}", at=at, by=by, data={"action": item.pk})
+    if incident:
+        incident.log("action", f"Action item{who}: {item.title}", at=at, by=by, data={"action": item.pk})
     note(item, "added", f"Added by {by or 'a runbook'}{who}.", at=at, by=by)
     wake()
     return item
@@ -75,7 +80,7 @@ def review_of(incident: Incident) -> Any:
     """The review that the incident's items belong to; None before there is one."""
     from .models import PostIncidentReview
 
-    return PostIncidentReview.objects.filter(incident=incident).first()
+    return PostIncidentReview.of(incident)
 
 
 def take_in(review: Any, *incidents: Incident) -> int:
@@ -85,17 +90,25 @@ def take_in(review: Any, *incidents: Incident) -> int:
 
 
 def plan_of(policy: Policy | int | None) -> ActionPlan | None:
+    """How the policy follows its items up; None: as the defaults say."""
     return ActionPlan.objects.filter(policy=policy).first() if policy else None
 
 
+def plan_for(item: ActionItem) -> ActionPlan | None:
+    return plan_of(item.policy)
+
+
 @transaction.atomic
-def done(item: ActionItem, *, by: EscalationContact | None, at: datetime, why: str = "") -> None:
-    """It is done; from now on its cause must stay away."""
-    plan = plan_of(item.policy.pk if item.policy else None)
+def done(item: ActionItem, *, by: EscalationContact | None, at: datetime, why: str = "", via: str = "") -> None:
+    """It is done; from now on its cause must stay away.
+
+    via  what told so, when it was no person here; it is not told of that itself
+    """
+    plan = plan_for(item)
     until = at + ((plan and plan.watch_for) or WATCH_FOR)
     _move(item, State.DONE, done_at=at, done_by=by, watch_until=until, remind_at=None, verified_at=None,
           verified_by=None)  # fmt: skip
-    note(item, "done", f"Done{f', says {by}' if by else ''}{f': {why}' if why else ''}.", at=at, by=by)
+    note(item, "done", f"Done{f', says {by}' if by else ''}{f': {why}' if why else ''}.", at=at, by=by, data=_via(via))
 
 
 @transaction.atomic
@@ -106,11 +119,15 @@ def verify(item: ActionItem, *, by: EscalationContact, at: datetime, why: str = 
 
 
 @transaction.atomic
-def reopen(item: ActionItem, *, by: EscalationContact | None, at: datetime, why: str = "") -> None:
+def reopen(item: ActionItem, *, by: EscalationContact | None, at: datetime, why: str = "", via: str = "") -> None:
     """It is not done after all, or is wanted again."""
-    _open_again(item, at=at)
+    open_again(item, at=at)
     words = f"Opened again{f' by {by}' if by else ''}{f': {why.strip()}' if why.strip() else ''}."
-    note(item, "reopened", words, at=at, by=by)
+    note(item, "reopened", words, at=at, by=by, data=_via(via))
+
+
+def _via(via: str) -> dict[str, str]:
+    return {"via": via} if via else {}
 
 
 @transaction.atomic
@@ -122,8 +139,8 @@ def drop(item: ActionItem, *, by: EscalationContact, at: datetime, why: str) -> 
     note(item, "dropped", f"Dropped by {by}: {why.strip()}", at=at, by=by)
 
 
-def _open_again(item: ActionItem, *, at: datetime, **facts: Any) -> None:
-    plan = plan_of(item.policy.pk if item.policy else None)
+def open_again(item: ActionItem, *, at: datetime, **facts: Any) -> None:
+    plan = plan_for(item)
     _move(
         item, State.OPEN, done_at=None, done_by=None, verified_at=None, verified_by=None, watch_until=None, reminded=0,
         remind_at=remind_at(item, plan, at=at), **facts,
@@ -146,7 +163,7 @@ def edit(item: ActionItem, *, by: EscalationContact | None, at: datetime, **fact
     again = {}
     if {"due_on", "owner"} & changes.keys():
         item.reminded = 0
-        item.remind_at = remind_at(item, plan_of(item.policy.pk if item.policy else None), at=at)
+        item.remind_at = remind_at(item, plan_for(item), at=at)
         again = {"reminded": 0, "remind_at": item.remind_at}
     ActionItem.objects.filter(pk=item.pk).update(**changes, **again)
     note(item, "edited", f"{'; '.join(told)}.", at=at, by=by)
@@ -205,13 +222,16 @@ def remind_at(item: ActionItem, plan: ActionPlan | None, *, at: datetime) -> dat
 
 
 def _morning(item: ActionItem, day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, REMINDED_AT, tzinfo=_zone(item.owner))
+    return datetime(day.year, day.month, day.day, REMINDED_AT, tzinfo=zone(item.owner))
 
 
-def _zone(owner: EscalationContact | None) -> Any:
-    from datetime import UTC
-
+def zone(owner: EscalationContact | None) -> tzinfo:
     return zone_of(owner) if owner else UTC
+
+
+def today(item: ActionItem, *, at: datetime) -> date:
+    """The calendar day at `at` where the owner is; UTC while nobody has it."""
+    return at.astimezone(zone(item.owner)).date()
 
 
 def unverified(incident: Incident) -> list[ActionItem]:

@@ -4,7 +4,10 @@ from django.utils.html import format_html
 
 from opscenter.admin import ModelAdmin, StackedInline, TabularInline
 
+from . import action_admin
 from .models import ActionItem, PostIncidentReview, ReviewAnswer
+
+__all__ = ["action_admin"]  # action items have a file of their own
 
 
 class AnswerInline(StackedInline):
@@ -15,6 +18,10 @@ class AnswerInline(StackedInline):
 
 class ActionInline(TabularInline):
     model = ActionItem
+    fields = ["title", "category", "priority", "owner", "due_on", "state"]
+    readonly_fields = ["state"]
+    autocomplete_fields = ["owner"]
+    show_change_link = True
     extra = 0
     tab = True
 
@@ -39,11 +46,3 @@ class ReviewAnswerAdmin(ModelAdmin):
     list_display = ["review", "position", "prompt", "required"]
     list_select_related = ["review"]
     search_fields = ["=review__incident__id", "key"]
-
-
-@admin.register(ActionItem)
-class ActionItemAdmin(ModelAdmin):
-    list_display = ["title", "review", "owner", "due_on", "done_at"]
-    list_filter = [("done_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["review", "owner"]
-    search_fields = ["title", "owner__name"]
