@@ -37,6 +37,8 @@ from incidents.models import (
     Escalation,
     EscalationPolicy,
     EscalationStep,
+    FatigueLimit,
+    FatigueNote,
     HeldNotice,
     ImpactAsk,
     ImpactPrompt,
@@ -518,6 +520,21 @@ class PageFactory(model(Page)):
     incident = factory.SubFactory(IncidentFactory)
     contact = factory.SubFactory(ContactFactory)
     at = NINE
+
+
+class FatigueLimitFactory(model(FatigueLimit)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"limit-{n}")
+    pages = 3
+
+
+class FatigueNoteFactory(model(FatigueNote)):
+    limit = factory.SubFactory(FatigueLimitFactory)
+    page = factory.SubFactory(PageFactory)
+    contact = factory.SelfAttribute("page.contact")
+    at = NINE
+    pages = 3
+    words = "ada had 3 pages within 1d, and 3 are enough: the page goes out."
 
 
 class CallFactory(model(Call)):
