@@ -126,6 +126,11 @@ class PostIncidentReview(models.Model):
         return [self.incident, *others.select_related("severity", "policy", "service")]
 
     @property
+    def standing(self) -> str:
+        """Its status as it stands in a sentence."""
+        return str(self.get_status_display()).lower()
+
+    @property
     def is_settled(self) -> bool:
         """Approved, published or left out: nothing is owed any more."""
         return self.status in self.SETTLED
