@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "reports",
     "dashboards",
     "shifts",
     "checkup",
