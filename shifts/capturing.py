@@ -97,7 +97,7 @@ def ask(review: ShiftReview, metrics: Iterable[ShiftMetric], *, at: datetime) ->
 def _read(metric: ShiftMetric, answer: reading.Answer) -> Read:
     if isinstance(answer.readings, ProbeError):
         return Read(metric, None, str(answer.readings), answer)
-    how = figures.How(metric.kind, metric.field, metric.of, metric.by, metric.unit)
+    how = figures.How(metric.kind, metric.field, metric.of, metric.by, metric.unit, metric.empty)
     kinds = {source.pk: source.kind for source in metric.sources.all()}
     outside = any(not fault and kinds.get(source) not in OWN for source, fault in answer.faults.items())
     unreachable = [one for one in answer.readings if one.fields.get("reachable") is False]

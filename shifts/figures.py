@@ -26,6 +26,7 @@ class How:
     kind    value, rate, count or status
     field   of the reading, empty: its value; of a rate: how many of those in `of`
     by      label by which a count is grouped
+    empty   what a value says when there is no reading; empty: that there is no data
     """
 
     kind: str
@@ -33,6 +34,7 @@ class How:
     of: str = ""
     by: str = ""
     unit: str = ""
+    empty: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def see(how: How, readings: Sequence[Reading], *, outside: bool) -> Seen:
     """
     if how.kind == "count":
         return _count(how, readings, outside=outside)
+    if not readings and how.kind == "value" and how.empty:
+        return Seen(how.empty, [Figure("", None, how.empty)])
     if not readings:
         return Seen("No data: the source answered with no row.")
     if how.kind == "rate":
@@ -173,8 +177,8 @@ def _rate(how: How, readings: Sequence[Reading]) -> Seen:
         if all_of_them:
             share = 100 * some / all_of_them
             figures.append(Figure(_label(one), share, f"{share:.1f} % ({some:g}/{all_of_them:g})"))
-    if not figures:
-        return Seen("No data: 0 of 0.")
+        else:  # it answered that nothing happened, of which there is no share
+            figures.append(Figure(_label(one), None, "none (0/0)"))
     return Seen(_headline(figures), figures)
 
 

@@ -74,6 +74,9 @@ class ShiftMetric(models.Model):
     of = models.CharField(max_length=80, blank=True, help_text="The field with all of them; only of a share.")
     by = models.CharField(max_length=80, blank=True, help_text="The label by which it is grouped.")
     unit = models.CharField(max_length=40, blank=True)
+    empty = models.CharField(
+        max_length=80, blank=True, help_text="What it says when a source answers with no row; empty: there is no data."
+    )
     link = models.CharField(max_length=20, blank=True, help_text="The page that each group leads to: channels.")
     since_rule = models.CharField(
         max_length=80, blank=True, help_text="The rule whose stored readings tell since when; only of a word."

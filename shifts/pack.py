@@ -28,7 +28,7 @@ from .models import ShiftMetric, ShiftPlan, ShiftSource
 
 KEY = "shift"
 KIND = ShiftMetric.Kind
-OWN = ("key", "name", "description", "kind", "field", "of", "by", "unit", "link", "since_rule", "needs_note")
+OWN = ("key", "name", "description", "kind", "field", "of", "by", "unit", "empty", "link", "since_rule", "needs_note")
 LINKS = ("channels",)
 
 
@@ -53,7 +53,13 @@ def _fits(values: Values, path: Path, desk: Desk) -> None:
     kind = values["kind"]
     if kind == KIND.RATE and not (values["field"] and values["of"]):
         desk.problem(path, "A rate needs `field`, those that count, and `of`, all of them.")
-    for name, only in (("of", KIND.RATE), ("by", KIND.COUNT), ("link", KIND.COUNT), ("since", KIND.STATUS)):
+    for name, only in (
+        ("of", KIND.RATE),
+        ("by", KIND.COUNT),
+        ("empty", KIND.VALUE),
+        ("link", KIND.COUNT),
+        ("since", KIND.STATUS),
+    ):
         if values[name] and kind != only:
             desk.problem((*path, name), f"Only a figure of kind {only} has `{name}`, and this is of kind {kind}.")
     if values["link"] and not values["by"]:
@@ -70,6 +76,7 @@ METRIC = _Metric(
     of=optional(Text(80, line=True), ""),
     by=optional(Text(80, line=True), ""),
     unit=optional(Text(40, line=True), ""),
+    empty=optional(Text(80, line=True), ""),
     link=optional(Choice(LINKS), ""),
     since=optional(Ref("rule")),
     needs_note=optional(Choice(tuple(ShiftMetric.Note.values)), "never"),
