@@ -80,7 +80,7 @@ class Shown:
         if not self.panel.compare:
             return ""
         if before is None:
-            return "before: no data"
+            return "nothing before"
         was = f"before {figures.told(before, self.unit)}"
         if value is None:
             return was
