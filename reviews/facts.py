@@ -96,7 +96,7 @@ class Facts:
             parts.append(f"affected for {length_words(affected)}")
         if self.cost:
             parts.append(f"cost {self.cost}")
-        return "; ".join(filter(None, parts))
+        return "; ".join(part.rstrip(".") for part in parts if part)
 
     def fill(self, name: str, kind: str) -> Given:
         """What an answer of that kind is filled in with; empty when the incidents do not say."""
