@@ -73,6 +73,11 @@ class Fact:
     def source(self) -> str:
         return self.sources.mark(self.url)
 
+    @property
+    def line(self) -> "Fact":
+        """In one line, to stand behind a dash."""
+        return Fact(" ".join(self.plain.split()), self.url, self.sources)
+
 
 @dataclass(frozen=True)
 class Moment(Fact):
