@@ -22,7 +22,15 @@ from alerts.models import (
     Silence,
     Tally,
 )
-from analytics.models import Objective, ObjectiveDay, ObjectiveSample, ObjectiveSource
+from analytics.models import (
+    Objective,
+    ObjectiveDay,
+    ObjectiveSample,
+    ObjectiveSource,
+    Proposal,
+    ThresholdReview,
+    TuningPlan,
+)
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
@@ -1101,3 +1109,23 @@ class ShiftSourceFactory(model(ShiftSource)):
 class ShiftReviewFactory(model(ShiftReview)):
     plan = factory.SubFactory(ShiftPlanFactory)
     starts_at = NINE
+
+
+class TuningPlanFactory(model(TuningPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class ThresholdReviewFactory(model(ThresholdReview)):
+    rule = factory.SubFactory(AlertRuleFactory)
+    month = date(2026, 10, 1)
+    since = datetime(2026, 10, 1, tzinfo=UTC)
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    made_at = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class ProposalFactory(model(Proposal)):
+    rule = factory.SubFactory(AlertRuleFactory)
+    field = "for"
+    new = "5m"
+    why = "It is quiet again before anybody can look."
+    made_at = NINE
