@@ -10,6 +10,8 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 
+from incidents import fatigue, seeing
+from incidents.models import FatigueLimit, FatigueNote
 from incidents.response_times import MEASURES
 from oncall import fairness
 from policies.models import TargetKind
@@ -20,6 +22,7 @@ from .response import PERCENTILES, Group, Met, Side, Times
 from .response_forms import SPANS, PeopleForm, ResponseForm, zones
 
 PER_PAGE = 50
+NOTES = 20
 view_incidents = permission_required("incidents.view_incident", raise_exception=True)
 view_people = permission_required("oncall.view_schedule", raise_exception=True)
 PARTS = ("count", "mean_s", *(f"p{number}_s" for number in PERCENTILES), "longest_s")
@@ -42,6 +45,15 @@ class Cell:
     @property
     def change(self) -> int | None:
         return change(self.now.mean, self.before.mean)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A person's line, with how close each limit that holds for them is now."""
+
+    line: interruptions.Line
+    change: int | None
+    limits: list[tuple[FatigueLimit, int]]
 
 
 def change(now: float | None, before: float | None) -> int | None:
@@ -110,8 +122,15 @@ def people(request) -> HttpResponse:
     lines = interruptions.find(form.period, team=form.cleaned_data["team"])
     if request.GET.get("format") == "csv":
         return _people_csv(form.period, lines)
-    most = max([line.now.total for line in lines], default=0)
-    context |= {"lines": [(line, change(line.now.total, line.before.total)) for line in lines], "most": most}
+    limits = fatigue.standing([line.person for line in lines], at=at)
+    notes = FatigueNote.objects.filter(at__gte=form.period.begin, at__lt=form.period.end)
+    context |= {
+        "lines": [
+            Shown(line, change(line.now.total, line.before.total), limits.get(line.person.pk, [])) for line in lines
+        ],
+        "most": max([line.now.total for line in lines], default=0),
+        "limits": bool(limits), "notes": list(notes.exclude(page__incident__in=seeing.hidden(request.user))[:NOTES]),
+    }  # fmt: skip
     return render(request, "figures/people.html", context)
 
 

@@ -42,6 +42,7 @@ TAGS = {
     "alerts": "What fires or fired, where it went, and why it did not act.",
     "rules": "What Opscenter asks by itself, and what it came to.",
     "objectives": "What is promised, and how much of it was kept.",
+    "figures": "How responders did, and who was interrupted.",
     "silences": "What is muted, for how long and why.",
     "schedules": "Who is on call.",
     "contacts": "Who can be asked, and how they are reached.",

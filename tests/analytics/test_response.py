@@ -78,9 +78,9 @@ def clerk(values: list[float]) -> dict[str, float | None]:
     return found
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    history=st.lists(ONE, max_size=14), zone=st.sampled_from(ZONES), first=st.integers(20, 30), days=st.integers(1, 12)
+    history=st.lists(ONE, max_size=12), zone=st.sampled_from(ZONES), first=st.integers(20, 30), days=st.integers(1, 12)
 )
 def test_figures_are_those_of_a_clerk_with_paper_and_pencil(viewer, history, zone, first, days):
     begin, clock = date(2026, 10, first), ZoneInfo(zone)
