@@ -10,7 +10,7 @@ from oncall.models import EscalationContact
 from policies.durations import parse_duration
 from policies.models import ReviewPlan
 
-from . import actions, proposing, versions
+from . import action_effect, actions, proposing, versions
 from .facts import Facts
 from .kinds import Given
 from .models import PostIncidentReview, ReviewAnswer
@@ -219,6 +219,8 @@ def save_answers(
         rows.update(**changes)
     if at is not None:
         review.refresh_from_db()
+        if any(known[key].kind == "factors" for key in answers):
+            action_effect.factors_named(review, at=at)
         proposing.propose_all(review, by=by, at=at)
         versions.keep(review, "saved", by=by, at=at)
 
