@@ -10,6 +10,7 @@ GROUPS = {
         ("Heartbeat pages", "monitor_heart", "heartbeats"),
         ("Source pages", "sensors", "sources"),
         ("Objective pages", "target", "objectives"),
+        ("Response figures", "query_stats", "figures"),
         ("Tuning", "tune", "tuning"),
         ("Dashboard pages", "dashboard", "dashboards"),
         ("Shift reviews", "how_to_reg", "shift-reviews"),
@@ -63,6 +64,7 @@ GROUPS = {
     "People": [
         ("Contacts", "contacts", "oncall.escalationcontact"),
         ("Schedules", "event_repeat", "oncall.schedule"),
+        ("Fatigue limits", "bedtime", "incidents.fatiguelimit"),
         ("Overrides", "swap_horiz", "oncall.override"),
         ("Swaps", "sync_alt", "oncall.swap"),
         ("Requests for cover", "front_hand", "oncall.coverrequest"),
