@@ -5,12 +5,13 @@ from django.utils import timezone
 
 from alerts.models import AlertRule, Liveness
 from incidents.models import ResponseTarget
-from incidents.seeing import visible
+from incidents.seeing import hidden, visible
 from notifications.hidden import shown_to
 from notifications.models import Delivery
 from oncall.models import Schedule
 from oncall.roster import responders
 from policies.models import Parameter
+from reviews.models import ActionItem
 
 SHOWN = 12
 FAILING = [AlertRule.State.ERROR, AlertRule.State.NODATA]
@@ -30,6 +31,7 @@ def context(request, context: dict) -> dict:
         all=Count("pk"), failing=Count("pk", filter=Q(state__in=FAILING)), firing=Count("pk", filter=Q(state="firing"))
     )
     waiting = Delivery.objects.waiting()
+    items = ActionItem.objects.exclude(incident__in=hidden(request.user)).overdue(at.date())
     return {
         **context,
         "at": at,
@@ -42,5 +44,7 @@ def context(request, context: dict) -> dict:
         "rules": rules,
         "failed_deliveries": failed.order_by("-pk")[:SHOWN],
         "waiting_deliveries": waiting[:10_001].count(),
+        "overdue_items": items.select_related("owner", "incident").order_by("due_on", "pk")[:SHOWN],
+        "overdue_count": items[:10_001].count(),
         "unconfirmed": Parameter.objects.filter(origin=Parameter.Origin.OURS, confirmed_at=None).count(),
     }

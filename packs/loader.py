@@ -25,6 +25,7 @@ import oncall.pack
 import policies.pack
 import recovery.pack
 import reports.pack
+import reviews.action_pack
 import runbooks.pack
 import shifts.pack
 import sources.pack
@@ -56,6 +57,7 @@ SECTIONS: list[Section] = [
     *alerts.queue_pack.SECTIONS,
     *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
+    *reviews.action_pack.SECTIONS,
     *shifts.pack.SECTIONS,
     *analytics.pack.SECTIONS,
     *analytics.tuning_pack.SECTIONS,

@@ -169,7 +169,7 @@ def _fields(ticket: ActionTicket, *, at: datetime) -> dict[str, Any]:
 
 @transaction.atomic
 def do(item: ActionItem, deed: str, plan: str, *, by: EscalationContact, at: datetime) -> None:
-    """What a person presses: `ticket` makes one by the plan of that number, `again` tries a refused one, `read` asks."""
+    """What a person presses: `ticket` makes one by plan number `plan`, `again` tries a refused one, `read` asks."""
     ticket = ActionTicket.objects.select_related("plan__policy", "item").filter(item=item).first()
     if deed == "ticket":
         wanted = next((one for one in plans_for(item) if str(one.pk) == plan), None)

@@ -178,7 +178,7 @@ def _page(request, item: ActionItem, *, form=None, ticket_form=None, status: int
     works = request.user.has_perm("reviews.work_actionitem")
     ticket = getattr(item, "ticket", None)
     plans = action_tickets.plans_for(item) if works and ticket is None else []
-    seen = {entry.incident_id for entry in item.entries.all()} - seeing.hidden(request.user)
+    seen = {entry.incident_id for entry in item.entries.all()} - seeing.hidden(request.user) - {None}
     context = {
         "item": item, "incident": item.incident, "ticket": ticket, "plans": plans, "works": works,
         "verifies": request.user.has_perm("reviews.verify_actionitem"),

@@ -10,8 +10,9 @@ from incidents import gates, lifecycle
 from incidents.models import Incident
 from notifications.models import Delivery
 from opscenter import clock
+from packs import dumper, loader
 from reviews import action_effect, action_letters, actions
-from reviews.models import ActionItem
+from reviews.models import ActionItem, ActionPlan
 from tests.accounts import signed_in
 from tests.factories import (
     HOUR,
@@ -28,6 +29,12 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 State, DAY = ActionItem.State, timedelta(days=1)
+SMALL = """pack: {key: x, name: X, version: 1}
+severities: [{key: P1, label: P1}]
+contacts: [{name: a}]
+destinations: [{key: ops, kind: json, address: "https://x.test/"}]
+routes: [{to: ops, default: true}]
+"""
 
 
 @pytest.fixture
@@ -247,7 +254,7 @@ def test_a_false_positive_opened_nothing_unless_somebody_took_it_up(incident, ad
     back = again(incident, at=NINE + 2 * HOUR)
     other.refresh_from_db()
     actions.comment(other, "I look at it", by=ada, at=NINE + 3 * HOUR)
-    lifecycle.false_positive(back, by=ada, at=NINE + 4 * HOUR, reason="a test")
+    lifecycle.mark_false_positive(back, by=ada, at=NINE + 4 * HOUR, reason="a test")
     item.refresh_from_db(), other.refresh_from_db()
     assert (item.state, item.verified_by, item.reopened) == (State.VERIFIED, grace, 0)
     assert item.watch_until == NINE + HOUR + 90 * DAY
@@ -306,3 +313,44 @@ def test_the_admin_keeps_the_record(admin_client, ada):
         assert item.state == state
     assert admin_client.get("/admin/reviews/actionitem/?overdue=yes").status_code == 200
     assert Incident.objects.filter(pk=IncidentFactory().pk).exists()
+
+
+def test_what_is_overdue_stands_on_the_dashboard(admin_client, ada):
+    today = timezone.now().date()
+    ActionItemFactory(title="Late one", due_on=today - DAY, owner=ada)
+    ActionItemFactory(title="Due today", due_on=today)
+    page = admin_client.get("/admin/").content.decode()
+    assert "Late one" in page and "Due today" not in page
+    assert "1</strong> overdue action item" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("{due: {soon: 2d}}", "There is no 'soon' here"),
+        ("{due: {immediate: quickly}}", "'quickly' is not a length of time"),
+        ("{watch: [luck]}", "There is no 'luck' here"),
+        ("{watch_for: 0s}", "must be longer than nothing"),
+    ],
+)
+def test_a_faulty_section_of_action_items_is_refused_with_its_place(said, problem):
+    with pytest.raises(loader.PackRefused) as refused:
+        loader.load(f"{SMALL}action_items: {said}\n", name="x.yaml", at=NINE)
+    assert problem in str(refused.value) and "x.yaml:6" in str(refused.value)
+
+
+def test_a_pack_says_how_items_are_followed_up():
+    said = (
+        "action_items: {due: {immediate: 7d, process: 30d}, remind_every: 3d, watch: [service, rule], watch_for: 60d}\n"
+    )
+    loader.load(SMALL + said, name="x.yaml", at=NINE)
+    plan = ActionPlan.objects.get()
+    assert (plan.due, plan.watch_for, plan.watch) == (
+        {"immediate": "7d", "process": "30d"},
+        60 * DAY,
+        ["rule", "service"],
+    )
+    again = loader.load(dumper.dump("x"), name="x.yaml", at=NINE)
+    assert [change for change in again.changes if change.section == "action_items"] == []
+    loader.load(SMALL, name="x.yaml", at=NINE)
+    assert not ActionPlan.objects.exists()
