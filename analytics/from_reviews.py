@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, IntegerField, Value, When, prefetch_related_objects
 
 from alerts.models import AlertRule
 from reviews.models import PostIncidentReview
@@ -17,8 +17,11 @@ LONGEST_SHOWN = 80
 
 def choices(review: PostIncidentReview) -> list[tuple[str, str]]:
     """Each setting of the policy's rules with its present value, those first that fired in the incidents."""
-    found = []
-    for rule in _rules(review)[:MOST_RULES]:
+    found, rules = [], list(_rules(review)[:MOST_RULES])
+    policies = {rule.policy_id: rule.policy for rule in rules}
+    prefetch_related_objects(list(policies.values()), "parameters")  # asked once, not for each rule
+    for rule in rules:
+        rule.policy = policies[rule.policy_id]
         for field, present in proposals.fields_of(rule):
             shown = present if len(present) <= LONGEST_SHOWN else f"{present[:LONGEST_SHOWN]}…"
             found.append((f"{rule.pk}:{field}", f"{rule} · {field} (now {shown or 'not set'})"))
