@@ -5,7 +5,7 @@ from datetime import datetime
 
 from incidents.models import Incident
 from incidents.models.incident import heard
-from notifications.transports import email
+from notifications import senders
 from reviews.models import PostIncidentReview
 
 from . import mailing, storing, writing
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def register() -> None:
     """Called once at start-up."""
     heard("resolved", "closed", "review")(follow)
-    email.ATTACHMENTS["report"] = mailing.attachment
+    senders.FILES["report"] = mailing.attachment
 
 
 def follow(incident: Incident, entry) -> None:

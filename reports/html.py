@@ -52,7 +52,7 @@ def is_mark(children: list[Token], place: int) -> bool:
 def _mark(children: list[Token]) -> None:
     for place, child in enumerate(children):
         before = children[place - 1]
-        if is_mark(children, place) and before.type == "text" and before.content.endswith(" ("):
+        if is_mark(children, place) and before.type == "text" and f" {before.content}".endswith(" ("):
             before.content = before.content[:-2]
             children[place + 3].content = children[place + 3].content[1:]
             child.attrSet("class", "mark")

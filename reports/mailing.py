@@ -8,7 +8,6 @@ from django.db import transaction
 
 from notifications import outbox
 from notifications.models import Delivery, Destination, Purpose
-from notifications.transports.base import Undeliverable
 from oncall.models import ContactMethod, EscalationContact
 from oncall.people import persons
 
@@ -79,10 +78,10 @@ def tell(report: Report, destinations: Iterable[Destination], *, at: datetime) -
 
 
 def attachment(asked: Mapping) -> tuple[str, bytes, str]:
-    """Name, content and type of what a mail carries; asked for by the number of the report."""
+    """Name, content and type of what a mail carries, asked for by the report's number; LookupError when it is gone."""
     report = Report.objects.select_related("by").filter(pk=asked.get("report")).first()
     if report is None:
-        raise Undeliverable(f"Report {asked.get('report')} is not there any more, so it cannot be sent.")
+        raise LookupError(f"Report {asked.get('report')} is not there any more.")
     made = formats.make(str(asked.get("form", "pdf")), formats.of_report(report))
     return made.filename, made.content, made.kind
 

@@ -67,7 +67,8 @@ class Fact:
     sources: Sources
 
     def __str__(self) -> str:
-        return self.plain + self.source
+        # after several lines, which may end in a table or in code, the link stands by itself
+        return self.plain + ("\n\n" if "\n" in self.plain and self.url else "") + self.source
 
     @property
     def source(self) -> str:

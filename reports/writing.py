@@ -108,4 +108,4 @@ def assemble(kind: Kind, values: dict, sources, *, at: datetime) -> Document:
 def without_links(text: str) -> str:
     """The document without the numbers behind its figures, for places where they would only disturb."""
     bare = DEFINITION.sub("", MARK.sub("", text))
-    return bare.rstrip() + "\n"
+    return engine.EMPTY_LINES.sub("\n\n", bare).rstrip() + "\n"

@@ -2,7 +2,6 @@
 
 import re
 import smtplib
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 
@@ -16,10 +15,6 @@ from .base import AddressRefused, Message, Transport, TryAgain, Undeliverable
 
 NO_SUCH_ADDRESS = re.compile(r"(501|550|551|553|556) (?!5\.[02-9])")
 """It is the address, unless the enhanced code says otherwise: 5.1 is addressing, 5.2 a full mailbox, 5.7 policy."""
-
-
-ATTACHMENTS: dict[str, Callable[[Mapping], tuple[str, bytes, str]]] = {}
-"""What a mail may carry, by the word in its data: rooms above register what makes name, content and type of a file."""
 
 
 class Email(Transport):
@@ -88,10 +83,8 @@ def compose(address: str, message: Message) -> EmailMultiAlternatives:
         message.subject, linebreaks(message.text.strip(), autoescape=True), buttons,
     )  # fmt: skip
     mail.attach_alternative(page, "text/html")
-    asked = message.data.get("attachments")
-    for one in asked if isinstance(asked, list) else []:
-        if make := ATTACHMENTS.get(str(one.get("kind"))):
-            mail.attach(*make(one))
+    for name, content, kind in message.files:
+        mail.attach(name, content, kind)
     return mail
 
 
