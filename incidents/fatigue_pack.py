@@ -21,7 +21,7 @@ class Fatigue(Section):
         _whole,
         key=Slug(80),
         pages=Whole(1, 1000),
-        within=optional(Length(positive=True), "24h"),
+        within=optional(Length(positive=True), "1d"),
         hours=optional(Choice(tuple(FatigueLimit.Hours.values)), "any"),
         then_=optional(Choice(tuple(FatigueLimit.Act.values)), "warn"),
         contact=optional(Ref("contact")),
