@@ -77,7 +77,7 @@ def _lacks(rule: AlertRule, owned: set[int | None], bound: set[str]) -> Iterable
 
 def _people(policies: list[int]) -> Iterable[tuple[int, str, int]]:
     """Policy, name and number of methods of each person whom its rules, levels, escalations or schedules name."""
-    ways = ("owned_rules__policy", "ownerships__policy", "escalation_steps__policy__policy",
+    ways = ("owned_rules__policy", "ownerships__policy", "escalationstep__policy__policy",
             "layers__schedule__policy")  # fmt: skip
     seen: set[tuple[int, str]] = set()
     for way in ways:

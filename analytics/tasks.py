@@ -10,4 +10,4 @@ from . import threshold_reviews
 @task
 def review_thresholds() -> str:
     """Make the reviews of the month that is over; tells how many."""
-    return f"{len(threshold_reviews.make(at=timezone.now()))} threshold reviews were made."
+    return f"Threshold reviews made: {len(threshold_reviews.make(at=timezone.now()))}."

@@ -87,7 +87,8 @@ def figures(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> 
         last_at=Max("began_at"), firing_time=Sum(length),
     )  # fmt: skip
     for row in rows:
-        found[row.pop("rule")] = Figures(**row)
+        number = row.pop("rule")
+        found[number] = Figures(**row)
     flapped = Hold.objects.filter(kind=Hold.Kind.FLAP, since__gte=since, since__lt=until, alert__rule__in=list(found))
     flapping = set(flapped.order_by().values_list("alert__rule", flat=True).distinct())
     still = mine.filter(Q(ended_at=None) | Q(ended_at__gt=until), began_at__lt=until).order_by()

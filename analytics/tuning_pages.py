@@ -76,7 +76,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "page": page, "cards": [(rule, found[rule.pk], opened.get(rule.pk, 0)) for rule in shown], "whole": whole,
         "policies": Policy.objects.filter(rules__isnull=False).distinct().order_by("name"), "policy": policy,
         "show": show, "shows": SHOWS, "days": days, "periods": PERIODS, "q": text, "at": at, "tab": "rules",
-        "any": bool(found),
+        "any": AlertRule.objects.exists(),
     }  # fmt: skip
     return render(request, "tuning/rules.html", context)
 

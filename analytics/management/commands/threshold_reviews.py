@@ -39,4 +39,4 @@ class Command(BaseCommand):
             )
             proposed = ", a change is proposed" if review.proposals.exists() else ""
             self.stdout.write(f"{review.rule.policy.key}/{review.rule.key} {review.month:%Y-%m}: {figures}{proposed}")
-        self.stdout.write(f"{len(made)} threshold reviews were made.")
+        self.stdout.write(f"{len(made)} threshold review{'' if len(made) == 1 else 's'} made.")
