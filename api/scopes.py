@@ -37,6 +37,7 @@ SCOPES = {
         Scope("packs:read", "packs.view_loadedpack", "Read which packs are loaded, and what they say."),
         Scope("policies:read", "policies.view_policy", "Read policies and their levels."),
         Scope("reviews:read", "reviews.view_postincidentreview", "Read post-incident reviews."),
+        Scope("shifts:read", "shifts.view_shiftreview", "Read shift reviews: their figures, notes and who signed."),
         Scope("deliveries:read", "notifications.view_delivery", "Read what was sent, to whom, and how it ended."),
         Scope("doors:read", "sources.view_integration", "Read the integrations, without their keys and secrets."),
         Scope("webhooks:read", "sources.view_webhooklog", "Read the log of what was told to us."),

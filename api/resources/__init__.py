@@ -22,6 +22,7 @@ from . import (
     reviews,
     rules,
     schedules,
+    shift_reviews,
     silences,
     webhooks,
 )
@@ -44,6 +45,7 @@ ROUTERS: dict[str, Router] = {
     "packs": packs.router,
     "policies": policies.router,
     "reviews": reviews.router,
+    "shift reviews": shift_reviews.router,
     "deliveries": deliveries.router,
     "doors": doors.router,
     "webhooks": webhooks.router,

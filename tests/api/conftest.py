@@ -74,6 +74,13 @@ def world(db, at):
     channel = factories.ChannelStatusFactory().channel
     review = factories.ReviewAnswerFactory(review__incident=incident, review__author=ada).review
     factories.ActionItemFactory(review=review, owner=ada)
+    shift = factories.ShiftReviewFactory(plan__policy=level.policy, plan__schedule=schedule, schedule=schedule)
+    shift.people.add(ada)
+    shift.values.create(key="depth", name="Depth", kind="value", state="read", shown="pending 4, sent 1", figures=[
+        {"label": "pending", "value": 4.0, "shown": "4", "trend": "up", "before": "2"},
+        {"label": "sent", "value": 1.0, "shown": "1"},
+    ])  # fmt: skip
+    shift.checks.create(toggle="ALERTS", text="Look yourself.", seen_at=at, ticked_at=at, ticked_by=ada)
     delivery = factories.DeliveryAttemptFactory(delivery__destination=factories.DestinationFactory()).delivery
     pack = factories.LoadedPackFactory(key="checkout", policy=level.policy)
     webhook = factories.WebhookLogFactory()
@@ -85,4 +92,5 @@ def world(db, at):
         "schedules": schedule.key, "channels": channel.pk, "reviews": review.pk, "deliveries": delivery.pk,
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,
+        "shift-reviews": shift.pk,
     }  # fmt: skip

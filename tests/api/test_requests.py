@@ -26,7 +26,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 LISTS = [
     "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats", "incidents", "packs",
-    "policies", "reviews", "rules", "schedules", "silences", "webhooks",
+    "policies", "reviews", "rules", "schedules", "shift-reviews", "silences", "webhooks",
 ]  # fmt: skip
 
 

@@ -315,6 +315,19 @@ def test_a_review_with_its_answers_and_actions(api, world):
     assert ids(api, f"/reviews?state=draft&incident={world['incidents']}") == [world["reviews"]]
 
 
+def test_a_shift_review_with_its_figures_and_manual_checks(api, world):
+    told = api.get(f"/shift-reviews/{world['shift-reviews']}").json()
+    assert (told["state"], told["policy"], told["schedule"]) == ("open", "checkout", "primary")
+    assert [one["name"] for one in told["people"]] == ["ada"] and told["signed_by"] is None
+    [metric] = told["metrics"]
+    figures = [(one["label"], one["value"], one["trend"], one["before"]) for one in metric["figures"]]
+    assert figures == [("pending", 4.0, "up", "2"), ("sent", 1.0, "", "")]
+    assert [(one["toggle"], one["ticked_by"]["name"]) for one in told["manual"]] == [("ALERTS", "ada")]
+    assert ids(api, "/shift-reviews?state=open&policy=checkout") == [world["shift-reviews"]]
+    assert ids(api, "/shift-reviews?state=missed") == []
+    problem(api.get("/shift-reviews/0"), 404)
+
+
 def test_deliveries_show_no_address(api, world):
     secret = DeliveryFactory(address="https://hooks.example.org/T000/verysecret", hint="hooks.example.org/…cret",
                              thread="incident:7", status="sent", next_attempt_at=None)  # fmt: skip
