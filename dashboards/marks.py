@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
+from django.urls import reverse
 
 from incidents import deploys
 from incidents.models import Incident, TimelineEntry
@@ -91,7 +92,7 @@ def _of_alerts(incident: Incident, tags: list[str]) -> list[Mark]:
     return [
         Mark(f"alert-{row.alert_id}", row.starts_at, "alert",
              str(row.alert.annotations.get("summary") or row.alert),
-             until=None if row.firing else row.ends_at, url=row.alert.get_absolute_url(),
+             until=None if row.firing else row.ends_at, url=reverse("alert", args=[row.alert_id]),
              tags=[*tags, "firing" if row.firing else "ended"])
         for row in rows[:MOST]
     ]  # fmt: skip
@@ -111,7 +112,7 @@ def _of_messages(incident: Incident, tags: list[str]) -> list[Mark]:
     return [
         Mark(f"delivery-{row.pk}", row.ended_at or row.created_at, "delivery",
              f"{row.shown_subject} ({row.kind} to {row.to or row.hint or row.destination}: {row.get_status_display()})",
-             url=f"/deliveries/{row.pk}/", tags=[*tags, row.kind, row.status])
+             url=reverse("delivery", args=[row.pk]), tags=[*tags, row.kind, row.status])
         for row in rows.defer("address", "secret", "text")[:MOST]
     ]  # fmt: skip
 

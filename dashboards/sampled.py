@@ -132,8 +132,8 @@ class _Figure:
 
 
 def _pause(every: timedelta, span: Span) -> timedelta:
-    """After so long without a look nobody knows what was meanwhile; what was thinned out is no such pause."""
-    return max(3 * every + timedelta(minutes=2), span.length / 20)
+    """After so long without a look the curve breaks: nobody knows what was meanwhile. Looks may be far apart."""
+    return max(3 * every + timedelta(minutes=2), span.length / 3)
 
 
 def _result(rows: Sequence[Seen], figure: _Figure, only: Mapping[str, str], *, pause: timedelta) -> Result:
