@@ -22,15 +22,17 @@ class ReviewsConfig(AppConfig):
 
     def _action_items(self) -> None:
         """Action items: made by steps of runbooks, kept by trackers, opened again by incidents, named by a gate."""
-        from incidents import presence
+        from incidents import page, presence
         from runbooks import effects
         from tickets import others
 
-        from . import action_effect, action_gates, action_steps, action_tickets, actions  # noqa: F401
+        from . import action_card, action_effect, action_gates, action_steps, action_tickets, actions  # noqa: F401
 
         if action_steps.make not in effects.MORE:
             effects.MORE.append(action_steps.make)
         if action_tickets.changed not in actions.CHANGED:
             actions.CHANGED.append(action_tickets.changed)
         others.KEEPERS[action_tickets.OF] = action_tickets.KEEPER
-        presence.ASKED["action_items"] = lambda incident: incident.action_items.all()
+        if all(known.name != action_card.CARD.name for known in page.CARDS):
+            page.CARDS.append(action_card.CARD)
+        presence.ASKED[action_card.THERE] = lambda incident: incident.action_items.all()
