@@ -37,7 +37,8 @@ RESPOND = [
     "checkup.tick_readinessitem", "reviews.work_actionitem", "shifts.sign_shiftreview", "reports.add_report",
 ]  # fmt: skip
 COMMAND = [
-    "reviews.verify_actionitem", "reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule",
+    "reviews.verify_actionitem", "reviews.add_postincidentreview", "reviews.change_postincidentreview",
+    "reviews.publish_postincidentreview", "oncall.plan_schedule",
     "status.publish_status", "analytics.sign_thresholdreview",
 ]  # fmt: skip
 GROUPS = {
@@ -46,7 +47,7 @@ GROUPS = {
     "Incident Commander": [*RESPOND, *COMMAND],
     "Review Approver": [
         *RESPOND, "reviews.approve_postincidentreview", "incidents.override_gate", "analytics.sign_thresholdreview",
-        "reviews.verify_actionitem",
+        "reviews.verify_actionitem", "reviews.publish_postincidentreview",
     ],
 }  # fmt: skip
 
@@ -54,7 +55,7 @@ GROUPS = {
 LATER = frozenset([
     *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
     "flags.switch_featureflag", "status.publish_status", "checkup.tick_readinessitem",
-    "reviews.work_actionitem", "reviews.verify_actionitem",
+    "reviews.work_actionitem", "reviews.verify_actionitem", "reviews.publish_postincidentreview",
     "shifts.sign_shiftreview", "reports.add_report", "analytics.sign_thresholdreview",
 ])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""

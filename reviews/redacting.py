@@ -21,13 +21,13 @@ PATTERNS = [
     re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s<>\")\]]+", re.IGNORECASE),  # addresses, with what they carry
     re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?![\w.])"),
-    re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?:::[0-9a-f:]*)?(?![\w:])|(?<![\w:])[0-9a-f:]*::[0-9a-f:]+",
-               re.IGNORECASE),
+    re.compile(r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|[0-9a-f:]*::[0-9a-f:]*[0-9a-f])(?![\w:])", re.I),
     re.compile(r"\b[\w-]+(?:\.[\w-]+)*\.(?:internal|local|lan|intranet|corp|svc|cluster\.local)\b(?::\d+)?", re.I),
     re.compile(r"(?<!\w)\+\d[\d\s().-]{6,}\d"),
-    re.compile(r"\b(?:eyJ[\w-]{8,}(?:\.[\w-]+){1,2}|(?:sk|pk|rk|ghp|gho|xox[abp]|AKIA|whsec|re)[_-]?\w{12,}|[0-9a-f]{32,})\b"),
+    re.compile(r"\b(?:eyJ[\w-]{8,}(?:\.[\w-]+){1,2}|(?:sk|pk|rk|ghp|gho|xox[abp]|whsec|re)[_-]\w[\w-]{11,}|AKIA\w{12,}|[0-9a-f]{32,})\b"),
     re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{8,}"),
-    re.compile(r"(?i)(?<=password)\s*[=:]\s*\S+|(?<=passwd)\s*[=:]\s*\S+|(?<=secret)\s*[=:]\s*\S+|(?<=token)\s*[=:]\s*\S+|(?<=api_key)\s*[=:]\s*\S+"),
+    re.compile(r"(?<=password)\s*[=:]\s*\S+|(?<=passwd|secret)\s*[=:]\s*\S+|(?<=token)\s*[=:]\s*\S+", re.I),
+    re.compile(r"(?<=api[_-]key)\s*[=:]\s*\S+", re.I),
     re.compile(r"(?<![\w@])@[\w-]{2,}"),
 ]  # fmt: skip
 """What is taken out of a text that everybody may read."""
