@@ -121,7 +121,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Found:
-    """Everything together, and the groups, those with the most incidents first; none when nothing was to be grouped."""
+    """Everything together, and the groups: levels by rank, others by their number of incidents, the most first."""
 
     wish: Wish
     total: Group
@@ -140,7 +140,11 @@ def find(wish: Wish, user: Any) -> Found:
     for key, two in sides.items():
         name, only = names[key]
         groups.append(Group(only[wish.by], name, two.get(NOW, Side()), two.get(BEFORE, Side()), only))
-    groups.sort(key=lambda group: (-group.now.incidents, -group.before.incidents, group.name))
+    places = {name: place for place, (name, _) in enumerate(names.values())}
+    if wish.by == "level":
+        groups.sort(key=lambda group: places[group.name])
+    else:
+        groups.sort(key=lambda group: (-group.now.incidents, -group.before.incidents, group.name))
     return Found(wish, whole, groups)
 
 
@@ -295,7 +299,7 @@ def _names(by: str, sides: dict[str, Any]) -> dict[str, tuple[str, dict[str, str
     numbers = [int(key) for key in sides if key]
     named: dict[str, tuple[str, dict[str, str]]] = {"": ("No service", {"service": NONE})}
     if by == "level":
-        levels = list(Severity.objects.filter(pk__in=numbers).select_related("policy"))
+        levels = list(Severity.objects.filter(pk__in=numbers).select_related("policy").order_by("rank", "policy__name"))
         one = len({level.policy_id for level in levels}) == 1
         for level in levels:
             name = str(level) if one else f"{level} · {level.policy}"
