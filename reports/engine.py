@@ -51,7 +51,8 @@ def _compiled(template: str) -> Template:
 
 def _refuse_strange(node: nodes.Node, loops: int) -> None:
     if not isinstance(node, ALLOWED):
-        what = {nodes.Call: "A call", nodes.Mul: "Multiplication"}.get(type(node), type(node).__name__)
+        named: dict[type, str] = {nodes.Call: "A call", nodes.Mul: "Multiplication"}
+        what = named.get(type(node), type(node).__name__)
         raise BadTemplate(
             f"{what} is not allowed in a template (line {node.lineno}); it may have {{{{ names }}}}, {{% if %}}, "
             f"{{% for %}} and the filters {', '.join(FILTERS)}."

@@ -79,7 +79,7 @@ def tell(report: Report, destinations: Iterable[Destination], *, at: datetime) -
 
 def attachment(asked: Mapping) -> tuple[str, bytes, str]:
     """Name, content and type of what a mail carries, asked for by the report's number; LookupError when it is gone."""
-    report = Report.objects.select_related("by").filter(pk=asked.get("report")).first()
+    report = Report.objects.select_related("by").filter(pk=int(asked.get("report") or 0)).first()
     if report is None:
         raise LookupError(f"Report {asked.get('report')} is not there any more.")
     made = formats.make(str(asked.get("form", "pdf")), formats.of_report(report))

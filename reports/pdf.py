@@ -81,13 +81,14 @@ def _new(title: str, language: str, foot: str, at: datetime) -> "FPDF":
             self.set_y(-14)
             self.set_font(FACE, size=8)
             self.set_text_color(*QUIET)
-            half = self.epw * 0.8
-            self.cell(half, 5, foot[:130])
-            self.cell(0, 5, f"{words['page']} {self.page_no()} {words['of']} {{nb}}", align="R")
+            self.set_x(MARGIN)  # wherever the text's left edge is
+            self.cell(130, 5, foot[:110])
+            self.cell(self.w - 2 * MARGIN - 130, 5, f"{words['page']} {self.page_no()} {words['of']} {{nb}}", align="R")
 
     logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # it tells every step of every font
     pdf = Paper(format="A4")
     pdf.set_margins(MARGIN, 18, MARGIN)
+    pdf.c_margin = 0
     pdf.set_auto_page_break(True, margin=20)
     for style, name in (("", "Regular"), ("B", "Bold"), ("I", "Italic"), ("BI", "BoldItalic")):
         pdf.add_font(FACE, style, _font(name))
@@ -268,7 +269,8 @@ class _Setter:
         pdf = self.pdf
         pdf.set_font(FACE, "", SIZE - 1)
         pdf.set_draw_color(*RULE)
-        with pdf.table(line_height=LINE, text_align="LEFT", padding=1) as table:
+        pdf.set_line_width(0.2)
+        with pdf.table(line_height=LINE, text_align="LEFT", padding=1, cell_fill_mode="NONE") as table:
             for cells in rows:
                 table.row(cells)
         pdf.set_font(FACE, "", SIZE)

@@ -113,7 +113,8 @@ def line(text: object) -> str:
 
 def block(text: str) -> str:
     """Some paragraphs of Markdown that a person wrote, to stand under a heading: their own headings go below it."""
-    lines, fenced = [], False
+    lines: list[str] = []
+    fenced = False
     for row in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n"):
         bare = row.lstrip()
         if bare.startswith(("```", "~~~")):

@@ -73,6 +73,7 @@ def draft(request, number: int, key: str):
     kind = _kind(incident, key)
     document = _written(kind, incident, at)
     trouble = document if isinstance(document, str) else ""
+    shown = "" if isinstance(document, str) else html.fragment(document.text)
     form = TextForm(request.POST if "text" in request.POST else None, initial={"text": getattr(document, "text", "")})
     status = 200
     if request.method == "POST":
@@ -91,7 +92,7 @@ def draft(request, number: int, key: str):
                 return redirect(row)
     context = {
         "incident": incident, "kind": kind, "document": None if trouble else document, "trouble": trouble,
-        "shown": "" if trouble else mark_safe(html.fragment(document.text)),
+        "shown": mark_safe(shown),
         "form": form, "may_store": request.user.has_perm("reports.add_report"), "forms": formats.FORMS.items(),
         "versions": incident.reports.filter(key=key).select_related("by"),  # type: ignore[attr-defined]
     }  # fmt: skip

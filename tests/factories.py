@@ -118,6 +118,7 @@ from policies.models import (
     TargetPlan,
 )
 from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
+from reports.models import Report, ReportPart, ReportTemplate
 from reviews.models import ActionEntry, ActionItem, ActionPlan, ActionTicket, PostIncidentReview, ReviewAnswer
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
 from shifts.models import ShiftMetric, ShiftPlan, ShiftReview, ShiftSource
@@ -1129,3 +1130,27 @@ class ProposalFactory(model(Proposal)):
     new = "5m"
     why = "It is quiet again before anybody can look."
     made_at = NINE
+
+
+class ReportTemplateFactory(model(ReportTemplate)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"report-{n}")
+    name = "Incident report"
+    title = "Incident report: {{ title }}"
+
+
+class ReportPartFactory(model(ReportPart)):
+    template = factory.SubFactory(ReportTemplateFactory)
+    key = factory.Sequence(lambda n: f"part-{n}")
+    title = "Summary"
+    text = "- Start: {{ start }}"
+
+
+class ReportFactory(model(Report)):
+    incident = factory.SubFactory(IncidentFactory)
+    key = "incident-report"
+    name = "Incident report"
+    number = factory.Sequence(lambda n: n + 1)
+    title = "Incident report: it is down"
+    text = "# Incident report: it is down\n"
+    at = NINE
