@@ -12,7 +12,9 @@ from .series import MOST_LINES, Line
 from .spans import Span
 
 WIDTH, HEIGHT, LEFT, TOP, BASE = 720, 220, 60, 22, 188
-NARROW = 400
+NARROW, MEDIUM = 400, 470
+UPPERMOST = ("deploy", "move", "acknowledge", "incident", "alert")
+"""Of marks in one place these are seen, the last of them first."""
 CLOSE = 9
 """Marks nearer than so many units share their number's place above the picture."""
 
@@ -139,7 +141,7 @@ def _flags(marks: Sequence[Mark], span: Span, x, *, numbered: bool) -> list[Flag
             if following is None or x(max(following.at, span.begin)) - begin > CLOSE:
                 label = _together(marks, place, x, span)
         found.append(Flag(begin, width, mark.kind, title, label))
-    return found
+    return sorted(found, key=lambda flag: UPPERMOST.index(flag.kind) if flag.kind in UPPERMOST else -1)
 
 
 def _together(marks: Sequence[Mark], place: int, x, span: Span) -> str:

@@ -28,8 +28,15 @@ OUTCOMES = {Delivery.Status.SENT: "ok", Delivery.Status.FAILED: "failed"}
 Key = tuple[str, ...]
 
 
-def read(panel: Panel, spec: Mapping[str, Any], span: Span) -> Result:
-    """What the panel counts over `span`; `spec` has its parameters filled in. BadSpec when it cannot be asked."""
+Fetched = dict[tuple, tuple[datetime, list[Row]]]
+"""What was fetched for panels of the same page: for which filter, since when, the rows."""
+
+
+def read(panel: Panel, spec: Mapping[str, Any], span: Span, *, kept: Fetched | None = None) -> Result:
+    """What the panel counts over `span`; `spec` has its parameters filled in. BadSpec when it cannot be asked.
+
+    kept   what other panels of the page fetched; what they can share is fetched once
+    """
     said = {name: value for name, value in spec.items() if value is not None}
     deliveries = panel.kind == Panel.Kind.DELIVERIES
     if deliveries:
@@ -37,12 +44,8 @@ def read(panel: Panel, spec: Mapping[str, Any], span: Span) -> Result:
     asked = read_spec(said)
     first = span.before.begin if panel.compare else span.begin
     policy = panel.dashboard.policy
-    fetched = (
-        messages(policy, after=first, until=span.end)
-        if deliveries
-        else fetch(asked, after=first, until=span.end, policy=policy.pk)
-    )
-    rows = [row for row in fetched if asked.which.fits(row)]
+    fetched = _fetched(policy, None if deliveries else asked, first, span.end, {} if kept is None else kept)
+    rows = [row for row in fetched if row.at > first and asked.which.fits(row)]
     now, past = [row for row in rows if row.at > span.begin], [row for row in rows if row.at <= span.begin]
     field = panel.field or figures.usual(panel.spec)
     wanted = (field, *panel.also)
@@ -65,6 +68,16 @@ def read(panel: Panel, spec: Mapping[str, Any], span: Span) -> Result:
         lines[:MOST_ROWS], value, _of(before, field) if panel.compare else None,
         {name: _of(whole, name) for name in panel.also}, now[-1].at if now else None, note=note,
     )  # fmt: skip
+
+
+def _fetched(policy: Policy, asked: Spec | None, after: datetime, until: datetime, kept: Fetched) -> list[Row]:
+    """The rows since `after`, or since earlier if another panel wanted those; None stands for messages."""
+    which = asked and (asked.which.streams(), asked.which.columns, asked.reads_text)
+    known = kept.get((which, until))
+    if known is None or known[0] > after:
+        rows = fetch(asked, after=after, until=until, policy=policy.pk) if asked else messages(policy, after, until)
+        kept[which, until] = known = (after, rows)
+    return known[1]
 
 
 def _grouped(rows: Sequence[Row], asked: Spec) -> dict[Key, list[Row]]:
@@ -122,7 +135,7 @@ def _points(rows: list[Row], asked: Spec, field: str, span: Span) -> list[tuple[
     return points
 
 
-def messages(policy: Policy, *, after: datetime, until: datetime) -> list[Row]:
+def messages(policy: Policy, after: datetime, until: datetime) -> list[Row]:
     """What Opscenter sent for the policy in (after, until], oldest first, in the form of events.
 
     A message that went another way because the first did not work is about the same `subject`, and says so in its

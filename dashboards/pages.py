@@ -12,7 +12,7 @@ from incidents.seeing import visible
 from policies.durations import format_duration
 from policies.models import Policy
 
-from . import marks, panels, spans
+from . import chart, counted, marks, panels, spans
 from .models import Dashboard, Panel
 from .spans import Span
 
@@ -56,7 +56,13 @@ def dashboard(request, policy: str, key: str):
     span, refused = _span(request, found.range)
     values, told = panels.values_of(found.policy), _marks(request, found.policy, span)
     of_it = found.panels.select_related("dashboard__policy")  # type: ignore[attr-defined]
-    shown = [panels.show(panel, span, values=values, marks=told) for panel in of_it]
+    kept: counted.Fetched = {}
+    comparing = sorted(of_it, key=lambda panel: not panel.compare)  # they fetch most, which the others can share
+    found_for = {
+        panel.pk: panels.show(panel, span, values=values, marks=told, width=chart.MEDIUM, kept=kept)
+        for panel in comparing
+    }
+    shown = [found_for[panel.pk] for panel in of_it]
     if request.GET.get("format") == "json":
         return JsonResponse(
             {"policy": policy, "key": key, "name": found.name, **span.facts,

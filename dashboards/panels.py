@@ -58,7 +58,7 @@ class Shown:
     def rows(self) -> list[tuple[Line, str, str, list[str]]]:
         """Name, figure, change and other figures of each line."""
         return [
-            (line, figures.told(line.value, self.unit), self._change(line.value, line.before),
+            (line, figures.told(line.value, self.unit), self._change(line.value, line.before).removeprefix("before "),
              [self._fact(name, line.facts.get(name)) for name in self.panel.also])
             for line in self.result.lines if line.name
         ]  # fmt: skip
@@ -89,19 +89,27 @@ class Shown:
         return f"{was}, {100 * (value - before) / before:+.0f} %" if before else was
 
     @property
+    def of(self) -> str:
+        """What tells its rows apart: of `endpoint|name` the first."""
+        by = self.panel.spec.get("by", "")
+        names = by if isinstance(by, list) else [by]
+        return ", ".join(str(name).partition("|")[0] for name in names)
+
+    @property
     def address(self) -> str:
         return f"{self.panel.get_absolute_url()}?{self.span.query}"
 
 
 def show(
     panel: Panel, span: Span, *, values: Mapping[str, Any], marks: Sequence[Mark] = (), numbered: bool = False,
-    width: int = chart.WIDTH,
+    width: int = chart.WIDTH, kept: counted.Fetched | None = None,
 ) -> Shown:  # fmt: skip
     """Find what the panel has to show over `span`.
 
     values   the parameters of its policy (see `values_of`)
+    kept     what panels of the same page share (see `counted.read`)
     """
-    result = read(panel, span, values=values)
+    result = read(panel, span, values=values, kept=kept)
     unit = panel.unit or result.unit
     if panel.kind in (Panel.Kind.EVENTS, Panel.Kind.DELIVERIES):
         unit = figures.unit_of(panel.field or figures.usual(panel.spec), panel.unit, panel.spec)
@@ -113,7 +121,7 @@ def show(
     return Shown(panel, span, result, unit, picture, links)
 
 
-def read(panel: Panel, span: Span, *, values: Mapping[str, Any]) -> Result:
+def read(panel: Panel, span: Span, *, values: Mapping[str, Any], kept: counted.Fetched | None = None) -> Result:
     """The panel's lines and figures; what keeps it from having any stands in `fault`."""
     policy = panel.dashboard.policy
     try:
@@ -124,7 +132,7 @@ def read(panel: Panel, span: Span, *, values: Mapping[str, Any]) -> Result:
                 return sampled.of_objective(policy, panel.spec.get("objective", ""), panel.field, span)
             case Panel.Kind.SOURCE:
                 return sampled.of_source(panel, span)
-        return counted.read(panel, filled(panel.spec, None, values), span)
+        return counted.read(panel, filled(panel.spec, None, values), span, kept=kept)
     except (MissingParameter, ValueError) as error:  # BadSpec is one
         words = f"This panel cannot be read as it is written: {error}" if isinstance(error, BadSpec) else str(error)
         return Result(fault=words)

@@ -16,7 +16,7 @@ from tests.packs.mister_dj import LIMITS, Stage
 
 PACK = "mister-dj"
 MINUTE = timedelta(minutes=1)
-MARK = re.compile(r'<li class="mark (\w+)" id="([\w-]+)"')
+MARK = re.compile(r'<li class="mark m-(\w+)" id="([\w-]+)"')
 
 
 @pytest.fixture
