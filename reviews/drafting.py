@@ -137,13 +137,11 @@ def fill(review: PostIncidentReview, *, at: datetime) -> list[str]:
     Returns the headings that were filled in or renewed; ReviewRefused unless it is a draft.
     """
     if review.status != PostIncidentReview.Status.DRAFT:
-        raise ReviewRefused(
-            f"This review is {review.standing}; send it back to draft before you change it."
-        )
+        raise ReviewRefused(f"This review is {review.standing}; send it back to draft before you change it.")
     facts = Facts(review.incidents, at)
     renewed = []
     for answer in review.answers.order_by("position"):
-        if not answer.fill or answer.text != answer.drafted:
+        if not answer.fill or not _same(answer.text, answer.drafted):
             continue
         given = facts.fill(answer.fill, answer.kind)
         if given.text != answer.text:
@@ -152,13 +150,19 @@ def fill(review: PostIncidentReview, *, at: datetime) -> list[str]:
             renewed.append(answer.prompt)
     texts = {"summary": facts.texts("summary") or review.incident.title, "timeline": timeline_of(facts.incidents)}
     for name, text in texts.items():
-        if getattr(review, name) == review.drafted.get(name, "") and text != getattr(review, name):
+        now = getattr(review, name)
+        if _same(now, review.drafted.get(name, "")) and not _same(now, text):
             setattr(review, name, text)
             review.drafted = {**review.drafted, name: text}
             renewed.append(name.capitalize())
     review.figures, review.filled_at = facts.figures(), at
     review.save(update_fields=["summary", "timeline", "drafted", "figures", "filled_at"])
     return renewed
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts say the same: a browser sends other line ends, and none at the end."""
+    return one.replace("\r", "").strip() == other.replace("\r", "").strip()
 
 
 def timeline_of(incidents: list[Incident]) -> str:
@@ -204,9 +208,7 @@ def save_answers(
     rows = PostIncidentReview.objects.filter(pk=review.pk, status=status)
     if not PostIncidentReview.objects.select_for_update(of=("self",)).filter(pk=review.pk, status=status).exists():
         review.refresh_from_db(fields=["status"])
-        raise ReviewRefused(
-            f"This review is {review.standing}; send it back to draft before you change it."
-        )
+        raise ReviewRefused(f"This review is {review.standing}; send it back to draft before you change it.")
     known = {answer.key: answer for answer in review.answers.all()}
     for key, given in answers.items():
         if key not in known:
@@ -214,7 +216,8 @@ def save_answers(
         _store(known[key], given)
     if any(known[key].kind == "factors" for key in answers):
         _store_factors(review)
-    changes = {name: value for name, value in (("summary", summary), ("timeline", timeline)) if value is not None}
+    texts = (("summary", summary), ("timeline", timeline))
+    changes = {name: value.replace("\r\n", "\n") for name, value in texts if value is not None}
     if changes:
         rows.update(**changes)
     if at is not None:
@@ -227,9 +230,9 @@ def save_answers(
 
 def _store(answer: ReviewAnswer, given: str | Given) -> None:
     if isinstance(given, str):
-        text, data = given, answer.data if given == answer.text else {}
+        text, data = given, answer.data if _same(given, answer.text) else {}
     else:
-        text, data = given.text, given.data
+        text, data = given.text.replace("\r\n", "\n"), given.data
     if "proposed" in answer.data:
         data = {**data, "proposed": answer.data["proposed"]}
     if (text, data) != (answer.text, answer.data):

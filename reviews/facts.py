@@ -133,7 +133,7 @@ class Facts:
         return {
             "rows": [[label, text] for label, text in self._rows() if text],
             "roles": [[role, who] for role, who in self.roles],
-            "targets": [row for one in self.incidents for row in _targets(one)],
+            "targets": [row for one in self.incidents for row in _targets(one, several=len(self.incidents) > 1)],
             "course": course(self),
             "charts": self._charts(),
         }
@@ -175,14 +175,15 @@ class Facts:
 MILESTONE_FIELDS = {f"{name}_at" for name in (*WORD_OF, "notified", "assessed", "closed")}
 
 
-def _targets(incident: Incident) -> list[list[str]]:
-    """Kind, verdict, due and met of each target that counted."""
+def _targets(incident: Incident, *, several: bool) -> list[list[str]]:
+    """Kind, verdict, due and met of each target that counted; of several incidents with its number."""
     rows = []
     for target in incident.targets.exclude(state="cancelled").order_by("due_at", "pk"):
         due = f"{target.due_at.astimezone(UTC):%H:%M:%S}" if target.due_at else ""
         met = f"{target.met_at.astimezone(UTC):%H:%M:%S}" if target.met_at else ""
         verdict = target.get_state_display() + (f": {target.why_late}" if target.why_late else "")
-        rows.append([target.get_kind_display(), verdict, due, met])
+        name = target.get_kind_display() + (f" #{incident.pk}" if several else "")
+        rows.append([name, verdict, due, met])
     return rows
 
 
