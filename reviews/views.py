@@ -45,7 +45,12 @@ def rows_for(user):
 def review_list(request):
     """Newest first; by status, or those that are due, overdue, mine, or wait for me."""
     at = timezone.now()
-    rows = rows_for(request.user).select_related("incident__severity", "author").annotate(more=Count("joined")).order_by("-created_at", "-pk")
+    rows = (
+        rows_for(request.user)
+        .select_related("incident__severity", "author")
+        .annotate(more=Count("joined"))
+        .order_by("-created_at", "-pk")
+    )
     status, show = request.GET.get("status", ""), request.GET.get("show", "")
     if status in Status.values:
         rows = rows.filter(status=status)
