@@ -103,8 +103,12 @@ def _read(metric: ShiftMetric, answer: reading.Answer) -> Read:
     unreachable = [one for one in answer.readings if one.fields.get("reachable") is False]
     if unreachable and metric.kind != ShiftMetric.Kind.STATUS:
         return Read(metric, None, str(unreachable[0].fields.get("error") or "It could not be reached."), answer)
+    lacking = str(answer.lacking) if answer.lacking else ""
     try:
-        return Read(metric, figures.see(how, answer.readings, outside=outside), "", answer)
+        seen = figures.see(how, answer.readings, outside=outside)
+        if lacking and metric.kind == ShiftMetric.Kind.COUNT and not any(one.value for one in seen.figures):
+            return Read(metric, None, lacking, answer)  # that nobody told us of any does not say that there is none
+        return Read(metric, seen, lacking, answer)
     except figures.Unreadable as error:
         return Read(metric, None, str(error), answer)
 
