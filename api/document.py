@@ -52,6 +52,7 @@ TAGS = {
     "packs": "Which policies were loaded from files.",
     "policies": "Policies and their levels.",
     "reviews": "What was learnt.",
+    "reports": "What is told of an incident, as a document.",
     "deliveries": "What was sent.",
     "doors": "Who may tell us.",
     "webhooks": "What was told to us.",

@@ -37,6 +37,8 @@ SCOPES = {
         Scope("packs:read", "packs.view_loadedpack", "Read which packs are loaded, and what they say."),
         Scope("policies:read", "policies.view_policy", "Read policies and their levels."),
         Scope("reviews:read", "reviews.view_postincidentreview", "Read post-incident reviews."),
+        Scope("reports:read", "reports.view_report", "Read reports of incidents, drafted and stored."),
+        Scope("reports:write", "reports.add_report", "Store reports of incidents."),
         Scope("shifts:read", "shifts.view_shiftreview", "Read shift reviews: their figures, notes and who signed."),
         Scope("deliveries:read", "notifications.view_delivery", "Read what was sent, to whom, and how it ended."),
         Scope("doors:read", "sources.view_integration", "Read the integrations, without their keys and secrets."),

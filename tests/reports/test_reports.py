@@ -200,7 +200,7 @@ def test_what_a_move_sets_waits_for_the_move_and_what_is_known_changes_only_with
 
 
 @pytest.mark.req("DX-126")
-def test_action_items_are_boxes_by_category_and_one_that_is_late_is_listed(client, incident, ada):
+def test_action_items_are_boxes_by_category_and_one_that_is_late_is_listed(client, admin_client, incident, ada):
     done = {"state": ActionItem.State.DONE, "done_at": TEN}
     make = ActionItem.objects.create
     late = timezone.now().date() - timedelta(days=2)
@@ -215,8 +215,9 @@ def test_action_items_are_boxes_by_category_and_one_that_is_late_is_listed(clien
     ]
     page = client.get(reverse("report-draft", args=[incident.pk, DX])).content.decode()
     assert "☑ Immediate fixes" in page and "☐ Monitoring enhancements" in page
-    listed = client.get(reverse("actions"), {"show": "overdue"}).content.decode()
-    assert "Alert on the pool" in listed and "Raise the limit" not in listed
+    dashboard = admin_client.get(reverse("admin:index")).content.decode()
+    for listed in (client.get(reverse("actions"), {"show": "overdue"}).content.decode(), dashboard):
+        assert "Alert on the pool" in listed and "Raise the limit" not in listed
 
 
 @pytest.mark.req("DJ-54")
@@ -358,6 +359,21 @@ def test_rights_and_private_incidents(client, incident, linus):
         assert viewer.get(url).status_code == 404
     assert "Checkout down" not in viewer.get(reverse("reports")).content.decode()
     assert Client().get(report.get_absolute_url()).status_code == 302
+
+
+def test_the_api_drafts_stores_and_lists(client, incident):
+    url = f"/api/v1/incidents/{incident.pk}/reports"
+    assert [kind["key"] for kind in client.get(url).json()["kinds"]][:2] == [DX, NOTE]
+    draft = client.get(f"{url}/{DX}").json()
+    assert draft["title"] == "Incident Report: 2026-11-20 - Checkout down" and "<h2>Summary</h2>" in draft["html"]
+    stored = client.post(url, {"kind": DX}, content_type="application/json")
+    assert (stored.status_code, stored.json()["version"]) == (201, 1), stored.content
+    own = {"kind": DX, "markdown": "# Mine\n\nShort."}
+    assert client.post(url, own, content_type="application/json").json()["edited"] is True
+    assert [one["version"] for one in client.get("/api/v1/reports").json()["items"]] == [2, 1]
+    assert client.get(f"/api/v1/reports/{stored.json()['id']}").json()["markdown"].startswith("# Incident Report")
+    assert client.get(f"{url}/nonsense").status_code == 404
+    assert client.post(url, {"kind": "nonsense"}, content_type="application/json").status_code == 422
 
 
 BAD = """
