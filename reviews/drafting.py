@@ -1,5 +1,6 @@
 """Incidents become the draft of a review: timeline, figures, roles, pictures and questions filled in."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -196,7 +197,7 @@ def _time(at) -> str:
 
 @transaction.atomic
 def save_answers(
-    review: PostIncidentReview, answers: dict[str, str | Given], *, summary: str | None = None,
+    review: PostIncidentReview, answers: Mapping[str, str | Given], *, summary: str | None = None,
     timeline: str | None = None, by: EscalationContact | None = None, at: datetime | None = None,
 ) -> None:  # fmt: skip
     """Store what was written; only a draft can be written on.

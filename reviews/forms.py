@@ -49,7 +49,8 @@ class ReviewForm(forms.Form):
         self, data=None, *, review: PostIncidentReview, answers: Iterable[ReviewAnswer],
         settings: Iterable[tuple[str, str]] = (),
     ):  # fmt: skip
-        self.review, self.rows, self.given = review, list(answers), {}
+        self.review, self.rows = review, list(answers)
+        self.given: dict[str, Given] = {}
         self.rules = tuple(settings)
         known = {"summary": review.summary, "timeline": review.timeline}
         known |= {f"answer-{answer.key}": answer.text for answer in self.rows}

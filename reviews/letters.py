@@ -40,7 +40,7 @@ def tell_readers(review: PostIncidentReview, *, at: datetime, but=None) -> None:
     """Tell everybody who took part in the incidents that their review is published."""
     numbers = [incident.pk for incident in review.incidents]
     acted = TimelineEntry.objects.filter(incident__in=numbers).exclude(by=None).values("by")
-    people = EscalationContact.objects.filter(pk__in=acted, active=True).exclude(pk=but.pk if but else None)
+    people = EscalationContact.objects.filter(pk__in=acted, active=True).exclude(pk=but.pk if but else 0)
     text = f"The review of {_name(review)} is published: what happened, what caused it, and what follows."
     _tell(review, people, f"Review published: {_name(review)}", text, once=f"published:{at.timestamp():.0f}", at=at)
 

@@ -169,6 +169,8 @@ class ReviewAnswer(models.Model):
     fill = models.CharField(max_length=40, blank=True, help_text="The fact it is filled in with; see reviews/facts.py.")
     options = models.JSONField(default=list, blank=True, help_text="What may be chosen: options, or kinds of factors.")
 
+    remarks: list["ReviewComment"]  # what was said of it, where the page has read it
+
     class Meta:
         ordering = ["review", "position"]
         constraints = [models.UniqueConstraint(fields=["review", "key"], name="review_answer_once")]

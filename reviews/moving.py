@@ -109,8 +109,10 @@ def take_up(review: PostIncidentReview, *, by, at: datetime) -> None:
     """Write a review that had been left out."""
     if review.status != Status.SKIPPED:
         raise ReviewRefused(f"The review is {review.standing}; it was not left out.")
-    facts = {"skip_reason": "", "skipped_by": None, "skipped_at": None, "remind_at": review.due_at and at}
-    _move(review, Status.DRAFT, at=at, by=by, why="taken up", **facts)
+    _move(
+        review, Status.DRAFT, at=at, by=by, why="taken up", skip_reason="", skipped_by=None, skipped_at=None,
+        remind_at=review.due_at and at,
+    )  # fmt: skip
 
 
 def _plan(review: PostIncidentReview) -> ReviewPlan:

@@ -119,7 +119,17 @@ from policies.models import (
 )
 from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
 from reports.models import Report, ReportPart, ReportTemplate
-from reviews.models import ActionEntry, ActionItem, ActionPlan, ActionTicket, PostIncidentReview, ReviewAnswer
+from reviews.models import (
+    ActionEntry,
+    ActionItem,
+    ActionPlan,
+    ActionTicket,
+    ContributingFactor,
+    PostIncidentReview,
+    ReviewAnswer,
+    ReviewComment,
+    ReviewVersion,
+)
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
 from shifts.models import ShiftMetric, ShiftPlan, ShiftReview, ShiftSource
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
@@ -561,6 +571,26 @@ class ReviewAnswerFactory(model(ReviewAnswer)):
     key = "root_cause"
     prompt = "What caused it?"
     required = True
+
+
+class ContributingFactorFactory(model(ContributingFactor)):
+    review = factory.SubFactory(ReviewFactory)
+    category = "process"
+    text = "Nobody was told that the certificate ends"
+
+
+class ReviewCommentFactory(model(ReviewComment)):
+    review = factory.SubFactory(ReviewFactory)
+    at = NINE
+    text = "Which deploy?"
+
+
+class ReviewVersionFactory(model(ReviewVersion)):
+    review = factory.SubFactory(ReviewFactory)
+    number = 1
+    at = NINE
+    why = "saved"
+    content = factory.LazyFunction(lambda: [["Summary", "Checkout was down."]])
 
 
 class ActionItemFactory(model(ActionItem)):
