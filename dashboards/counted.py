@@ -24,6 +24,8 @@ SLICES = (
     timedelta(hours=6), timedelta(hours=12), timedelta(days=1), timedelta(days=2),
 )  # fmt: skip
 MOST_SLICES = 60
+MOST_ON_A_PAGE = 20_000
+"""Events that each panel looks at while it stands among others; alone it takes more (MOST)."""
 OUTCOMES = {Delivery.Status.SENT: "ok", Delivery.Status.FAILED: "failed"}
 Key = tuple[str, ...]
 
@@ -44,7 +46,8 @@ def read(panel: Panel, spec: Mapping[str, Any], span: Span, *, kept: Fetched | N
     asked = read_spec(said)
     first = span.before.begin if panel.compare else span.begin
     policy = panel.dashboard.policy
-    fetched = _fetched(policy, None if deliveries else asked, first, span.end, {} if kept is None else kept)
+    most = MOST if kept is None else MOST_ON_A_PAGE
+    fetched = _fetched(policy, None if deliveries else asked, first, span.end, {} if kept is None else kept, most)
     rows = [row for row in fetched if row.at > first and asked.which.fits(row)]
     now, past = [row for row in rows if row.at > span.begin], [row for row in rows if row.at <= span.begin]
     field = panel.field or figures.usual(panel.spec)
@@ -58,8 +61,8 @@ def read(panel: Panel, spec: Mapping[str, Any], span: Span, *, kept: Fetched | N
     whole, before = _figures(now, asked, span), _figures(past, asked, span.before)
     value = _of(whole, field)
     note = ""
-    if len(fetched) >= MOST:
-        note = f"Of more than {MOST:,} only the newest were looked at: those since {fetched[0].at:%Y-%m-%d %H:%M} UTC."
+    if len(fetched) >= most:
+        note = f"Of more than {most:,} only the newest were looked at: those since {fetched[0].at:%Y-%m-%d %H:%M} UTC."
     if len(lines) > MOST_ROWS:
         note = f"{note} Of {len(lines)} rows the first {MOST_ROWS} are shown.".strip()
     if value is None and now and asked.measure.minimum > len(now):
@@ -70,12 +73,17 @@ def read(panel: Panel, spec: Mapping[str, Any], span: Span, *, kept: Fetched | N
     )  # fmt: skip
 
 
-def _fetched(policy: Policy, asked: Spec | None, after: datetime, until: datetime, kept: Fetched) -> list[Row]:
+def _fetched(
+    policy: Policy, asked: Spec | None, after: datetime, until: datetime, kept: Fetched, most: int
+) -> list[Row]:
     """The rows since `after`, or since earlier if another panel wanted those; None stands for messages."""
     which = asked and (asked.which.streams(), asked.which.columns, asked.reads_text)
     known = kept.get((which, until))
     if known is None or known[0] > after:
-        rows = fetch(asked, after=after, until=until, policy=policy.pk) if asked else messages(policy, after, until)
+        if asked:
+            rows = fetch(asked, after=after, until=until, policy=policy.pk, most=most)
+        else:
+            rows = messages(policy, after, until, most=most)
         kept[which, until] = known = (after, rows)
     return known[1]
 
@@ -135,7 +143,7 @@ def _points(rows: list[Row], asked: Spec, field: str, span: Span) -> list[tuple[
     return points
 
 
-def messages(policy: Policy, after: datetime, until: datetime) -> list[Row]:
+def messages(policy: Policy, after: datetime, until: datetime, *, most: int = MOST) -> list[Row]:
     """What Opscenter sent for the policy in (after, until], oldest first, in the form of events.
 
     A message that went another way because the first did not work is about the same `subject`, and says so in its
@@ -150,7 +158,7 @@ def messages(policy: Policy, after: datetime, until: datetime) -> list[Row]:
         rows.values_list(
             "pk", "created_at", "kind", "purpose", "urgent", "status", "subject", "instead_of", "ended_at", "thread",
             "destination__key", "receipt", "error",
-        )[:MOST]
+        )[:most]
     )[::-1]  # fmt: skip
     others = _of_others(policy, {thread for *_, thread, _, _, _ in told if thread.startswith("incident:")})
     first: dict[int, int] = {}

@@ -128,7 +128,9 @@ class Demo:
             words = [sys.executable, "-m", f"targets.{name}", "--host", HOST, "--port", str(self.ports[name])]
             return Child(name, [*words, *options])
 
-        beside = {"misterdj": ["--redis-port", str(self.ports["dj-redis"]), "--token", ACTIONS_TOKEN]}
+        # a kill of the backend loses no job: chaos tests of the demo count them before and after
+        kept = ["--state", str(self.folder / "misterdj-state.json")]
+        beside = {"misterdj": ["--redis-port", str(self.ports["dj-redis"]), "--token", ACTIONS_TOKEN, *kept]}
         queue = ["--redis-port", str(self.ports["crm-redis"]), "--smtp-port", str(self.ports["smtp-bz"])]
         return [
             program("sink", "--smtp-port", str(self.ports["mail"])),
