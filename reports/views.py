@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from incidents import seeing
 from incidents.models import Incident
-from oncall.models import EscalationContact
+from oncall.models import EscalationContact, Schedule
 from oncall.people import contact_of
 
 from . import formats, html, mailing, storing, writing
@@ -212,5 +212,6 @@ def all_reports(request):
         rows = rows.filter(title__icontains=asked["q"])
     page = Paginator(rows.defer("text"), PER_PAGE).get_page(request.GET.get("page"))
     kinds = Report.objects.order_by("key").values_list("key", flat=True).distinct()
-    context = {"page": page, "asked": asked, "kinds": list(kinds)}
+    schedules = Schedule.objects.order_by("key") if request.user.has_perm("oncall.view_schedule") else []
+    context = {"page": page, "asked": asked, "kinds": list(kinds), "schedules": schedules}
     return render(request, "reports/list.html", context)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from incidents import lifecycle
 from incidents.models import Incident
 from notifications import outbox
+from oncall import handoff
 from packs import loader
 from policies.models import Policy, Severity
 from reports import sample, writing
@@ -22,7 +23,7 @@ from reports.facts import Incidental
 from reports.models import Report, ReportFrozen, ReportTemplate
 from reviews.models import ActionItem
 from tests.accounts import signed_in
-from tests.factories import NINE, IncidentFactory, ReviewFactory
+from tests.factories import NINE, IncidentFactory, ReviewFactory, ScheduleFactory
 
 TEN = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -374,6 +375,52 @@ def test_the_api_drafts_stores_and_lists(client, incident):
     assert client.get(f"/api/v1/reports/{stored.json()['id']}").json()["markdown"].startswith("# Incident Report")
     assert client.get(f"{url}/nonsense").status_code == 404
     assert client.post(url, {"kind": "nonsense"}, content_type="application/json").status_code == 422
+
+
+def test_the_executive_summary_tells_some_days_and_their_figures(client, incident, ada, grace):
+    lifecycle.note(incident, "x", by=ada, at=TEN)
+    Incident.objects.filter(pk=incident.pk).update(acknowledged_at=TEN + 4 * MINUTE, cause="It was\n## DNS.")
+    level = Severity.objects.get(policy=incident.policy, key="P0")
+    common = {"policy": incident.policy, "detected_at": TEN, "status": "resolved", "resolved_at": TEN + 9 * MINUTE}
+    IncidentFactory(severity=level, title="All is down", **common)
+    IncidentFactory(severity=level, title="Nobody may know", private=True, **common)
+    IncidentFactory(severity=level, title="A drill", drill=True, **common)
+    IncidentFactory(severity=level, title="Long ago", **{**common, "detected_at": TEN - timedelta(days=3)})
+    item = {"incident": incident, "title": "Raise the limit", "owner": ada}
+    ActionItem.objects.create(**item, due_on=timezone.now().date() - timedelta(days=3))
+    days = {"from": "2026-11-19", "to": "2026-11-20", "policy": "shop"}
+    page = client.get(reverse("report-executive"), days)
+    assert page.status_code == 200 and "Executive summary: 2026-11-19 – 2026-11-20 (Shop)" in page.content.decode()
+    text = client.get(reverse("report-executive-file", args=["md"]), {**days, "links": "0"}).content.decode()
+    assert part(text, "In short")[0] == "- Incidents: 2 (the days before: 1)"
+    assert "- Time to acknowledge (median): 4 min (the days before: not given)" in text
+    gravest = part(text, "The gravest incidents")
+    assert [line.split(" ", 3)[1] for line in gravest] == ["P0", "P1"] and "It was ## DNS." in gravest[1]
+    assert "Nobody may know" not in text and "A drill" not in text
+    assert "Raise the limit (ada," in part(text, "What is overdue")[0]
+    russian = client.get(reverse("report-executive-file", args=["md"]), {**days, "language": "ru"})
+    assert "## Самые тяжёлые инциденты" in russian.content.decode()
+    pdf = client.get(reverse("report-executive-file", args=["pdf"]), {**days, "language": "ru"})
+    assert (
+        pdf.content.startswith(b"%PDF-") and "executive-summary-2026-11-19-2026-11-20.pdf" in pdf["Content-Disposition"]
+    )
+    assert client.get(reverse("report-executive"), {"from": "2026-11-21", "to": "2026-11-20"}).status_code == 422
+    client.post(reverse("report-executive") + "?from=2026-11-19&to=2026-11-20")
+    report = Report.objects.get(incident=None)
+    assert (report.key, report.number) == ("executive-summary", 1)
+    assert client.get(report.get_absolute_url()).status_code == 200
+    assert "Executive summary" in client.get(reverse("reports")).content.decode()
+
+
+def test_the_hand_off_of_a_shift_is_a_document(client, incident, ada):
+    schedule = ScheduleFactory(key="primary", name="Primary")
+    note = handoff.to_come(schedule)
+    handoff.write(note, "Watch the pool.", by=ada, at=TEN)
+    text = client.get(reverse("report-hand-off-file", args=["primary", "md"])).content.decode()
+    assert text.startswith("# Hand-off of Primary: ") and "## ada writes\n\nWatch the pool." in text
+    assert client.get(reverse("report-hand-off", args=["primary"])).status_code == 200
+    assert client.post(reverse("report-hand-off", args=["primary"])).status_code == 302
+    assert Report.objects.get(incident=None).key == "hand-off-primary"
 
 
 BAD = """
