@@ -26,7 +26,7 @@ SLICES = (
 MOST_SLICES = 60
 MOST_ON_A_PAGE = 20_000
 """Events that each panel looks at while it stands among others; alone it takes more (MOST)."""
-OUTCOMES = {Delivery.Status.SENT: "ok", Delivery.Status.FAILED: "failed"}
+OUTCOMES: dict[str, str] = {Delivery.Status.SENT: "ok", Delivery.Status.FAILED: "failed"}
 Key = tuple[str, ...]
 
 

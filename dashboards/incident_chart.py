@@ -62,8 +62,8 @@ def of(incident: Incident, *, at: datetime, span: Span | None = None, width: int
     rows = incident.alerts.filter(alert__rule__isnull=False).order_by("-firing", "starts_at")  # type: ignore[attr-defined]
     rules = rows.select_related("alert__rule__policy", "alert__rule__severity").prefetch_related("alert__rule__sources")
     for row in rules[:50]:
-        rule: AlertRule = row.alert.rule
-        if rule.pk in seen or len(drawn) >= MOST_SERIES:
+        rule: AlertRule | None = row.alert.rule
+        if rule is None or rule.pk in seen or len(drawn) >= MOST_SERIES:
             continue
         seen.add(rule.pk)
         result = sampled.read_rule(rule, "", span)

@@ -115,7 +115,12 @@ PANEL = _PanelEntry(
     links=optional(Many(LINK), []),
     on_incident=optional(Flag(), False),
     every=optional(Length(positive=True), "1m"),
-    **{name: optional(Anything()) for name in WAYS},
+    events=optional(Anything()),
+    deliveries=optional(Anything()),
+    rule=optional(Anything()),
+    objective=optional(Anything()),
+    source=optional(Anything()),
+    any_of=optional(Anything()),
 )
 
 

@@ -3,10 +3,12 @@
 from ninja import Router
 
 from . import (
+    action_items,
     alerts,
     changes,
     channels,
     contacts,
+    dashboards,
     deliveries,
     doors,
     figures,
@@ -36,6 +38,7 @@ ROUTERS: dict[str, Router] = {
     "alerts": alerts.router,
     "rules": rules.router,
     "objectives": objectives.router,
+    "dashboards": dashboards.router,
     "figures": figures.router,
     "silences": silences.router,
     "schedules": schedules.router,
@@ -46,6 +49,7 @@ ROUTERS: dict[str, Router] = {
     "packs": packs.router,
     "policies": policies.router,
     "reviews": reviews.router,
+    "action items": action_items.router,
     "reports": reports.router,
     "shift reviews": shift_reviews.router,
     "deliveries": deliveries.router,

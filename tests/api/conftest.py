@@ -73,7 +73,7 @@ def world(db, at):
     schedule = factories.LayerFactory(schedule__key="primary", members=[ada]).schedule
     channel = factories.ChannelStatusFactory().channel
     review = factories.ReviewAnswerFactory(review__incident=incident, review__author=ada).review
-    factories.ActionItemFactory(review=review, owner=ada)
+    item = factories.ActionItemFactory(review=review, owner=ada)
     shift = factories.ShiftReviewFactory(plan__policy=level.policy, plan__schedule=schedule, schedule=schedule)
     shift.people.add(ada)
     shift.values.create(key="depth", name="Depth", kind="value", state="read", shown="pending 4, sent 1", figures=[
@@ -88,9 +88,9 @@ def world(db, at):
     heartbeat = factories.PingFactory().heartbeat
     return {
         "incidents": incident.pk, "rules": rule.pk, "alerts": alert.pk, "silences": silence.pk,
-        "objectives": objective.pk,
+        "objectives": objective.pk, "dashboards": factories.PanelFactory(dashboard__policy=level.policy).dashboard.pk,
         "schedules": schedule.key, "channels": channel.pk, "reviews": review.pk, "deliveries": delivery.pk,
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,
-        "shift-reviews": shift.pk,
+        "shift-reviews": shift.pk, "action-items": item.pk,
     }  # fmt: skip
