@@ -25,7 +25,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 LISTS = [
-    "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats", "incidents", "packs",
+    "action-items", "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats",
+    "incidents", "packs",
     "policies", "reviews", "rules", "schedules", "shift-reviews", "silences", "webhooks",
 ]  # fmt: skip
 
