@@ -40,7 +40,7 @@ def note(rows: Sequence["Row"], *, at: datetime) -> None:
             one.incident_id = joined[row.alert]
             changed.append(one)
     for row in mine.values():
-        if (row.alert, row.starts_at) not in known:
+        if row.rule and (row.alert, row.starts_at) not in known:
             joins = joined.get(row.alert) if row.firing else None
             fresh.append(
                 Firing(

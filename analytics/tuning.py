@@ -112,10 +112,10 @@ def figures(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> 
 def ack_medians(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> dict[int, timedelta]:
     """By rule, the median time from detection to acknowledgement of the incidents that its alerts joined."""
     rows = Firing.objects.filter(rule__in=list(rules), incident__acknowledged_at__isnull=False).counted(since, until)
-    times: dict[int, list[timedelta]] = {}
+    times: dict[int, list[float]] = {}
     seen = rows.order_by().values_list(
         "rule", "incident", "incident__detected_at", "incident__acknowledged_at"
     ).distinct()  # fmt: skip
     for rule, _, detected, acknowledged in seen:
-        times.setdefault(rule, []).append(acknowledged - detected)
-    return {rule: median(values) for rule, values in times.items()}
+        times.setdefault(rule, []).append((acknowledged - detected).total_seconds())
+    return {rule: timedelta(seconds=median(values)) for rule, values in times.items()}

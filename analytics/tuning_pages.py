@@ -191,7 +191,7 @@ def _whom(rows: list[dict[str, Any]], *, since: datetime, at: datetime) -> dict[
     for row in counted:
         group = found.get((row["kind"], row["by"]))
         if group is not None and len(group) < WHOM:
-            group.append(row)
+            group.append(dict(row))
     return found
 
 
