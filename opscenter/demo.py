@@ -14,6 +14,7 @@ from opscenter.supervisor import Child
 
 HOST = "127.0.0.1"
 PORTS = ("sink", "mail", "mailer", "whatsapp", "misterdj", "deelrx", "crm-redis", "smtp-bz", "dj-redis")
+PAGES = ("sink", "mailer", "whatsapp", "misterdj", "deelrx")  # those that speak HTTP; the others are theirs as well
 PACKS = ("mailer", "whatsapp-alert-policy", "whatsapp-runbook", "mister-dj", "deelrx-crm")
 DOORS = {"misterdj": "mister-dj", "deelrx": "deelrx-crm"}  # systems that tell Opscenter themselves, and their packs
 SIGNING = {  # made-up secrets, in the form of each provider
@@ -154,7 +155,7 @@ class Demo:
 
     def ready(self) -> bool:
         """Whether the simulated systems answer."""
-        return all(answers((HOST, port)) for name, port in self.ports.items() if name != "mail")
+        return all(answers((HOST, self.ports[name])) for name in PAGES)
 
     def packs(self) -> list[tuple[str, bool]]:
         """What to hand to load_pack: a name in the library or a path; and whether it takes over what is there.
