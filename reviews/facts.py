@@ -16,7 +16,7 @@ from notifications.models import Delivery
 from .kinds import Given, given_length, given_time, length_words
 
 CHARTS: list[Callable[[Incident, datetime, datetime], list[dict[str, Any]]]] = []
-"""What rooms above can draw of an incident between two instants: as `rules/_chart.html` shows, with `title`."""
+"""What rooms above draw of an incident between two instants: `title`, `chart` as plain data, `template` to show it."""
 FIRST = {"started", "detected", "notified", "acknowledged", "assessed"}
 """Of several incidents the earliest of these counts, of the others the latest."""
 LENGTHS = {"time_to_acknowledge": "acknowledged", "time_to_mitigate": "mitigated", "time_to_resolve": "resolved"}

@@ -21,7 +21,7 @@ from oncall.people import contact_of
 from . import actions, deeds, drafting, exports, gate, people, proposing
 from .action_forms import ActionItemForm
 from .forms import MeetingForm, PeopleForm, ReviewForm
-from .models import PostIncidentReview
+from .models import PostIncidentReview, Reviewer
 
 PER_PAGE, MOST_ROWS = 50, 10_000
 STALE = (
@@ -61,8 +61,8 @@ def review_list(request):
     elif show == "mine":
         rows = rows.owed().filter(author__user=request.user).order_by("due_at", "pk")
     elif show == "asked":
-        waits = rows.filter(status=Status.SUBMITTED, reviewers__contact__user=request.user)
-        rows = waits.exclude(reviewers__contact__user=request.user, reviewers__verdict="approved")
+        mine = Reviewer.objects.filter(contact__user=request.user).exclude(verdict=Reviewer.Verdict.APPROVED)
+        rows = rows.filter(status=Status.SUBMITTED, pk__in=mine.values("review"))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page, "chosen": status, "show": show, "shows": SHOWS, "statuses": Status.choices, "at": at,
@@ -159,7 +159,7 @@ def plan(request, incident: int):
 
 def _get(number: int, user) -> PostIncidentReview:
     related = ("incident__severity", "incident__policy", "incident__service", "author", "approver", "skipped_by")
-    return get_object_or_404(rows_for(user).select_related(*related).distinct(), pk=number)
+    return get_object_or_404(rows_for(user).select_related(*related), pk=number)
 
 
 @login_required
