@@ -74,7 +74,9 @@ def executive(period: Period, policy: Policy | None, user: Any, *, language: str
     ]
     told = (f"- {name}: {value} ({words['before']}: {past}){sheet.mark(page)}" for name, value, past in figures)
     sheet.part(words["short"], told, small["none"])
-    levels = [f"| {line(one.name)} | {one.now.incidents} | {one.before.incidents} |" for one in found.groups]
+    levels = [
+        f"| {line(one.name).replace('|', '/')} | {one.now.incidents} | {one.before.incidents} |" for one in found.groups
+    ]
     head = [f"| {words['level']} | {words['incidents']} | {words['before']} |", "|---|---|---|"]
     sheet.part(words["by_level"], [*head, *levels] if levels else [], small["none"])
     sheet.part(words["gravest"], _gravest(sheet, period, key, user, language), small["none"])
