@@ -30,7 +30,7 @@ class ActionItemForm(forms.Form):
     )
     action_priority = forms.TypedChoiceField(
         required=False, coerce=int, choices=ActionItem.Priority.choices, initial=ActionItem.Priority.NORMAL,
-        empty_value=ActionItem.Priority.NORMAL, label="Priority",
+        empty_value="", label="Priority",
     )  # fmt: skip
     action_owner = forms.ModelChoiceField(PEOPLE, required=False, empty_label=NOBODY, label="Who")
     action_due = _day("Until")
@@ -50,7 +50,7 @@ class ActionItemForm(forms.Form):
             return {}
         return {
             "title": data["action_title"], "category": data["action_category"] or ActionItem.Category.LONG_TERM,
-            "priority": data["action_priority"], "owner": data["action_owner"], "due_on": data["action_due"],
+            "priority": data["action_priority"] or ActionItem.Priority.NORMAL, "owner": data["action_owner"], "due_on": data["action_due"],
         }  # fmt: skip
 
 

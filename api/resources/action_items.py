@@ -28,6 +28,7 @@ VERIFY = "reviews.verify_actionitem"
 State = Literal["open", "done", "verified", "dropped"]
 Category = Literal["immediate", "long_term", "monitoring", "process"]
 Priority = Literal["urgent", "high", "normal", "low"]
+PRIORITIES: dict[int, Priority] = {1: "urgent", 2: "high", 3: "normal", 4: "low"}
 
 
 class ActionItemOut(Out):
@@ -96,7 +97,7 @@ def _out(request: Request, item: ActionItem) -> ActionItemOut:
     same = ("title", "text", "category", "state", "due_on", "created_at", "done_at", "verified_at", "reopened",
             "watch_until", "rule", "factor")  # fmt: skip
     return ActionItemOut(
-        id=item.pk, priority=ActionItem.Priority(item.priority).name.lower(), owner=PersonOut.of(item.owner),
+        id=item.pk, priority=PRIORITIES[item.priority], owner=PersonOut.of(item.owner),
         overdue=item.is_overdue(actions.today(item, at=request.at)), incident=item.incident_id, review=item.review_id,
         done_by=PersonOut.of(item.done_by), verified_by=PersonOut.of(item.verified_by),
         service=item.service.key if item.service else None, ticket=ticket.key if ticket else "",
