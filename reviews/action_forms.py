@@ -49,8 +49,11 @@ class ActionItemForm(forms.Form):
         if not data["action_title"]:
             return {}
         return {
-            "title": data["action_title"], "category": data["action_category"] or ActionItem.Category.LONG_TERM,
-            "priority": data["action_priority"] or ActionItem.Priority.NORMAL, "owner": data["action_owner"], "due_on": data["action_due"],
+            "title": data["action_title"],
+            "category": data["action_category"] or ActionItem.Category.LONG_TERM,
+            "priority": data["action_priority"] or ActionItem.Priority.NORMAL,
+            "owner": data["action_owner"],
+            "due_on": data["action_due"],
         }  # fmt: skip
 
 
