@@ -11,7 +11,7 @@ from django.urls import reverse
 from oncall import roster
 
 from . import muted, watching
-from .models import ManualCheck, ShiftReview, ShiftValue
+from .models import ManualCheck, ShiftMetric, ShiftReview, ShiftValue
 
 ARROWS = {"up": "↑", "down": "↓", "same": "→", "changed": "≠", "new": "+"}
 
@@ -31,11 +31,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Shown:
-    """A value with its groups; `groups` is empty where the headline says it all."""
+    """A value with its groups; `groups` is empty where the headline says it all.
+
+    headline   whether there is more to say than the groups do
+    of         what the one figure is of
+    """
 
     value: ShiftValue
     arrow: str
     groups: list[Group]
+    headline: bool = True
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,17 @@ def values(review: ShiftReview) -> list[Shown]:
     """The review's figures in their order."""
     links = dict(review.plan.metrics.values_list("key", "link"))
     rows = review.values.select_related("noted_by")
-    return [
-        Shown(
-            one,
-            ARROWS.get(one.trend, ""),
-            [_group(said, links.get(one.key, "")) for said in one.figures if said["label"]],
-        )
-        for one in rows
-    ]
+    return [_shown(one, links.get(one.key, "")) for one in rows]
+
+
+def _shown(one: ShiftValue, link: str) -> Shown:
+    groups = [_group(said, link) for said in one.figures if said["label"]]
+    arrow = ARROWS.get(one.trend, "")
+    if one.kind == ShiftMetric.Kind.COUNT:  # the headline adds them up
+        return Shown(one, arrow, groups)
+    if len(groups) == 1:
+        return Shown(one, arrow, [], of=groups[0].label)
+    return Shown(one, arrow, groups, headline=not groups)
 
 
 def _group(said: dict[str, Any], link: str) -> Group:

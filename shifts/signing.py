@@ -1,6 +1,6 @@
 """What people do with a shift review: write notes, tick what is watched by hand, and sign."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,12 +29,14 @@ def on_shift(review: ShiftReview, contact: EscalationContact, *, at: datetime) -
 
 @transaction.atomic
 def write(
-    review: ShiftReview, notes: Mapping[str, str], ticks: Mapping[int, bool], *, text: str | None,
+    review: ShiftReview, notes: Mapping[str, str], ticks: Collection[str], *, text: str | None,
     by: EscalationContact, at: datetime,
 ) -> None:  # fmt: skip
-    """Keep the notes by metric, the ticks by manual check, and the words on the whole shift.
+    """Keep the notes by metric, the ticks of what is watched by hand, and the words on the whole shift.
 
-    What is not named stays as it is. SignRefused when the review is signed or its shift over.
+    ticks   the switches whose manual monitoring is ticked; of those that are off and not among them it is not
+    text    None leaves the words as they are, as a note does that is not named
+    SignRefused when the review is signed or its shift over.
     """
     row = _open(review)
     for value in row.values.filter(key__in=notes):
@@ -42,11 +44,11 @@ def write(
         if said != value.note:
             value.note, value.noted_by, value.noted_at = said, by if said else None, at if said else None
             value.save(update_fields=["note", "noted_by", "noted_at"])
-    for check in row.checks.filter(pk__in=ticks, over_at=None):
-        if ticks[check.pk] and check.ticked_at is None:
-            check.ticked_at, check.ticked_by = at, by
-        elif not ticks[check.pk]:
+    for check in watching.refresh(row, muted.now(row.plan.policy), at=at):
+        if check.toggle not in ticks:
             check.ticked_at, check.ticked_by = None, None
+        elif check.ticked_at is None:
+            check.ticked_at, check.ticked_by = at, by
         check.save(update_fields=["ticked_at", "ticked_by"])
     if text is not None and text.strip() != row.note:
         row.note = text.strip()

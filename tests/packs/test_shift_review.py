@@ -215,7 +215,7 @@ def test_while_a_switch_is_off_people_watch_by_hand(shifts, whatsapp, grace, cli
     assert f"{TOGGLE} is off: tick that you watch by hand." in refused.content.decode()
     review.refresh_from_db()
     assert (review.state, review.signed_at) == ("open", None)
-    assert client.post(review.get_absolute_url(), {"deed": "sign", f"tick:{check.pk}": "on"}).status_code == 302
+    assert client.post(review.get_absolute_url(), {"deed": "sign", f"tick:{TOGGLE}": "on"}).status_code == 302
     review.refresh_from_db()
     check.refresh_from_db()
     assert (review.state, review.signed_user, check.ticked_by) == ("signed", user, grace)
