@@ -5,12 +5,9 @@ each length is stands in `incidents.response_times`, and in words on the page of
 Everything is counted by the database, in two statements whatever the number of rows: one of times, one of targets.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import (
     Case,
     CharField,
@@ -33,14 +30,14 @@ from incidents.response_times import MEASURES
 from oncall.models import EscalationContact
 from policies.models import Policy, Service, Severity
 
+from . import response_sql
 from .periods import Period
+from .response_sql import PERCENTILES
 from .seconds import Seconds
 
-PERCENTILES = (50, 90, 95)
 NOW, BEFORE = 0, 1
 GROUPINGS = {"": "Everything", "service": "Service", "level": "Level", "team": "Team", "policy": "Policy"}
 COLUMNS = {"service": "service_id", "level": "severity_id", "policy": "policy_id"}
-ALL, FALSE = "incidents", "false_positives"
 NONE = "-"
 Owners = Incident.owners.through
 
@@ -130,11 +127,11 @@ class Found:
 
 def find(wish: Wish, user: Any) -> Found:
     """The figures that `user` may see, of the period and of the one before."""
-    total = _sides(wish, user, "").get("", {})
+    sides = _sides(wish, user)
+    total = sides.pop(None, {})
     whole = Group("", "All of these", total.get(NOW, Side()), total.get(BEFORE, Side()))
     if not wish.by:
         return Found(wish, whole)
-    sides = _sides(wish, user, wish.by)
     names = _names(wish.by, sides)
     groups = []
     for key, two in sides.items():
@@ -184,92 +181,37 @@ def _lengths() -> dict[str, Any]:
     return found
 
 
-def _sides(wish: Wish, user: Any, by: str) -> dict[str, dict[int, Side]]:
-    """By group, then by NOW and BEFORE."""
+def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
+    """By group (None: everything), then by NOW and BEFORE."""
+    by = wish.by
     rows = _counted(wish, user, wish.period.before, wish.period).annotate(
         span=Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField()),
-        empty=Case(When(status=Status.FALSE_POSITIVE, then=1), default=0, output_field=IntegerField()),
         grp=Coalesce(Cast(F(COLUMNS[by]), CharField()), Value("")) if by in COLUMNS else Value(""),
-        **_lengths(),
     )
+    empty = Case(When(status=Status.FALSE_POSITIVE, then=1), default=0, output_field=IntegerField())
     lengths = [f"{key}_s" for key in MEASURES]
-    rows = rows.order_by().values_list("id", "span", "grp", "empty", *lengths)
-    teams = _teams(wish) if by == "team" else None
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    for group, span, name, count, mean, longest, *percentiles in _run(_times_sql(lengths), rows, teams):
-        side = found.setdefault(group, {}).setdefault(span, {"times": {}, "targets": {}})
-        if name in (ALL, FALSE):
-            side[name] = int(count)
+    short = ["id", "span", "grp"]
+    long = [*short, "empty", *lengths]
+    more: dict[str, Any] = {"grouped": bool(by), "teams": _teams(wish) if by == "team" else None}
+    found: dict[str | None, dict[int, dict[str, Any]]] = {}
+
+    def side(whole: int, group: str, span: int) -> dict[str, Any]:
+        return found.setdefault(None if whole else group, {}).setdefault(span, {"times": {}, "targets": {}})
+
+    timed = rows.annotate(empty=empty, **_lengths()).order_by().values_list(*long)
+    for whole, group, span, name, count, mean, longest, *shares in response_sql.run(
+        response_sql.times(lengths), timed, long, **more
+    ):
+        said = side(whole, group, span)
+        if name in (response_sql.ALL, response_sql.FALSE):
+            said[name] = int(count)
         else:
-            by_number = dict(zip(PERCENTILES, map(float, percentiles), strict=True))
-            side["times"][name.removesuffix("_s")] = Times(int(count), float(mean), float(longest), by_number)
-    for group, span, kind, met, missed, running in _run(TARGETS_SQL, rows, teams):
-        side = found.setdefault(group, {}).setdefault(span, {"times": {}, "targets": {}})
-        side["targets"][kind] = Met(int(met), int(missed), int(running))
+            by_number = dict(zip(PERCENTILES, map(float, shares), strict=True))
+            said["times"][name.removesuffix("_s")] = Times(int(count), float(mean), float(longest), by_number)
+    counted = rows.order_by().values_list(*short)
+    for whole, group, span, kind, *numbers in response_sql.run(response_sql.TARGETS, counted, short, **more):
+        side(whole, group, span)["targets"][kind] = Met(*map(int, numbers))
     return {group: {span: Side(**said) for span, said in two.items()} for group, two in found.items()}
-
-
-def _run(sql: str, rows: QuerySet, teams: QuerySet | None) -> Iterable[Sequence[Any]]:
-    """The lines of `sql`, which reads `counted`: `rows`, once for each of their `teams` when they are grouped so."""
-    try:
-        inner, params = rows.query.sql_with_params()
-        team_sql, team_params = teams.query.sql_with_params() if teams is not None else ("", ())
-    except EmptyResultSet:
-        return []
-    names = ["id", "span", "grp", "empty", *(f"{key}_s" for key in MEASURES)]
-    counted = f"rows ({', '.join(names)}) AS MATERIALIZED ({inner})"
-    if teams is None:
-        counted += ", counted AS (SELECT * FROM rows)"
-    else:
-        others = ", ".join(f"r.{name}" for name in names if name != "grp")
-        kept = ", ".join(name for name in names if name != "grp")
-        counted += (
-            f", teams (incident_id, team) AS ({team_sql})"
-            f", counted ({kept}, grp) AS (SELECT {others}, COALESCE(t.team, '') FROM rows r"
-            " LEFT JOIN teams t ON t.incident_id = r.id)"
-        )
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {counted} {sql}", [*params, *team_params])
-        return cursor.fetchall()
-
-
-def _times_sql(lengths: Sequence[str]) -> str:
-    """Count, mean, longest and percentiles by group and period; a percentile lies between its two neighbours in rank.
-
-    With n values in order, counted from 0, percentile p stands at rank (n - 1) * p / 100; between two ranks it moves in
-    a straight line: what PostgreSQL calls percentile_cont and spreadsheets PERCENTILE.INC, and SQLite has no word for.
-    """
-    listed = [
-        f"SELECT grp, span, '{one}' AS name, {one} AS value FROM counted WHERE {one} IS NOT NULL" for one in lengths
-    ]
-    listed += [
-        f"SELECT grp, span, '{ALL}', 0.0 FROM counted",
-        f"SELECT grp, span, '{FALSE}', 0.0 FROM counted WHERE empty = 1",
-    ]
-    shares = ", ".join(_percentile(number) for number in PERCENTILES)
-    return (
-        f", listed AS ({' UNION ALL '.join(listed)}), ranked AS (SELECT grp, span, name, value,"
-        " ROW_NUMBER() OVER (PARTITION BY name, span, grp ORDER BY value) - 1 AS place,"
-        " COUNT(*) OVER (PARTITION BY name, span, grp) - 1 AS top FROM listed)"
-        f" SELECT grp, span, name, COUNT(*), AVG(value), MAX(value), {shares} FROM ranked GROUP BY grp, span, name"
-    )
-
-
-def _percentile(number: int) -> str:
-    below = f"(top * {number} / 100)"  # whole numbers: the division leaves the rest out
-    part = f"(top * {number} - {below} * 100) / 100.0"
-    return (
-        f"SUM(CASE WHEN place = {below} THEN value * (1 - {part})"
-        f" WHEN place = {below} + 1 THEN value * ({part}) ELSE 0 END)"
-    )
-
-
-TARGETS_SQL = (
-    "SELECT c.grp, c.span, t.kind, SUM(CASE WHEN t.state = 'met' THEN 1 ELSE 0 END),"
-    " SUM(CASE WHEN t.state = 'breached' THEN 1 ELSE 0 END), SUM(CASE WHEN t.state = 'pending' THEN 1 ELSE 0 END)"
-    " FROM counted c JOIN incidents_responsetarget t ON t.incident_id = c.id WHERE t.state <> 'cancelled'"
-    " GROUP BY c.grp, c.span, t.kind"
-)
 
 
 def _teams(wish: Wish) -> QuerySet:

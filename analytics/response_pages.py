@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import F
+from django.forms import HiddenInput
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -97,6 +98,7 @@ def behind(request) -> HttpResponse:
     """The incidents behind the figures, with what was measured of each; the longest of a measure first."""
     at = timezone.now()
     form = ResponseForm(request.GET.dict(), at=at)
+    form.fields["by"].widget = HiddenInput()
     context: dict[str, Any] = _about(request, form, at, "response")
     if not form.is_valid():
         return render(request, "figures/behind.html", context, status=422)

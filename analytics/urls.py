@@ -8,7 +8,7 @@ urlpatterns = [
     path("objectives/<str:policy>/<str:key>/", pages.objective, name="objective"),
     path("coverage/", coverage_pages.coverage_page, name="coverage"),
     path("figures/", response_pages.figures, name="figures"),
-    path("figures/incidents/", response_pages.behind, name="figures-behind"),
+    path("figures/behind/", response_pages.behind, name="figures-behind"),
     path("figures/people/", response_pages.people, name="figures-people"),
     path("figures/definitions/", response_pages.definitions, name="figures-definitions"),
 ]

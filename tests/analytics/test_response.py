@@ -204,13 +204,13 @@ def test_filters_links_and_the_incidents_behind(viewer):
     page = viewer.get("/figures/", {**asked, "by": "level"})
     group, _, link = next(one for one in page.context["groups"] if "Shop" in one[0].name)
     assert group.only == {"level": "P1", "policy": "shop"} and "level=P1" in link and "policy=shop" in link
-    behind = viewer.get(f"/figures/incidents/?{link}&measure=acknowledge")
+    behind = viewer.get(f"/figures/behind/?{link}&measure=acknowledge")
     assert [row.pk for row, _ in behind.context["lines"]] == [slow.pk, quick.pk]
     service = level.policy.service.key
     for query in ({"policy": "shop"}, {"level": "P1"}, {"service": service}):
         assert rows(viewer, **asked, **query)["All of these", "now"]["incidents"] == "2"
     assert rows(viewer, **asked, service="-")["All of these", "now"]["incidents"] == "1"
-    everything = viewer.get("/figures/incidents/", asked).content.decode()
+    everything = viewer.get("/figures/behind/", asked).content.decode()
     assert "elsewhere" in everything and "a drill" not in everything
 
 
@@ -237,14 +237,14 @@ def test_a_private_incident_counts_for_those_who_may_see_it(viewer, grace):
 def test_what_cannot_be_used_is_told_beside_its_field(viewer, query, words):
     response = viewer.get("/figures/", query)
     assert response.status_code == 422 and words in response.content.decode()
-    assert viewer.get("/figures/incidents/", query).status_code == 422
+    assert viewer.get("/figures/behind/", query).status_code == 422
 
 
 def test_nothing_is_asked_without_the_right_and_definitions_are_told(client, ada, grace):
-    for path in ("/figures/", "/figures/incidents/", "/figures/people/", "/figures/definitions/"):
+    for path in ("/figures/", "/figures/behind/", "/figures/people/", "/figures/definitions/"):
         assert client.get(path).status_code == 302
     signed_in(client, ada)
-    for path in ("/figures/", "/figures/incidents/", "/figures/people/", "/figures/definitions/"):
+    for path in ("/figures/", "/figures/behind/", "/figures/people/", "/figures/definitions/"):
         assert client.get(path).status_code == 403
     page = signed_in(client, grace, "Viewer").get("/figures/definitions/").content.decode()
     for words in ("MTTA", "MTTM", "MTTR", "rank (n − 1) · p / 100", "met late is missed", "09:00 to 17:00", "Drills"):
@@ -261,4 +261,4 @@ def test_as_few_queries_for_many(viewer, django_assert_max_num_queries):
     with django_assert_max_num_queries(20):
         viewer.get("/figures/", asked)
     with django_assert_max_num_queries(16):
-        viewer.get("/figures/incidents/", asked)
+        viewer.get("/figures/behind/", asked)
