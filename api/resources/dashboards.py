@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from django.db.models import QuerySet
 from ninja import Query, Router
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
-from api.shapes import ByKey, Instant, InstantIn, Number, Out, Page, Seconds, Text
+from api.shapes import ByKey, Instant, InstantIn, Number, Out, Page, Seconds, Text, read_number
 from dashboards import chart, counted, incident_chart, marks, panels
 from dashboards.models import Dashboard
 from dashboards.spans import LONGEST, SHORTEST, Span
@@ -21,7 +21,7 @@ router = Router()
 SCOPE = "dashboards:read"
 LAST_MS = 253_402_300_799_000
 """The last second of the year 9999."""
-Milliseconds = Annotated[Number, Field(ge=0, le=LAST_MS)]
+Milliseconds = Annotated[int, Field(ge=0, le=LAST_MS), BeforeValidator(read_number)]
 A_DAY = timedelta(days=1)
 
 
