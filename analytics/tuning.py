@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import Count, DateTimeField, DurationField, ExpressionWrapper, F, Max, Min, Q, Sum, Value
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from alerts.models import AlertRule, Firing, Hold
@@ -24,6 +36,8 @@ FALSE, USELESS = "false_positive", "not_actionable"
 NEVER, ALWAYS, FLAPPING, WRONG, OFTEN_HELD = (
     "never fired", "always firing", "flapping", "mostly not worth it", "mostly held back",
 )  # fmt: skip
+LOOKS_BACK = timedelta(days=31)
+"""What began so long before a period's end, and ended after it, is not looked for; what fires still always is."""
 SIGNS = (NEVER, ALWAYS, FLAPPING, WRONG, OFTEN_HELD)
 
 
@@ -91,8 +105,7 @@ def figures(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> 
         found[number] = Figures(**row)
     flapped = Hold.objects.filter(kind=Hold.Kind.FLAP, since__gte=since, since__lt=until, alert__rule__in=list(found))
     flapping = set(flapped.order_by().values_list("alert__rule", flat=True).distinct())
-    still = mine.filter(Q(ended_at=None) | Q(ended_at__gt=until), began_at__lt=until).order_by()
-    begun = dict(still.values_list("rule").annotate(Min("began_at")))
+    begun = _still(mine, until=until)
     plans = {plan.policy_id: plan for plan in TuningPlan.objects.filter(policy__in={rule.policy_id for rule in rules})}
     for rule in rules:
         plan, one = plans.get(rule.policy_id) or TuningPlan(), found[rule.pk]
@@ -107,6 +120,16 @@ def figures(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> 
         if one.fired >= plan.at_least and one.held * 2 > one.fired:
             one.signs.append(OFTEN_HELD)
     return found
+
+
+def _still(firings: QuerySet[Firing], *, until: datetime) -> dict[int, datetime]:
+    """By rule, when the alert began that fired longest at `until`; each part has an index of its own."""
+    begun: dict[int, datetime] = {}
+    over = {"ended_at__gt": until, "began_at__gte": until - LOOKS_BACK, "began_at__lt": until}
+    for rows in (firings.filter(ended_at=None, began_at__lt=until), firings.filter(**over)):
+        for rule, began in rows.order_by().values_list("rule").annotate(Min("began_at")):
+            begun[rule] = min(began, begun.get(rule, began))
+    return begun
 
 
 def ack_medians(rules: Iterable[AlertRule], *, since: datetime, until: datetime) -> dict[int, timedelta]:
