@@ -127,8 +127,9 @@ class Found:
 
 def find(wish: Wish, user: Any) -> Found:
     """The figures that `user` may see, of the period and of the one before."""
-    sides = _sides(wish, user)
-    total = sides.pop(None, {})
+    found = _sides(wish, user)
+    total = found.get(None, {})
+    sides = {key: two for key, two in found.items() if key is not None}
     whole = Group("", "All of these", total.get(NOW, Side()), total.get(BEFORE, Side()))
     if not wish.by:
         return Found(wish, whole)
