@@ -31,7 +31,9 @@ GROUPS = {
         ("Runs of runbooks", "checklist", "runbooks.run"),
         ("Outgoing calls", "outbound", "runbooks.actioncall"),
         ("Reviews", "rate_review", "reviews.postincidentreview"),
+        ("Action item pages", "assignment_turned_in", "actions"),
         ("Action items", "task_alt", "reviews.actionitem"),
+        ("Coverage", "shield", "coverage"),
     ],
     "Policy": [
         ("Policies", "policy", "policies.policy"),
