@@ -14,7 +14,8 @@ class ReviewsConfig(AppConfig):
         if gate.required not in gates.ALWAYS:
             gates.ALWAYS.append(gate.required)
         presence.ASKED["review_plan"] = lambda incident: ReviewPlan.objects.filter(policy=incident.policy_id)
-        gates.NEEDS[gate.required] = ("review_plan",)
+        presence.ASKED["review_gate"] = gate.standing_before
+        gates.NEEDS[gate.required] = ("review_gate",)
         presence.ASKED[cards.JOINED] = cards.joined
         if all(known.name != cards.CARD.name for known in page.CARDS):
             page.CARDS.append(cards.CARD)

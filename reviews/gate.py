@@ -1,7 +1,7 @@
 """Which incidents demand a review, and the gates it keeps shut until it is approved, left out, or its date is set."""
 
-from incidents import gates
-from incidents.models import Incident
+from incidents import gates, page
+from incidents.models import Incident, Status
 from policies.models import ReviewPlan
 
 from .models import PostIncidentReview
@@ -15,9 +15,16 @@ def plan_for(incident: Incident) -> ReviewPlan | None:
     return None
 
 
+def standing_before(incident: Incident):
+    """The plan that demands a review before what the incident may become next; for `presence`."""
+    moves = page.NEXT.get(Status(incident.status), [])
+    return ReviewPlan.objects.filter(policy=incident.policy_id, severities=incident.severity_id, before__in=moves)
+
+
 def required(incident: Incident, to: str) -> str | None:
     """The gate of reviews: what is missing before the incident may become `to`."""
-    if not ReviewPlan.objects.filter(policy=incident.policy_id, before=to).exists() or plan_for(incident) is None:
+    plan: ReviewPlan | None = getattr(incident.policy, "review_plan", None)  # read once for all moves of a page
+    if plan is None or plan.before != to or plan_for(incident) is None:
         return None
     review = PostIncidentReview.of(incident)
     if review is None:

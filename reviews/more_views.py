@@ -17,7 +17,7 @@ from oncall.people import contact_of
 from . import deeds, people, redacting, versions
 from .forms import PublicForm
 from .models import PostIncidentReview
-from .views import _get, view_permission
+from .views import review_for, view_permission
 
 MOST_VERSIONS = 200
 
@@ -31,7 +31,7 @@ def html(text: str) -> SafeString:
 @view_permission
 def changes(request, number: int):
     """What changed between two versions; the latest and the one before unless others are chosen."""
-    review = _get(number, request.user)
+    review = review_for(number, request.user)
     rows = list(review.versions.select_related("by").defer("content")[:MOST_VERSIONS])
     known = {row.number: row for row in rows}
     new = _number(request.GET.get("to"), known) or (rows[0].number if rows else 0)
@@ -55,7 +55,7 @@ def _number(text: str | None, known) -> int | None:
 @view_permission
 def calendar(request, number: int):
     """The meeting as a file that a calendar takes."""
-    review = _get(number, request.user)
+    review = review_for(number, request.user)
     try:
         text = people.calendar(review, url=settings.BASE_URL + review.get_absolute_url(), at=timezone.now())
     except IllegalMove as refusal:
@@ -70,7 +70,7 @@ def calendar(request, number: int):
 @never_cache
 def public_edit(request, number: int):
     """The public version beside what it is drafted from: write it, let anybody read it, withdraw it."""
-    review, at = _get(number, request.user), timezone.now()
+    review, at = review_for(number, request.user), timezone.now()
     if not request.user.has_perm(deeds.PUBLISH):
         raise PermissionDenied("This needs the right publish_postincidentreview.")
     title, text = redacting.draft(review, at=at)

@@ -157,7 +157,7 @@ def plan(request, incident: int):
     return render(request, "reviews/plan.html", context, status=status)
 
 
-def _get(number: int, user) -> PostIncidentReview:
+def review_for(number: int, user) -> PostIncidentReview:
     related = ("incident__severity", "incident__policy", "incident__service", "author", "approver", "skipped_by")
     return get_object_or_404(rows_for(user).select_related(*related), pk=number)
 
@@ -167,7 +167,7 @@ def _get(number: int, user) -> PostIncidentReview:
 @never_cache
 def review(request, number: int):
     """Read it; write on it while it is a draft; and all that people do with it (`deeds.DEEDS`)."""
-    found = _get(number, request.user)
+    found = review_for(number, request.user)
     if request.method != "POST":
         return _page(request, found)
     do = request.POST.get("do", "save")
@@ -191,7 +191,7 @@ def review(request, number: int):
         said = deed.act(request, found, by=by, at=at)
     except IllegalMove as refusal:
         messages.warning(request, str(refusal))
-        found = _get(number, request.user)
+        found = review_for(number, request.user)
         # a draft was saved before it was refused; what was written on a review that is none any more can be copied
         saved = found.status == Status.DRAFT
         return _page(request, found, form=None if saved else form, item=None if saved else item, status=409)
@@ -201,7 +201,7 @@ def review(request, number: int):
 
 def _form(found: PostIncidentReview, data=None) -> ReviewForm:
     answers = list(found.answers.order_by("position"))
-    wanted = any(answer.kind == "threshold" for answer in answers)
+    wanted = found.status == Status.DRAFT and any(answer.kind == "threshold" for answer in answers)
     return ReviewForm(data, review=found, answers=answers, settings=proposing.settings(found) if wanted else ())
 
 
