@@ -43,6 +43,7 @@ TAGS = {
     "rules": "What Opscenter asks by itself, and what it came to.",
     "objectives": "What is promised, and how much of it was kept.",
     "figures": "How responders did, and who was interrupted.",
+    "tuning": "What rules did and were worth, the review of each month, and proposed changes.",
     "silences": "What is muted, for how long and why.",
     "schedules": "Who is on call.",
     "contacts": "Who can be asked, and how they are reached.",

@@ -25,6 +25,7 @@ SCOPES = {
         Scope("rules:read", "alerts.view_alertrule", "Read alert rules."),
         Scope("rules:write", "alerts.change_alertrule", "Switch alert rules on and off, have them checked."),
         Scope("objectives:read", "analytics.view_objective", "Read objectives, how they stand and how they stood."),
+        Scope("tuning:read", "analytics.view_thresholdreview", "Read what rules were worth, and changes proposed."),
         Scope("dashboards:read", "dashboards.view_dashboard", "Read dashboards and the figures of their panels."),
         Scope("silences:read", "alerts.view_silence", "Read silences."),
         Scope("silences:write", "alerts.add_silence", "Create and end silences."),

@@ -27,6 +27,7 @@ from . import (
     schedules,
     shift_reviews,
     silences,
+    tuning,
     webhooks,
 )
 
@@ -40,6 +41,7 @@ ROUTERS: dict[str, Router] = {
     "objectives": objectives.router,
     "dashboards": dashboards.router,
     "figures": figures.router,
+    "tuning": tuning.router,
     "silences": silences.router,
     "schedules": schedules.router,
     "contacts": contacts.router,

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from ninja import Body, Router
 from pydantic import Field
 
+from alerts import firings
 from api.access import Request
 from api.choosing import one_of
 from api.problems import Problem
@@ -71,6 +72,13 @@ class ReasonIn(In):
     """Why."""
 
     reason: Words = Field(max_length=500, examples=["It came back"])
+
+
+class RateIn(In):
+    """What its alerts were worth."""
+
+    mark: Literal["actionable", "not_actionable"]
+    reason: Text = Field("", max_length=500, description="Needed for what was not actionable.")
 
 
 class NoteIn(In):
@@ -240,6 +248,15 @@ def reopen(request: Request, id: Number, body: ReasonIn) -> IncidentDetailOut:
 def false_positive(request: Request, id: Number, body: ReasonIn) -> IncidentDetailOut:
     """There was nothing; the reason is used to mend the rule."""
     return _tool(request, id, "false-positive", lifecycle.mark_false_positive, reason=body.reason)
+
+
+@write(
+    router, "/incidents/{id}/rate", scope=SCOPE, out=IncidentDetailOut, id="rateIncident",
+    summary="Say whether it was worth a page",
+)  # fmt: skip
+def rate(request: Request, id: Number, body: RateIn) -> IncidentDetailOut:
+    """Counts in the figures by which its rules are tuned; the incident stays as it is."""
+    return _tool(request, id, "rate", firings.mark_incident, word=body.mark, reason=body.reason)
 
 
 @write(

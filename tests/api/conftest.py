@@ -85,6 +85,8 @@ def world(db, at):
     pack = factories.LoadedPackFactory(key="checkout", policy=level.policy)
     webhook = factories.WebhookLogFactory()
     change = factories.ChangeFactory()
+    month = factories.ThresholdReviewFactory(rule=rule, fired=4, false_positives=1, signed_by=ada, signed_at=at)
+    proposal = factories.ProposalFactory(rule=rule, threshold_review=month, by=ada)
     heartbeat = factories.PingFactory().heartbeat
     return {
         "incidents": incident.pk, "rules": rule.pk, "alerts": alert.pk, "silences": silence.pk,
@@ -93,4 +95,5 @@ def world(db, at):
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,
         "shift-reviews": shift.pk, "action-items": item.pk,
+        "threshold-reviews": month.pk, "reports": factories.ReportFactory(incident=incident, by=ada).pk, "proposals": proposal.pk,
     }  # fmt: skip
