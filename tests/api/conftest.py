@@ -95,5 +95,6 @@ def world(db, at):
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,
         "shift-reviews": shift.pk, "action-items": item.pk,
-        "threshold-reviews": month.pk, "reports": factories.ReportFactory(incident=incident, by=ada).pk, "proposals": proposal.pk,
+        "threshold-reviews": month.pk, "proposals": proposal.pk,
+        "reports": factories.ReportFactory(incident=incident, by=ada).pk,
     }  # fmt: skip

@@ -26,8 +26,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 LISTS = [
     "action-items", "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats",
-    "incidents", "packs", "policies", "proposals", "reports", "reviews", "rules", "schedules", "shift-reviews", "silences", "threshold-reviews",
-    "webhooks",
+    "incidents", "packs", "policies", "proposals", "reports", "reviews", "rules", "schedules", "shift-reviews",
+    "silences", "threshold-reviews", "webhooks",
 ]  # fmt: skip
 
 
