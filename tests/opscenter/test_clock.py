@@ -129,7 +129,7 @@ def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
     assert set(EARLIEST) - swept == {
         "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "runbooks.live.ask_due",
-        "analytics.slo.measure_due", "shifts.capturing.capture_due",
+        "analytics.slo.measure_due", "shifts.capturing.capture_due", "dashboards.sampling.sample_due",
     }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
