@@ -19,7 +19,7 @@ class ThresholdReviewAdmin(ReadOnlyAdmin):
     """What each rule did in a month, and what was decided."""
 
     list_display = ["rule", "month", "fired", "false_positives", "not_actionable", "decision", "signed_by", "signed_at"]
-    list_filter = ["decision", "month"]
+    list_filter = ["decision"]
     list_select_related = ["rule", "signed_by"]
     search_fields = ["rule__key", "rule__name"]
 

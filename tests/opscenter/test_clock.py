@@ -140,7 +140,7 @@ def test_nothing_due_in_an_empty_database(db):
 
 
 DUE_ROWS = {
-    "analytics.threshold_reviews.remind_due": lambda: ThresholdReviewFactory(remind_at=LATER),
+    "analytics.threshold_reviews.remind_due": lambda: ThresholdReviewFactory(remind_at=LATER, rule__enabled=False),
     "recovery.prompting.look_due": lambda: RecoveryFactory(look_at=LATER),
     "tickets.keeping.look_due": lambda: TicketFactory(look_at=LATER),
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
