@@ -12,6 +12,7 @@ from oncall.models import Schedule
 from oncall.roster import responders
 from policies.models import Parameter
 from reviews.models import ActionItem
+from reviews.seen import rows_for
 
 SHOWN = 12
 FAILING = [AlertRule.State.ERROR, AlertRule.State.NODATA]
@@ -32,8 +33,10 @@ def context(request, context: dict) -> dict:
     )
     waiting = Delivery.objects.waiting()
     items = ActionItem.objects.exclude(incident__in=hidden(request.user)).overdue(at.date())
+    late = rows_for(request.user).overdue(at).select_related("incident", "author")
     return {
         **context,
+        "late_reviews": late[:SHOWN],
         "at": at,
         "open_incidents": incidents[:SHOWN],
         "open_count": visible(request.user).open().count(),

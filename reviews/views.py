@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,6 +22,7 @@ from . import actions, deeds, drafting, exports, gate, people, proposing
 from .action_forms import ActionItemForm
 from .forms import MeetingForm, PeopleForm, ReviewForm
 from .models import PostIncidentReview, Reviewer
+from .seen import rows_for
 
 PER_PAGE, MOST_ROWS = 50, 10_000
 STALE = (
@@ -31,13 +32,6 @@ theirs (open this review in another tab), then save again to keep yours."
 SHOWS = {"due": "Due", "overdue": "Overdue", "mine": "Mine", "asked": "I am asked"}
 view_permission = permission_required("reviews.view_postincidentreview", raise_exception=True)
 Status = PostIncidentReview.Status
-
-
-def rows_for(user):
-    """The reviews that `user` may see: none that is about a private incident hidden from them."""
-    hidden = seeing.hidden(user)
-    rows = PostIncidentReview.objects.all()
-    return rows.exclude(Q(incident__in=hidden) | Q(joined__incident__in=hidden)) if hidden else rows
 
 
 @login_required

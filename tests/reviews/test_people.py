@@ -227,3 +227,11 @@ def test_versions_show_what_changed_between_two(commander, plan, grace):
     assert [line.sign for line in versions.changes(first, last)[0].lines] == ["+", "+"]
     page = commander.get(reverse("review-versions", args=[review.pk]) + "?from=1&to=2").content.decode()
     assert '<ins><span class="sr">added: </span>At noon.</ins>' in page
+
+
+def test_an_overdue_review_stands_on_the_dashboard(admin_client, plan, grace):
+    late = over(plan, grace, days=4).review
+    over(plan, grace, "mail")
+    page = admin_client.get("/admin/")
+    assert list(page.context["late_reviews"]) == [late]
+    assert late.get_absolute_url() in page.content.decode()
