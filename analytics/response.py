@@ -187,21 +187,22 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
     by = wish.by
     rows = _counted(wish, user, wish.period.before, wish.period).annotate(
         span=Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField()),
-        grp=Coalesce(Cast(F(COLUMNS[by]), CharField()), Value("")) if by in COLUMNS else Value(""),
+        grp=Coalesce(F(COLUMNS[by]), 0) if by in COLUMNS else Value(0),
     )
     empty = Case(When(status=Status.FALSE_POSITIVE, then=1), default=0, output_field=IntegerField())
     lengths = [f"{key}_s" for key in MEASURES]
     short = ["id", "span", "grp"]
     long = [*short, "empty", *lengths]
-    more: dict[str, Any] = {"grouped": bool(by), "teams": _teams(wish) if by == "team" else None}
+    teams = _teams(wish) if by == "team" else None
     found: dict[str | None, dict[int, dict[str, Any]]] = {}
 
-    def side(whole: int, group: str, span: int) -> dict[str, Any]:
-        return found.setdefault(None if whole else group, {}).setdefault(span, {"times": {}, "targets": {}})
+    def side(whole: int, group: Any, span: int) -> dict[str, Any]:
+        key = None if whole else str(group or "")
+        return found.setdefault(key, {}).setdefault(span, {"times": {}, "targets": {}})
 
     timed = rows.annotate(empty=empty, **_lengths()).order_by().values_list(*long)
     for whole, group, span, name, count, mean, longest, *shares in response_sql.run(
-        response_sql.times(lengths), timed, long, **more
+        response_sql.times(lengths), timed, long, whole=True, grouped=bool(by), teams=teams
     ):
         said = side(whole, group, span)
         if name in (response_sql.ALL, response_sql.FALSE):
@@ -210,8 +211,15 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
             by_number = dict(zip(PERCENTILES, map(float, shares), strict=True))
             said["times"][name.removesuffix("_s")] = Times(int(count), float(mean), float(longest), by_number)
     counted = rows.order_by().values_list(*short)
-    for whole, group, span, kind, *numbers in response_sql.run(response_sql.TARGETS, counted, short, **more):
-        side(whole, group, span)["targets"][kind] = Met(*map(int, numbers))
+    parted = bool(by) and teams is None  # every incident is in one group: everything is their sum
+    for whole, group, span, kind, *numbers in response_sql.run(
+        response_sql.targets(), counted, short, whole=not parted, grouped=bool(by), teams=teams
+    ):
+        met = Met(*map(int, numbers))
+        side(whole, group, span)["targets"][kind] = met
+        if parted:
+            every = side(1, None, span)["targets"]
+            every[kind] = every.get(kind, Met()) + met
     return {group: {span: Side(**said) for span, said in two.items()} for group, two in found.items()}
 
 

@@ -15,15 +15,18 @@ from django.db.models import QuerySet
 PERCENTILES = (50, 90, 95)
 ALL, FALSE = "incidents", "false_positives"
 KEY = "whole, grp, span"
+BY_KIND = "c.whole, c.grp, c.span, t.kind"
+STATES = ("met", "breached", "pending")
 
 
 def run(
-    sql: str, rows: QuerySet, columns: Sequence[str], *, grouped: bool, teams: QuerySet | None = None
+    sql: str, rows: QuerySet, columns: Sequence[str], *, whole: bool, grouped: bool, teams: QuerySet | None = None
 ) -> Iterable[Sequence[Any]]:
     """The lines of `sql`, each beginning with whole, grp and span.
 
-    rows     the incidents as tuples of `columns`, among which are id, span and grp
-    grouped  whether they are wanted by group, too
+    rows     the incidents as tuples of `columns`, among which are id, span and grp (a number)
+    whole    whether everything is wanted
+    grouped  whether each group is wanted
     teams    (incident, team): instead of grp, the groups in which each incident is, once in each
     """
     try:
@@ -33,7 +36,8 @@ def run(
         return []
     rest = [name for name in columns if name != "grp"]
     listed, theirs = ", ".join(rest), ", ".join(f"r.{name}" for name in rest)
-    parts = [f"SELECT 1, '', {listed} FROM rows"]
+    nothing = "''" if teams is not None else "0"
+    parts = [f"SELECT 1, {nothing}, {listed} FROM rows"] if whole else []
     if teams is not None:
         join = "FROM rows r LEFT JOIN teams t ON t.incident_id = r.id"
         parts.append(f"SELECT 0, COALESCE(t.team, ''), {theirs} {join}")
@@ -86,10 +90,12 @@ def _percentile(number: int) -> str:
     )
 
 
-TARGETS = (
-    " SELECT c.whole, c.grp, c.span, t.kind, SUM(CASE WHEN t.state = 'met' THEN 1 ELSE 0 END),"
-    " SUM(CASE WHEN t.state = 'breached' THEN 1 ELSE 0 END), SUM(CASE WHEN t.state = 'pending' THEN 1 ELSE 0 END)"
-    " FROM counted c JOIN incidents_responsetarget t ON t.incident_id = c.id WHERE t.state <> 'cancelled'"
-    " GROUP BY c.whole, c.grp, c.span, t.kind"
-)
-"""whole, grp, span, kind of target, met, missed, running."""
+def targets() -> str:
+    """whole, grp, span, kind of target, met, missed, running."""
+    counts = ", ".join(f"SUM(CASE WHEN t.state = '{state}' THEN 1 ELSE 0 END)" for state in STATES)
+    rows = "SELECT kind, state FROM incidents_responsetarget WHERE incident_id = c.id AND state <> 'cancelled'"
+    if connection.vendor == "postgresql":
+        joined = f"CROSS JOIN LATERAL ({rows} OFFSET 0) t"  # each by its index; the planner would read all there are
+    else:
+        joined = "JOIN incidents_responsetarget t ON t.incident_id = c.id AND t.state <> 'cancelled'"
+    return f" SELECT c.whole, c.grp, c.span, t.kind, {counts} FROM counted c {joined} GROUP BY {BY_KIND}"

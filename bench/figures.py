@@ -183,7 +183,7 @@ def _alerts(first: int, last: int, incident: int) -> None:
             " reason, incident_id, severity_key, times, stamp)"
             " SELECT id, %s, %s, %s, %s, %s, 'joined', '', %s + (id - %s - 1) / %s, '', 1, 0"
             " FROM alerts_alert WHERE id > %s",
-            [False, at, at, False, at, incident + first // ALERTS, before, ALERTS, before],
+            [False, at, at, False, at, incident, before, ALERTS, before],
         )
 
 
