@@ -8,7 +8,7 @@ THERE = "action_items"
 
 
 def given(context: dict[str, Any]) -> dict[str, Any]:
-    """Whether there are any, and whether one may be added from here: while people still work on it, only beside others."""
+    """Whether there are any, and whether one may be added: while people still work on it, only beside others."""
     has = THERE in context["has"]
     reads = context["reads_reviews"]
     return {"has_items": has and reads, "adds_item": context["responds"] and (has or not context["is_open"])}
