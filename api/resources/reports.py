@@ -9,7 +9,7 @@ from api.access import Request
 from api.paging import Order, got, page
 from api.problems import Problem
 from api.routing import read, write
-from api.shapes import ByTime, Flag, In, Instant, Number, Out, Page, Text, Words
+from api.shapes import ByTime, Flag, In, Instant, Number, Out, Page, Text
 from incidents.models import Incident
 from incidents.seeing import hidden
 from oncall.people import contact_of
@@ -75,9 +75,8 @@ class ReportDetailOut(ReportOut):
 
 
 class StoreIn(In):
-    """Which kind, and its text if a person changed it."""
+    """Its text, if a person changed it."""
 
-    kind: Words = Field(max_length=40, description="Key of a kind.", examples=["incident-report"])
     markdown: Text | None = Field(None, max_length=storing.LONGEST, description="Null: as it is drafted.")
 
 
@@ -101,11 +100,10 @@ def _whole(row: Report) -> ReportDetailOut:
     return ReportDetailOut(**_out(row), markdown=row.text, html=html.fragment(row.text))
 
 
-def _kind(incident: Incident, key: str, field: str) -> writing.Kind:
+def _kind(incident: Incident, key: str) -> writing.Kind:
     kinds = {kind.key: kind for kind in writing.kinds_of(incident.policy)}
     if key not in kinds:
-        words = f"There is no kind of report {key!r}; there are: {', '.join(kinds)}."
-        raise Problem("not-found" if field == "kind" else "invalid", words, errors=[(field, words)])
+        raise Problem("not-found", f"There is no kind of report {key!r}; there are: {', '.join(kinds)}.")
     return kinds[key]
 
 
@@ -130,7 +128,7 @@ def of_incident(request: Request, id: Number) -> KindsOut:
 def draft(request: Request, id: Number, kind: str) -> DraftOut:
     """Written anew from the incident as it is; nothing is stored."""
     incident = found(id, request.caller.user)
-    chosen = _kind(incident, kind, "kind")
+    chosen = _kind(incident, kind)
     try:
         document = writing.write(chosen, incident, at=request.at)
     except BadTemplate as fault:
@@ -139,18 +137,18 @@ def draft(request: Request, id: Number, kind: str) -> DraftOut:
 
 
 @write(
-    router, "/incidents/{id}/reports", scope=WRITE, out=ReportDetailOut, status=201, id="storeReport",
+    router, "/incidents/{id}/reports/{kind}", scope=WRITE, out=ReportDetailOut, status=201, id="storeReport",
     summary="Store a report",
 )  # fmt: skip
-def store(request: Request, id: Number, body: StoreIn) -> ReportDetailOut:
+def store(request: Request, id: Number, kind: str, body: StoreIn) -> ReportDetailOut:
     """Keeps the next version of that kind; it is never changed."""
     incident = found(id, request.caller.user)
-    kind = _kind(incident, body.kind, "body.kind")
+    chosen = _kind(incident, kind)
     by = contact_of(request.caller.user)
     try:
-        return _whole(storing.store(kind, incident, at=request.at, by=by, text=body.markdown))
+        return _whole(storing.store(chosen, incident, at=request.at, by=by, text=body.markdown))
     except BadTemplate as fault:
-        raise Problem("refused", f"The template of {kind.name} cannot be filled. {fault}") from None
+        raise Problem("refused", f"The template of {chosen.name} cannot be filled. {fault}") from None
 
 
 def _rows(user: Any):

@@ -367,14 +367,14 @@ def test_the_api_drafts_stores_and_lists(client, incident):
     assert [kind["key"] for kind in client.get(url).json()["kinds"]][:2] == [DX, NOTE]
     draft = client.get(f"{url}/{DX}").json()
     assert draft["title"] == "Incident Report: 2026-11-20 - Checkout down" and "<h2>Summary</h2>" in draft["html"]
-    stored = client.post(url, {"kind": DX}, content_type="application/json")
+    stored = client.post(f"{url}/{DX}", {}, content_type="application/json")
     assert (stored.status_code, stored.json()["version"]) == (201, 1), stored.content
-    own = {"kind": DX, "markdown": "# Mine\n\nShort."}
-    assert client.post(url, own, content_type="application/json").json()["edited"] is True
+    own = {"markdown": "# Mine\n\nShort."}
+    assert client.post(f"{url}/{DX}", own, content_type="application/json").json()["edited"] is True
     assert [one["version"] for one in client.get("/api/v1/reports").json()["items"]] == [2, 1]
     assert client.get(f"/api/v1/reports/{stored.json()['id']}").json()["markdown"].startswith("# Incident Report")
     assert client.get(f"{url}/nonsense").status_code == 404
-    assert client.post(url, {"kind": "nonsense"}, content_type="application/json").status_code == 422
+    assert client.post(f"{url}/nonsense", {}, content_type="application/json").status_code == 404
 
 
 def test_the_executive_summary_tells_some_days_and_their_figures(client, incident, ada, grace):
