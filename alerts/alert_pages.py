@@ -11,9 +11,11 @@ from django.utils import timezone
 from incidents.models import HeldNotice
 from runbooks import guide
 
+from .firing_models import Firing, Mark
 from .models import Hold, Liveness
 
 SHOWN = 200
+FIRINGS = 10
 
 
 @dataclass(frozen=True)
@@ -51,5 +53,9 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     entries.sort(key=lambda entry: entry.since, reverse=True)
     rule = row.alert.rule
     books = guide.of_rules(rule.policy_id, [rule.key]) if rule else []
-    context = {"row": row, "books": books, "fires": row.fires_at(at), "entries": entries, "at": at}
+    fired = Firing.objects.judged().filter(alert=pk).select_related("marked_by", "incident")[:FIRINGS]
+    context = {
+        "row": row, "books": books, "fires": row.fires_at(at), "entries": entries, "at": at,
+        "firings": fired, "marks": Mark.choices, "verdicts": dict(Mark.choices),
+    }  # fmt: skip
     return render(request, "alerts/alert.html", context)

@@ -7,7 +7,7 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         """Register what rooms below ask of this one: a source, and what their pages tell of alerts and rules."""
         from channels_health import pages
-        from incidents import confirming, page, triage
+        from incidents import actions, confirming, page, triage
         from policies import parameters
         from runbooks import ways
         from sources import heartbeat_pages
@@ -22,12 +22,14 @@ class AlertsConfig(AppConfig):
             for_runbooks,
             impact,
             job_marks,
+            rating,
             rule_states,
             standing,
         )
 
         register(rule_states.RuleStates())
         ways.register(for_runbooks.Alerts())
+        actions.ACTIONS.setdefault("rate", rating.RATE)
         if confirmations.of not in confirming.OFFERS:
             confirming.OFFERS.append(confirmations.of)
         if impact.of not in page.IMPACTS:

@@ -20,7 +20,7 @@ from runbooks import guide
 from sources.inbound import quiet_time
 from sources.models import Integration
 
-from . import flapping, ledger, patience, storms
+from . import firings, flapping, ledger, patience, storms
 from .models import Alert, AlertRule, Liveness
 from .origins import default_policy
 from .suppression import Suppression, Verdict
@@ -143,6 +143,7 @@ def _assign(rows: list[Row], *, at: datetime) -> int:
     if rows:
         left = _begun([row for row in rows if row.firing], at=at)
         _ended([row for row in rows if not row.firing], at=at)
+        firings.note(rows, at=at)
     return len(rows) - left
 
 

@@ -21,7 +21,7 @@ from .alertmanager.filters import written
 from .maintenance_now import policies_of, running, upcoming
 from .maintenance_times import DAYS, LONGEST
 from .matching import BadMatcher, check_silence
-from .models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
+from .models import Firing, Flap, Hold, Inhibition, MaintenanceWindow, Tally
 from .silence_admin import MatchersField, read
 
 SHORT = 5  # occurrences that a preview names
@@ -216,6 +216,16 @@ class HoldAdmin(ReadOnlyAdmin):
     list_filter = ["kind"]
     list_select_related = ["alert"]
     search_fields = ["^by", "=alert__key", "^alert__name"]
+
+
+@admin.register(Firing)
+class FiringAdmin(ReadOnlyAdmin):
+    """Each time an alert of a rule fired, and what people thought of it; marked on the alert's and incident's pages."""
+
+    list_display = ["began_at", "rule", "key", "severity_key", "ended_at", "incident", "mark", "mark_reason"]
+    list_filter = ["mark"]
+    list_select_related = ["rule", "incident"]
+    search_fields = ["=key", "rule__key"]
 
 
 @admin.register(Flap)

@@ -18,12 +18,13 @@ from policies.fields import JSONTextField
 from policies.models import AlertClass, Policy, Severity
 from sources.models import Connection, Integration
 
+from .firing_models import Firing
 from .hold_models import Flap, Hold, Inhibition, MaintenanceWindow, Tally
 from .queue_models import QueueCard
 
 __all__ = [
-    "Alert", "AlertRule", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard", "RuleChange",
-    "RuleSource", "Sample", "Silence", "Tally",
+    "Alert", "AlertRule", "Firing", "Flap", "Hold", "Inhibition", "Liveness", "MaintenanceWindow", "QueueCard",
+    "RuleChange", "RuleSource", "Sample", "Silence", "Tally",
 ]  # fmt: skip
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +70,7 @@ class AlertRule(models.Model):
     component = models.CharField(max_length=80, blank=True)
     message = models.TextField(blank=True, help_text="Template: ALERT: {{ value }} campaigns stuck.")
     runbook = models.TextField(blank=True, help_text="Markdown: what to do, with the commands as written.")
+    no_runbook = models.CharField(max_length=300, blank=True, help_text="Why it needs none, if it has none.")
     owners = models.ManyToManyField(EscalationContact, blank=True, related_name="owned_rules")
     suppressed_by = models.ManyToManyField(
         "self",

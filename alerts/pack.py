@@ -43,8 +43,8 @@ CONDITION = (
     "on_error", "only_if", "over", "baseline", "mark", "same",
 )  # fmt: skip
 OWN = (
-    "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "toggle", "confirm",
-    "proposes",
+    "code", "name", "page", "phase", "enabled", "labels", "component", "message", "runbook", "no_runbook", "toggle",
+    "confirm", "proposes",
 )  # fmt: skip
 IN_CONDITION = {(name,) for name in CONDITION}
 MONTHS = re.compile(r"(\d{1,2}) months?", re.ASCII)
@@ -110,6 +110,8 @@ class _RuleEntry(Entry):
                 desk.problem((*path, "message"), f"{error} (line {error.line} of the message)")
             else:
                 _check_words(message, value.get("says"), path, desk)
+        if value.get("runbook") and value.get("no_runbook"):
+            desk.problem((*path, "no_runbook"), "This rule has a runbook; leave out why it needs none.")
         if len(desk.problems) > before:
             return BAD
         del values["source"], values["any_of"], values["says"]
@@ -232,6 +234,7 @@ class Rules(Section):
         message=optional(Text(4000), ""),
         says=optional(Many(Text(40, line=True, empty=False)), []),  # checked when it is read, kept nowhere
         runbook=optional(Text(), ""),
+        no_runbook=optional(Text(300, line=True), ""),
         owners=optional(Several(Ref("contact")), []),
         suppressed_by=optional(Several(Ref("rule")), []),
         toggle=optional(Ref("parameter"), ""),
@@ -314,6 +317,7 @@ class Rules(Section):
             "component": row.component,
             "message": row.message,
             "runbook": row.runbook,
+            "no_runbook": row.no_runbook,
             "owners": sorted(owner.name for owner in row.owners.all()),
             "suppressed_by": sorted(parent.key for parent in row.suppressed_by.all()),
             "toggle": row.toggle,

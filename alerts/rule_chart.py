@@ -81,14 +81,14 @@ def of(
     """
     if not rows:
         return None
-    limits = _limits(spec, params)
+    limits = limits_in(spec, params)
     main = limits[0][1] if limits else None
     points = [(row, _figure(row, main)) for row in rows]
     figures = [figure for _, figure in points if figure is not None]
     if not figures:
         return None
     drawn = [(level, limit) for level, limit in limits if main and (limit.name, limit.age) == (main.name, main.age)]
-    low, high, step = _scale([*figures, *(limit.limit for _, limit in drawn)])
+    low, high, step = scale([*figures, *(limit.limit for _, limit in drawn)])
     begin, end = rows[0].at, max(rows[-1].until, rows[0].at + timedelta(minutes=1))
 
     def x(at: datetime) -> float:
@@ -113,7 +113,7 @@ def of(
     )  # fmt: skip
 
 
-def _limits(spec: RuleSpec | None, params: Mapping[str, Any]) -> list[tuple[str, Limit]]:
+def limits_in(spec: RuleSpec | None, params: Mapping[str, Any]) -> list[tuple[str, Limit]]:
     """Each level's limits, those of the name that most levels compare first."""
     if spec is None:
         return []
@@ -128,13 +128,13 @@ def _figure(row: Sample, limit: Limit | None) -> float | None:
     read, _ = samples.load(row.data)
     if isinstance(read, ProbeError):
         return None
-    found = [figure for reading in read if (figure := _figure_of(reading, limit, row.at)) is not None]
+    found = [figure for reading in read if (figure := figure_of(reading, limit, row.at)) is not None]
     if not found:
         return row.value if limit is None else None
     return min(found) if limit and not limit.upwards else max(found)
 
 
-def _figure_of(reading: Reading, limit: Limit | None, at: datetime) -> float | None:
+def figure_of(reading: Reading, limit: Limit | None, at: datetime) -> float | None:
     if limit is None:
         return samples.number(reading.value)
     value = reading.fields.get(limit.name, reading.value if limit.name == "value" else None)
@@ -148,7 +148,7 @@ def _figure_of(reading: Reading, limit: Limit | None, at: datetime) -> float | N
     return samples.number(value)
 
 
-def _scale(figures: Sequence[float]) -> tuple[float, float, float]:
+def scale(figures: Sequence[float]) -> tuple[float, float, float]:
     """The lowest and highest figure of the axis and the step between its marks: round numbers, 0 if it is near."""
     low, high = min(figures), max(figures)
     if (low > 0 and low < high * 0.6) or (low == high and low > 0):

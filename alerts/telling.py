@@ -13,6 +13,8 @@ from .models import Alert, AlertRule
 
 SHOWN = 20  # fields that go into an alert as details
 LONGEST = 500  # characters of one
+SOURCE_ERROR = "source-error"
+"""The name of the alerts that say that a source cannot be read."""
 NEVER = "never"
 """Annotation `page` of an alert whose incident pages nobody, whatever its rule says."""
 
@@ -77,7 +79,7 @@ def message_of(rule: AlertRule, state: KeyState, level: str, params: Mapping[str
 def source_error(rule: AlertRule, key: str, sentence: str, *, level: str, since: datetime) -> Signal:
     """That the rule cannot be judged, because its source cannot be read; neither firing nor calm."""
     return Signal(
-        labels={**identifying(rule), "alertname": "source-error", "rule": rule.key, "severity": level},
+        labels={**identifying(rule), "alertname": SOURCE_ERROR, "rule": rule.key, "severity": level},
         annotations={
             "summary": f"{rule.name or rule.key} cannot be checked",
             "description": sentence,

@@ -1,10 +1,11 @@
 from django.urls import include, path
 
-from . import alert_pages, oncall_urls, pagerduty, pages, queue_pages, rule_pages, views, webhooks
+from . import alert_pages, oncall_urls, pagerduty, pages, queue_pages, rating, rule_pages, views, webhooks
 
 urlpatterns = [
     path("alerts/", pages.alert_list, name="alerts"),
     path("alerts/<int:pk>/", alert_pages.alert, name="alert"),
+    path("alerts/<int:pk>/mark/<int:firing>/", rating.mark, name="alert-mark"),
     path("queues/", queue_pages.queue_list, name="queues"),
     path("queues/<int:pk>/refresh/", queue_pages.refresh, name="queues-refresh"),
     path("rules/", rule_pages.rule_list, name="rules"),

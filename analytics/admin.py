@@ -5,6 +5,7 @@ from django.utils import timezone
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
 from policies.wake import wake
 
+from . import tuning_admin  # noqa: F401  (registers its models)
 from .goals import BadGoal, Goal
 from .models import Objective, ObjectiveDay, ObjectiveSample, ObjectiveSource
 

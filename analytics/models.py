@@ -11,6 +11,12 @@ from policies.models import Policy
 from sources.models import Connection
 
 from . import goals
+from .tuning_models import Proposal, ThresholdReview, TuningPlan
+
+__all__ = [
+    "Objective", "ObjectiveDay", "ObjectiveSample", "ObjectiveSource", "Proposal", "State", "ThresholdReview",
+    "TuningPlan",
+]  # fmt: skip
 
 
 class State(models.TextChoices):

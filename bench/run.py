@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 # name -> seconds it may take
-BENCHES = {"intake": 90, "timers": 180, "notify": 90, "pings": 60, "rules": 120, "idle": 150}
+BENCHES = {"intake": 90, "timers": 180, "notify": 90, "pings": 60, "rules": 120, "idle": 150, "figures": 240}
 FIGURE = re.compile(r"(?P<name>[^:]+): (?P<ratio>[\d.]+)x(?: \(budget (?P<budget>[\d.]+)\))?  (?P<detail>.*)")
 
 

@@ -59,7 +59,8 @@ ACTIONS: dict[str, Action] = {
     "close": Action(_move(lifecycle.close), "Closed.", forms.MoveForm),
     "note": Action(
         lambda i, form, *, by, at: lifecycle.note(
-            i, form.cleaned_data["text"], by=by, at=at, evidence=form.cleaned_data["evidence"]
+            i, form.cleaned_data["text"], by=by, at=at, evidence=form.cleaned_data["evidence"],
+            kind=form.cleaned_data["kind"] or "note",
         ),
         "Added to the timeline.",
         forms.NoteForm,

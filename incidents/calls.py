@@ -76,6 +76,8 @@ def _begins(page: Page) -> bool:
 def why(page: Page) -> str:
     """What stands behind "You are asked because …"."""
     if page.instead_of is not None:
+        if page.words and page.asked_by_id is None:
+            return f"{page.words}; you are asked instead"
         return f"{page.instead_of.contact} could not be reached and you are the back-up"
     if page.turn is None:
         asked = f"{page.asked_by or 'somebody'} asked for you by name"

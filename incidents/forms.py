@@ -67,6 +67,9 @@ class KnownForm(IncidentForm):
 
 class NoteForm(IncidentForm):
     text = forms.CharField(widget=_text(2), label="Add to the timeline")
+    kind = forms.ChoiceField(
+        choices=[("", "Note"), ("decision", "Decision"), ("risk", "Remaining risk")], required=False, label="It is a"
+    )
     evidence = forms.URLField(
         required=False, max_length=500, label="Link to what shows it", assume_scheme="https",
         widget=forms.URLInput(attrs={"placeholder": "https://… (optional)"}),

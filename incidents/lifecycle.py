@@ -21,12 +21,14 @@ from .models import IllegalMove, Incident, Page, Status, TimelineEntry
 from .roles import assign as assign_role
 
 __all__ = [
-    "EDITABLE", "Opening", "acknowledge", "assess", "assign_role", "close", "contact_vendor", "correct", "edit",
-    "give_way", "hold", "hush", "mark_false_positive", "merge", "mitigate", "note", "open_incident", "owners_of",
-    "page_by_hand", "pin", "release_hold", "reopen", "resolve", "set_severity", "speak_up", "unmerge",
+    "EDITABLE", "NOTES", "Opening", "acknowledge", "assess", "assign_role", "close", "contact_vendor", "correct",
+    "edit", "give_way", "hold", "hush", "mark_false_positive", "merge", "mitigate", "note", "open_incident",
+    "owners_of", "page_by_hand", "pin", "release_hold", "reopen", "resolve", "set_severity", "speak_up", "unmerge",
 ]  # fmt: skip
 
 A_MOMENT = timedelta(seconds=10)
+NOTES = {"note": "Note", "decision": "Decision", "risk": "Remaining risk"}
+"""What a person adds to the timeline; reports list decisions and risks by themselves."""
 EDITABLE = {"title", "summary", "impact", "cause", "eta", "started_at"}
 
 
@@ -293,11 +295,13 @@ def contact_vendor(incident: Incident, vendor: EscalationContact, text: str, *, 
     incident.log("vendor", f"{by} wrote to {vendor}: {text.strip()}", at=at, by=by, data={"contact": vendor.pk})
 
 
-def note(incident: Incident, text: str, *, by, at: datetime, evidence: str = "") -> TimelineEntry:
-    """Add a person's words to the timeline, with the address of what shows it."""
+def note(incident: Incident, text: str, *, by, at: datetime, evidence: str = "", kind: str = "note") -> TimelineEntry:
+    """Add a person's words to the timeline, with the address of what shows it; `kind` is one of NOTES."""
+    if kind not in NOTES:
+        raise IllegalMove(f"There is no kind of note {kind!r}; there are: {', '.join(NOTES)}.")
     if not text.strip():
         raise IllegalMove("Write something before you add it to the timeline.")
-    return incident.timeline.create(kind="note", text=text.strip(), at=at, by=by, evidence=evidence)
+    return incident.timeline.create(kind=kind, text=text.strip(), at=at, by=by, evidence=evidence)
 
 
 def pin(entry: TimelineEntry, *, pinned: bool, by, at: datetime) -> None:

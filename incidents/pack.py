@@ -24,6 +24,7 @@ from policies.shapes import (
     optional,
 )
 
+from .fatigue_pack import Fatigue
 from .gates import CHECKS, TIMED
 from .models import EscalationPolicy, EscalationStep, Status
 from .models.escalation import Asks, Condition, Hours, OnRise, Since
@@ -209,4 +210,4 @@ class Escalations(Section):
         return row
 
 
-SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact(), Comms()]
+SECTIONS: list[Section] = [Gates(), Escalations(), Roles(), Impact(), Comms(), Fatigue()]

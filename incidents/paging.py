@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -11,7 +12,7 @@ from notifications.models import Delivery, Purpose
 from oncall.models import ContactMethod, EscalationContact
 from policies.claims import locked
 
-from . import calls, choosing
+from . import calls, choosing, fatigue
 from .conditions import wanted
 from .models import Call, Incident, Page, Turn
 
@@ -27,6 +28,9 @@ def page(
 
     more  `must`: this person's own acknowledgement is awaited; `asked_by`, `words`: who asked for help, and with what
     """
+    enough = None  # who stands in for somebody is asked whatever a limit says
+    if instead_of is None:
+        enough = fatigue.looked_at(incident, contact, turn, at=at, must=more.get("must", False))
     try:
         with transaction.atomic():
             row = Page.objects.create(
@@ -34,7 +38,27 @@ def page(
             )
     except IntegrityError:
         return True  # this turn has asked this person already
+    if enough is not None and _handed_on(row, enough, at=at):
+        return True
     return _begin(row, at=at)
+
+
+def _handed_on(row: Page, enough: fatigue.Verdict, *, at: datetime) -> bool:
+    """A limit acts on the page: note it, and ask somebody else if it says so; True when somebody else is asked."""
+    if enough.instead is not None and not _asks_instead(row, enough.instead, f"{row.contact} {enough.words}", at=at):
+        enough = replace(enough, instead=None)
+    if enough.instead is not None:
+        reason = f"{enough.words}: {enough.instead} was asked instead"[:250]
+        Page.objects.filter(pk=row.pk).update(state=Page.State.UNREACHABLE, reason=reason)
+    fatigue.note(row, enough, at=at)
+    return enough.instead is not None
+
+
+def _asks_instead(row: Page, person: EscalationContact, why: str, *, at: datetime) -> bool:
+    asked = row.incident.page_rows.filter(contact=person, turn=row.turn)
+    if asked.exists():
+        return asked.filter(state__in=fatigue.COUNTED).exists()
+    return page(row.incident, person, at=at, turn=row.turn, instead_of=row, words=why[:250])
 
 
 def _begin(row: Page, *, at: datetime) -> bool:

@@ -101,8 +101,8 @@ ROOM = {
         "Note the reason", when=ANY, more=True,
     ),
     "milestone": Action(
-        _milestone, "Corrected; the clocks were judged again.", room_forms.MilestoneForm, "Correct a milestone",
-        "Correct it", hint="What stood there before stays on the timeline, with your reason.", when=ANY, more=True,
+        _milestone, "Noted; the clocks were judged again.", room_forms.MilestoneForm, "Set or correct a milestone",
+        "Note the time", hint="What stood there before stays on the timeline, with your reason.", when=ANY, more=True,
     ),
     "stretch": Action(
         _stretch, "Corrected.", room_forms.StretchForm, "Correct when people were affected", "Correct it", when=ANY,

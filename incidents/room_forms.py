@@ -79,13 +79,38 @@ class LateForm(IncidentForm):
 
 class MilestoneForm(IncidentForm):
     to = _time("When it really happened (UTC)", required=True)
-    reason = forms.CharField(max_length=500, label="Why is it corrected?")
+    reason = forms.CharField(
+        max_length=500, required=False, label="Why is it corrected?", help_text="Needed when a time is known already."
+    )
 
     def __init__(self, *args, incident, **kwargs):
         super().__init__(*args, incident=incident, **kwargs)
-        choices = [(name, name.capitalize()) for name in milestones.known(incident)]
+        choices = [(name, milestones.LABELS[name]) for name in milestones.known(incident)]
         self.fields["milestone"] = forms.ChoiceField(choices=choices, label="Milestone")
         self.order_fields(["milestone"])
+
+
+class MilestonesForm(IncidentForm):
+    """The seven that a report tells, each with its time; what is known is filled in, what is left as it was stays."""
+
+    def __init__(self, *args, incident, **kwargs):
+        super().__init__(*args, incident=incident, **kwargs)
+        for name in milestones.SEVEN:
+            known = getattr(incident, f"{name}_at")
+            hint = "" if known or name in milestones.SETTABLE else f"{milestones.MOVED_BY[name].capitalize()} first."
+            self.fields[name] = forms.DateTimeField(
+                required=False, label=milestones.LABELS[name], error_messages=WRITE, help_text=hint,
+                initial=known and known.replace(microsecond=0), disabled=bool(hint),
+            )  # fmt: skip
+        self.fields["reason"] = forms.CharField(
+            max_length=500, required=False, label="Why is it corrected?", help_text="Needed when a known time changes."
+        )
+
+    @property
+    def times(self) -> dict:
+        """The times that were typed over; one that was emptied stays as it was."""
+        return {name: self.cleaned_data[name] for name in self.changed_data
+                if name in milestones.SEVEN and self.cleaned_data[name]}  # fmt: skip
 
 
 class StretchForm(IncidentForm):

@@ -13,7 +13,7 @@ from notifications import routing
 from notifications.transports import TRANSPORTS
 from oncall.models import ContactMethod, EscalationContact
 
-from . import choosing, circles, plans
+from . import choosing, circles, fatigue, plans
 from .conditions import unfit
 from .models import Circle, EscalationPolicy, Incident, Turn
 from .models.escalation import Asks, shifted
@@ -197,10 +197,17 @@ def _ask(
     behind: EscalationContact | None = None
     here: EscalationContact | None = person
     while here is not None and all(one.person != here for one in [*before, *rows]):
-        way = choosing.way(here, incident.severity, turn, at=at)
         passed = [
             f"{method.kind} {hint_of(method)}: {method.state}" for method in here.methods.all() if not method.usable
         ]
+        enough = None
+        if behind is None:
+            enough = fatigue.looked_at(incident, here, turn, at=at, must=turn.asks == Asks.ALL_ACK)
+        if enough and enough.instead and all(one.person != enough.instead for one in before):
+            rows.append(Asked(here, [], enough.words, behind, passed))
+            behind, here = here, enough.instead
+            continue
+        way = choosing.way(here, incident.severity, turn, at=at)
         if way.quiet_until:
             calls = [Call(way.first, way.quiet_until)] if way.first else []
             why = f"quiet hours until {way.quiet_until:%H:%M} UTC, which {incident.severity.key} does not break"

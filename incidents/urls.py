@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import declare_views, room_views, simulator_views, update_views, views
+from . import declare_views, milestone_views, room_views, simulator_views, update_views, views
 
 urlpatterns = [
     path("incidents/", views.incident_list, name="incidents"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("incidents/<int:number>/tell/<slug:key>/", update_views.tell, name="incident-tell"),
     path("incidents/<int:number>/timeline/<int:entry>/pin/", room_views.pin, name="incident-pin"),
     path("incidents/<int:number>/more/", room_views.more, name="incident-more"),
+    path("incidents/<int:number>/milestones/", milestone_views.milestones, name="incident-milestones"),
     path("incidents/<int:number>/<slug:action>/", views.act, name="incident-act"),
     path("a/<str:token>/", views.acknowledge_link, name="acknowledge-link"),
 ]

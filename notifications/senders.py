@@ -1,6 +1,7 @@
 """Whom a delivery speaks as, what it follows, and what must go out before it: looked up just before it leaves."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from policies.fields import SecretUnreadable
@@ -9,8 +10,11 @@ from .models import Account, Delivery, Destination
 from .routing import filled
 from .transports import TRANSPORTS, Action, Message, Sender
 
+log = logging.getLogger(__name__)
 SPEAKERS: dict[str, Callable[[Delivery], Sender]] = {}
 """By purpose: who says whom a delivery leaves as, instead of its destination; rooms above register theirs."""
+FILES: dict[str, Callable[[Mapping], tuple[str, bytes, str]]] = {}
+"""What a mail may carry, by the word in its data: rooms above register what makes name, content and type of a file."""
 HOLD_BACK = timedelta(seconds=2)  # until it is looked whether what must go first has gone
 
 
@@ -21,11 +25,24 @@ def message_of(row: Delivery, *, at: datetime) -> Message:
     identity = f"{row.created_at.timestamp() * 1000:.0f}-{row.pk}"
     message = Message(
         row.subject, row.text, row.url, actions, row.data, identity, at, row.short, row.language or "en", row.thread,
+        files=files_of(row),
     )  # fmt: skip
     channel = TRANSPORTS.get(row.kind)
     if channel is None or not (channel.account or channel.options):
         return message
     return Message(**{**vars(message), "sender": sender_of(row, channel.account), "parent": parent_of(row)})
+
+
+def files_of(row: Delivery) -> tuple[tuple[str, bytes, str], ...]:
+    """What its data asks to go along, made here: a transport runs beside the database. What is gone is left out."""
+    asked = row.data.get("attachments") if isinstance(row.data, dict) and row.kind == "email" else None
+    made = []
+    for one in asked if isinstance(asked, list) else []:
+        try:
+            made.append(FILES[one["kind"]](one))
+        except LookupError as error:
+            log.error("Delivery %s goes out without a file that is not there: %s", row.pk, error)
+    return tuple(made)
 
 
 def sender_of(row: Delivery, kind: str) -> Sender:

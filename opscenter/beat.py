@@ -66,6 +66,12 @@ JOBS = (
         crontab="30 3 * * *",
     ),
     Job(
+        "threshold reviews",
+        "analytics.tasks.review_thresholds",
+        "Looks at every rule of the month that is over: alerts, what they were worth, and what is proposed.",
+        crontab="0 0,12 1 * *",  # at noon for the zones in which the month is not over at midnight UTC
+    ),
+    Job(
         "states of tickets",
         "opscenter.tasks.read_tickets",
         "Reads what tickets have come to in their trackers, each as often as its plan says.",

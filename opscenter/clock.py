@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection
 
 from alerts import expiry, grouping, heartbeats, maintenance, silencing
+from analytics import threshold_reviews
 from checkup import snapshots
 from incidents import (
     calls,
@@ -28,8 +29,9 @@ from incidents import (
 )
 from oncall import ahead, handoff
 from recovery import prompting
-from reviews import followup
+from reviews import action_letters, followup
 from runbooks import effects
+from shifts import watching
 from status import exporting
 from status import maintenance as announced
 from tickets import keeping
@@ -56,10 +58,14 @@ TIMERS: list[Timer] = [
     keeping.look_due,
     prompting.look_due,
     followup.remind_due,
+    action_letters.remind_due,
+    threshold_reviews.remind_due,
     effects.put_back_due,
     snapshots.freeze_due,
     ahead.look_due,
     handoff.look_due,
+    watching.look_due,
+    watching.remind_due,
     announced.look_due,
     exporting.refresh_due,
 ]

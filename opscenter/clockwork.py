@@ -22,8 +22,10 @@ from django.utils import timezone
 
 from alerts import evaluation
 from analytics import slo
+from dashboards import sampling
 from notifications import outbox
 from runbooks import live
+from shifts import capturing
 
 from . import beat, clock, outside
 from .due import Look, look
@@ -34,7 +36,9 @@ from .waking import Pipe, PostgresWaker, SqliteWaker, waker
 log = logging.getLogger(__name__)
 DELIVERIES = "notifications.outbox.deliver_due"
 LIVE = "runbooks.live.ask_due"
+FIGURES = "shifts.capturing.capture_due"
 OBJECTIVES = "analytics.slo.measure_due"
+PANELS = "dashboards.sampling.sample_due"
 BEAT_EVERY = timedelta(seconds=5)
 AWAY = timedelta(seconds=60)  # a longer gap between two ticks is told
 BACKWARDS = timedelta(seconds=1)
@@ -90,6 +94,7 @@ class Clockwork:
         self.checker = Helper("rule checks", self._check)
         self.looker = Helper("live items of runbooks", self._ask_live)
         self.measurer = Helper("objectives", self._measure)
+        self.capturer = Helper("figures of shift reviews", self._capture)
         self.jobber = Helper("system jobs", self._do_jobs)
         self.teller = Helper("outside heartbeat", self._tell_outside)
         self.hands = HandOver(check=self.checker.poke, do_job=self._do_job)
@@ -101,7 +106,7 @@ class Clockwork:
 
     @property
     def helpers(self) -> list[Helper]:
-        return [self.deliverer, self.checker, self.looker, self.measurer, self.jobber, self.teller]
+        return [self.deliverer, self.checker, self.looker, self.measurer, self.capturer, self.jobber, self.teller]
 
     def stop(self) -> None:
         self.stopping = True
@@ -211,8 +216,10 @@ class Clockwork:
             self.deliverer.poke()
         if LIVE in due:
             self.looker.poke()
-        if OBJECTIVES in due:
+        if OBJECTIVES in due or PANELS in due:
             self.measurer.poke()
+        if FIGURES in due:
+            self.capturer.poke()
         self._note_failures(due, outcome, at)
         self.hands.tick(found, at=at)
         if self.beat_at is None or not timedelta(0) <= at - self.beat_at < BEAT_EVERY:
@@ -269,7 +276,14 @@ class Clockwork:
     def _measure(self) -> None:
         while not self.stopping and slo.measure_due(at=timezone.now()):
             self.pipe.poke()
+        while not self.stopping and sampling.sample_due(at=timezone.now()):
+            self.pipe.poke()
         connection.close()  # minutes may pass until the next
+
+    def _capture(self) -> None:
+        while not self.stopping and capturing.capture_due(at=timezone.now()):
+            self.pipe.poke()
+        connection.close()  # hours may pass until the next
 
     def _tell_outside(self) -> None:
         outside.send(at=timezone.now())
@@ -294,6 +308,7 @@ def give_back(at: datetime) -> None:
     outbox.release_dead(at=at)
     evaluation.release_dead(at=at)
     slo.release_dead(at=at)
+    sampling.release_dead(at=at)
 
 
 def one_line(error: Exception) -> str:

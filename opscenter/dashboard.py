@@ -5,12 +5,14 @@ from django.utils import timezone
 
 from alerts.models import AlertRule, Liveness
 from incidents.models import ResponseTarget
-from incidents.seeing import visible
+from incidents.seeing import hidden, visible
 from notifications.hidden import shown_to
 from notifications.models import Delivery
 from oncall.models import Schedule
 from oncall.roster import responders
 from policies.models import Parameter
+from reviews.models import ActionItem
+from reviews.seen import rows_for
 
 SHOWN = 12
 FAILING = [AlertRule.State.ERROR, AlertRule.State.NODATA]
@@ -30,8 +32,11 @@ def context(request, context: dict) -> dict:
         all=Count("pk"), failing=Count("pk", filter=Q(state__in=FAILING)), firing=Count("pk", filter=Q(state="firing"))
     )
     waiting = Delivery.objects.waiting()
+    items = ActionItem.objects.exclude(incident__in=hidden(request.user)).overdue(at.date())
+    late = rows_for(request.user).overdue(at).select_related("incident", "author")
     return {
         **context,
+        "late_reviews": late[:SHOWN],
         "at": at,
         "open_incidents": incidents[:SHOWN],
         "open_count": visible(request.user).open().count(),
@@ -42,5 +47,7 @@ def context(request, context: dict) -> dict:
         "rules": rules,
         "failed_deliveries": failed.order_by("-pk")[:SHOWN],
         "waiting_deliveries": waiting[:10_001].count(),
+        "overdue_items": items.select_related("owner", "incident").order_by("due_on", "pk")[:SHOWN],
+        "overdue_count": items[:10_001].count(),
         "unconfirmed": Parameter.objects.filter(origin=Parameter.Origin.OURS, confirmed_at=None).count(),
     }

@@ -35,9 +35,15 @@ EARLIEST = {
     "reviews.followup.remind_due": "SELECT min(due) FROM ("
     "SELECT min(review_at) AS due FROM incidents_incident WHERE review_at IS NOT NULL UNION ALL "
     "SELECT min(remind_at) FROM reviews_postincidentreview WHERE remind_at IS NOT NULL) AS both_kinds",
+    "analytics.threshold_reviews.remind_due": "SELECT min(remind_at) FROM analytics_thresholdreview"
+    " WHERE remind_at IS NOT NULL",
+    "reviews.action_letters.remind_due": "SELECT min(remind_at) FROM reviews_actionitem WHERE remind_at IS NOT NULL",
     "checkup.snapshots.freeze_due": "SELECT min(due_at) FROM checkup_wanted",
     "oncall.ahead.look_due": "SELECT min(look_at) FROM oncall_schedule WHERE look_at IS NOT NULL",
     "oncall.handoff.look_due": "SELECT min(handoff_at) FROM oncall_schedule WHERE handoff_at IS NOT NULL",
+    "shifts.watching.look_due": "SELECT min(look_at) FROM shifts_shiftplan WHERE look_at IS NOT NULL",
+    "shifts.watching.remind_due": "SELECT min(remind_at) FROM shifts_shiftreview WHERE remind_at IS NOT NULL",
+    "shifts.capturing.capture_due": "SELECT min(capture_at) FROM shifts_shiftreview WHERE capture_at IS NOT NULL",
     "notifications.outbox.deliver_due": "SELECT min(due) FROM ("  # its index has the urgent ones first
     "SELECT min(next_attempt_at) AS due FROM notifications_delivery WHERE next_attempt_at IS NOT NULL AND urgent = true"
     " UNION ALL SELECT min(next_attempt_at) FROM notifications_delivery"
@@ -46,6 +52,7 @@ EARLIEST = {
     "runbooks.live.ask_due": "SELECT min(next_at) FROM runbooks_liveitem WHERE next_at IS NOT NULL",
     "alerts.evaluation.check_due": "SELECT min(next_check_at) FROM alerts_alertrule WHERE enabled",
     "analytics.slo.measure_due": "SELECT min(measure_at) FROM analytics_objective WHERE enabled",
+    "dashboards.sampling.sample_due": "SELECT min(sample_at) FROM dashboards_panel WHERE sample_at IS NOT NULL",
     "incidents.paging.follow_up_due": "SELECT min(ended) FROM ("
     "SELECT min(d.ended_at) AS ended FROM incidents_page p JOIN notifications_delivery d ON d.id = p.delivery_id"
     " WHERE p.state = 'trying' AND d.status IN ('sent', 'failed', 'cancelled', 'suppressed') UNION ALL "

@@ -10,9 +10,10 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alerts.models import Alert, AlertRule, RuleChange, Sample
+from alerts.models import Alert, AlertRule, Firing, RuleChange, Sample
 from analytics.models import ObjectiveDay, ObjectiveSample
 from api.models import Answered
+from dashboards.models import PanelSample
 from incidents.models import OPEN
 from notifications.models import DeliveryAttempt
 from sources.models import Event, Heartbeat, Ping, WebhookLog
@@ -47,7 +48,9 @@ def prune(*, at: datetime) -> dict[str, int]:
         ),
         "samples of rules": remove_samples(before(settings.KEEP_SAMPLES_DAYS)),
         "measures of objectives": remove(ObjectiveSample.objects.filter(at__lt=before(settings.KEEP_SAMPLES_DAYS))),
+        "samples of panels": remove(PanelSample.objects.filter(at__lt=before(settings.KEEP_SAMPLES_DAYS))),
         "days of objectives": remove(ObjectiveDay.objects.filter(day__lt=before(settings.KEEP_OBJECTIVE_DAYS).date())),
+        "firings of rules": remove(Firing.objects.filter(began_at__lt=before(settings.KEEP_FIRINGS_DAYS))),
         "changes of rules": remove(RuleChange.objects.filter(at__lt=before(settings.KEEP_ALERTS_DAYS))),
         "answered requests": remove(Answered.objects.filter(at__lt=before(1))),
         "addresses that never confirmed": remove(

@@ -1,4 +1,6 @@
-"""What every page carries beside its content."""
+"""What every page carries beside its content, and who comes into the admin at all."""
+
+from django.core.exceptions import PermissionDenied
 
 STRICT = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -18,5 +20,18 @@ def content_security_policy(get_response):
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", ADMIN if request.path.startswith("/admin/") else STRICT)
         return response
+
+    return middleware
+
+
+def admin_for_staff(get_response):
+    """Whoever is signed in and has no business in the admin is refused its pages, not asked to sign in once more."""
+    entrances = {"/admin/", "/admin/login/", "/admin/logout/"}
+
+    def middleware(request):
+        inside = request.path.startswith("/admin/") and request.path not in entrances
+        if inside and request.user.is_authenticated and not request.user.is_staff:
+            raise PermissionDenied("The admin is for staff; your pages are those in the menu.")
+        return get_response(request)
 
     return middleware

@@ -26,32 +26,42 @@ READ = [
     "runbooks.view_runbook",
     "flags.view_featureflag",
     "analytics.view_objective",
+    "analytics.view_thresholdreview",
+    "dashboards.view_dashboard",
+    "reports.view_report",
+    "shifts.view_shiftreview",
 ]
 RESPOND = [
     *READ, "incidents.respond_incident", "sources.replay_webhooklog", "sources.see_persons_event",
     "oncall.cover_schedule", "notifications.add_delivery", "flags.switch_featureflag",
-    "checkup.tick_readinessitem",
+    "checkup.tick_readinessitem", "reviews.work_actionitem", "shifts.sign_shiftreview", "reports.add_report",
 ]  # fmt: skip
 COMMAND = [
-    "reviews.add_postincidentreview", "reviews.change_postincidentreview", "oncall.plan_schedule",
-    "status.publish_status",
+    "reviews.verify_actionitem", "reviews.add_postincidentreview", "reviews.change_postincidentreview",
+    "reviews.publish_postincidentreview", "oncall.plan_schedule",
+    "status.publish_status", "analytics.sign_thresholdreview",
 ]  # fmt: skip
 GROUPS = {
     "Viewer": READ,
     "Responder": RESPOND,
     "Incident Commander": [*RESPOND, *COMMAND],
-    "Review Approver": [*RESPOND, "reviews.approve_postincidentreview", "incidents.override_gate"],
-}
+    "Review Approver": [
+        *RESPOND, "reviews.approve_postincidentreview", "incidents.override_gate", "analytics.sign_thresholdreview",
+        "reviews.verify_actionitem", "reviews.publish_postincidentreview",
+    ],
+}  # fmt: skip
 
 
 LATER = frozenset([
     *READ[7:], "oncall.cover_schedule", "oncall.plan_schedule", "notifications.add_delivery",
     "flags.switch_featureflag", "status.publish_status", "checkup.tick_readinessitem",
+    "reviews.work_actionitem", "reviews.verify_actionitem", "reviews.publish_postincidentreview",
+    "shifts.sign_shiftreview", "reports.add_report", "analytics.sign_thresholdreview",
 ])  # fmt: skip
 """What was added since given rights are noted: groups without any note have been given the rest."""
 ROOMS = (
     "incidents", "runbooks", "reviews", "alerts", "oncall", "sources", "channels_health", "packs", "policies",
-    "notifications", "flags", "status", "checkup", "analytics",
+    "notifications", "flags", "status", "checkup", "analytics", "dashboards", "shifts", "reports",
 )  # fmt: skip
 
 

@@ -96,6 +96,9 @@ INSTALLED_APPS = [
     "opscenter",
     "api",
     "packs",
+    "reports",
+    "dashboards",
+    "shifts",
     "checkup",
     "analytics",
     "alerts",
@@ -125,6 +128,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "opscenter.middleware.content_security_policy",
+    "opscenter.middleware.admin_for_staff",
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -230,6 +234,7 @@ KEEP_DELIVERY_ATTEMPTS_DAYS = env.int("OPSCENTER_KEEP_DELIVERY_ATTEMPTS_DAYS", d
 KEEP_EVENTS_DAYS = env.int("OPSCENTER_KEEP_EVENTS_DAYS", default=90)
 KEEP_SAMPLES_DAYS = env.int("OPSCENTER_KEEP_SAMPLES_DAYS", default=35)
 KEEP_OBJECTIVE_DAYS = env.int("OPSCENTER_KEEP_OBJECTIVE_DAYS", default=400)  # the days of objectives
+KEEP_FIRINGS_DAYS = env.int("OPSCENTER_KEEP_FIRINGS_DAYS", default=400)  # each time a rule fired, for its tuning
 KEEP_ALERTS_DAYS = env.int("OPSCENTER_KEEP_ALERTS_DAYS", default=365)
 # the folder of the incidents' files, where a policy names none of its own
 EVIDENCE_ROOT = env("OPSCENTER_EVIDENCE_ROOT", default=str(DATA_DIR / "evidence"))

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from notifications import selftest
 from oncall import feeds, monthly
+from reviews import action_tickets
 from tickets import reading
 
 from . import beat, handover, maintenance
@@ -46,7 +47,8 @@ def fetch_feeds() -> str:
 @task
 def read_tickets() -> str:
     """Read the state of the tickets that are due in their trackers; tells how many answered."""
-    return f"{reading.read_due(at=timezone.now())} tickets were read."
+    at = timezone.now()
+    return f"{reading.read_due(at=at) + action_tickets.read_due(at=at)} tickets were read."
 
 
 @task

@@ -24,12 +24,15 @@ urlpatterns = [
     path("", include("evidence.urls")),
     path("", include("recovery.urls")),
     path("", include("tickets.urls")),  # first: the incidents' own addresses end in any action
+    path("", include("reports.urls")),  # first, as evidence: an incident's reports are no action on it
     path("", include("runbooks.urls")),  # first: an incident's runbooks are no action on it
     path("", include("checkup.urls")),  # first: an action of an incident may have any name
+    path("", include("dashboards.urls")),  # first: an incident's chart is no action on it
     path("", include("incidents.urls")),
     path("", include("flags.urls")),
     path("", include("reviews.urls")),
     path("", include("analytics.urls")),
+    path("", include("shifts.urls")),
     path("", include("alerts.urls")),
     path("", include("sources.urls")),
     path("", include("channels_health.urls")),

@@ -33,6 +33,16 @@ def lint_file(path: Path) -> list[str]:
     return [words for _, words in sorted(found)]
 
 
+def without_runbook(path: Path) -> list[str]:
+    """Sentences with file and line: rules that tell of trouble and not what to do, nor why that needs no word."""
+    pack, found = _read(path), []
+    for section, key, sentence in reach.lint(pack.records):
+        if sentence == reach.NO_RUNBOOK:
+            line = pack.document.line(pack.desk.places.get((section, key), (section,)))
+            found.append((line, f"warning: {path.name}:{line}: {section}.{key}: {sentence}"))
+    return [words for _, words in sorted(found)]
+
+
 def namesakes(path: Path) -> list[str]:
     """Sentences with file and line: parameters called like a variable that Opscenter itself reads."""
     pack = _read(path)

@@ -12,7 +12,9 @@ from django.utils import timezone
 import alerts.pack
 import alerts.queue_pack
 import analytics.pack
+import analytics.tuning_pack
 import checkup.pack
+import dashboards.pack
 import evidence.pack
 import flags.pack
 import incidents.pack
@@ -22,7 +24,10 @@ import notifications.wording_pack
 import oncall.pack
 import policies.pack
 import recovery.pack
+import reports.pack
+import reviews.action_pack
 import runbooks.pack
+import shifts.pack
 import sources.pack
 import status.pack
 import tickets.pack
@@ -52,11 +57,16 @@ SECTIONS: list[Section] = [
     *alerts.queue_pack.SECTIONS,
     *checkup.pack.SECTIONS,
     *runbooks.pack.SECTIONS,
+    *reviews.action_pack.SECTIONS,
+    *shifts.pack.SECTIONS,
     *analytics.pack.SECTIONS,
+    *analytics.tuning_pack.SECTIONS,
+    *dashboards.pack.SECTIONS,
+    *reports.pack.SECTIONS,
 ]
 """In the order they are written: what is referred to comes before what refers."""
 LATER = {
-    "dashboards", "reports", "shift_review", "sources", "tuning",
+    "sources",
 }  # fmt: skip
 """Sections of the design that no room takes yet."""
 Records = dict[str, dict[str, Values]]

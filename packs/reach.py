@@ -3,6 +3,10 @@
 from policies.sections import Values
 from policies.shapes import Desk
 
+NO_RUNBOOK = (
+    "This rule has no runbook: whoever is paged will not know what to do. Add `runbook`, or say in `no_runbook` why it "
+    "needs none."
+)
 Records = dict[str, dict[str, Values]]
 
 
@@ -92,6 +96,8 @@ def _asks_somebody(plan: Values, places: dict[str, Values], vendors: set[str]) -
 def lint(records: Records) -> list[tuple[str, str, str]]:
     """What a pack should have and may lack, as (section, key, sentence): owners and runbooks of its rules."""
     found = []
+    books = [book["for"] or {} for book in records.get("runbooks", {}).values()]
+    bound = {key for binding in books for key in binding.get("rules") or ()}
     owned = {entry["severity"] for entry in records.get("owners", {}).values()}
     for key, rule in records["rules"].items():
         if not rule["owners"] and rule["severity"] not in owned and None not in owned:
@@ -102,8 +108,8 @@ def lint(records: Records) -> list[tuple[str, str, str]]:
                     f"Nobody owns this rule: it names no owners, and neither does the level {rule['severity']}.",
                 )
             )
-        if not rule["runbook"].strip():
-            found.append(("rules", key, "This rule has no runbook: whoever is paged will not know what to do."))
+        if not (rule["runbook"].strip() or rule["no_runbook"] or rule["proposes"] or key in bound):
+            found.append(("rules", key, NO_RUNBOOK))
     for key, contact in records.get("contacts", {}).items():
         if contact["kind"] == "person" and not contact.get("methods"):
             found.append(("contacts", key, "This person has no address in the pack; add one here or in the admin."))

@@ -332,14 +332,33 @@ class CadencePlan(models.Model):
 
 
 class ReviewPlan(models.Model):
-    """Which levels demand a post-incident review, until when, and what it asks."""
+    """Which levels demand a post-incident review, until when, who leaves it out or approves it, and what it asks."""
+
+    class Skip(models.TextChoices):
+        ANYBODY = "anybody", "whoever may write reviews"
+        APPROVER = "approver", "whoever may approve reviews"
+        NOBODY = "nobody"
 
     policy = models.OneToOneField(Policy, on_delete=models.CASCADE, related_name="review_plan")
     severities = models.ManyToManyField(Severity, blank=True, help_text="Levels whose incidents need a review.")
     within = models.DurationField(null=True, blank=True, help_text="Due so long after resolution; empty: no deadline.")
     before = models.CharField(max_length=16, default="closed", help_text="The status it must be approved for.")
+    remind_before = models.DurationField(
+        default=timedelta(days=1),
+        help_text="So long before it falls due its author is reminded, and every so often after.",
+    )
+    skip = models.CharField(
+        max_length=10, choices=Skip, default=Skip.APPROVER,
+        help_text="Who may leave a demanded review out, with a written reason.",
+    )  # fmt: skip
+    approvals = models.PositiveSmallIntegerField(default=1, help_text="So many people must approve it.")
+    reviewers = models.JSONField(default=list, blank=True, help_text="Contacts by name who are asked to review it.")
+    factors = models.JSONField(default=list, blank=True, help_text="Kinds of contributing factors to choose from.")
     questions = models.JSONField(
-        default=list, blank=True, help_text='[{"section": …, "key": …, "prompt": …, "required": true}]'
+        default=list, blank=True, help_text='[{"section": …, "key": …, "prompt": …, "required": true, "kind": "text"}]'
+    )
+    templates = models.JSONField(
+        default=list, blank=True, help_text="Other questions for some levels or classes; the first that fits counts."
     )
 
     def __str__(self) -> str:

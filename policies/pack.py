@@ -12,11 +12,11 @@ from .models import (
     Calendar,
     Parameter,
     Policy,
-    ReviewPlan,
     Service,
     Severity,
 )
-from .sections import Section, Values, all_named, length_of, length_text, one_named
+from .review_pack import Review
+from .sections import Section, Values, length_of, length_text, one_named
 from .shapes import (
     BAD,
     Anything,
@@ -30,7 +30,6 @@ from .shapes import (
     Many,
     Path,
     Ref,
-    Several,
     Slug,
     Table,
     Text,
@@ -362,55 +361,6 @@ class Cadences(Section):
         row.every, row.audience, row.fields = length_of(values["every"]), values["audience"], values["fields"]
         row.at_most, row.once = length_of(values["at_most"]), values["once"]
         row.save()
-        return row
-
-
-class Review(Section):
-    """`review:`, one mapping: which levels demand a review, until when, and what it asks."""
-
-    name = "review"
-    question = Entry(
-        section=optional(Text(40, line=True), "analysis"),
-        key=Key(40),
-        prompt=optional(Text(500, line=True), ""),
-        required=optional(Flag(), False),
-    )
-    shape = Entry(
-        required=optional(Several(Ref("severity")), []),
-        within=optional(Length(positive=True)),
-        before=optional(Choice(("resolved", "closed")), "closed"),
-        questions=optional(Many(question), []),
-    )
-
-    def key(self, values: Values) -> str:
-        return "review"
-
-    def read(self, value: Any, path: Path, desk: Desk) -> dict[str, Values]:
-        values = self.shape.read(value, path, desk)
-        return {} if values is BAD else {"review": values}
-
-    def dump(self, records: dict[str, Values]) -> Any:
-        values = self.shape.trimmed(records["review"])
-        if "questions" in values:
-            values["questions"] = [self.question.trimmed(question) for question in values["questions"]]
-        return values
-
-    def rows(self, policy: Policy) -> dict[str, ReviewPlan]:
-        row = ReviewPlan.objects.filter(policy=policy).first()
-        return {"review": row} if row else {}
-
-    def present(self, row: ReviewPlan) -> Values:
-        required = sorted(row.severities.values_list("key", flat=True))
-        questions = [{**self.question.defaults(), **question} for question in row.questions]
-        return {
-            "required": required, "within": length_text(row.within), "before": row.before, "questions": questions,
-        }  # fmt: skip
-
-    def write(self, policy: Policy, row: ReviewPlan | None, values: Values) -> ReviewPlan:
-        row = row or ReviewPlan(policy=policy)
-        row.within, row.before, row.questions = length_of(values["within"]), values["before"], values["questions"]
-        row.save()
-        row.severities.set(all_named(policy.severities.all(), values["required"]))
         return row
 
 

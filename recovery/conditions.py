@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from incidents.models import Incident, Status
-from policies.durations import format_duration, parse_duration
+from policies.durations import BadDuration, format_duration, parse_duration
+from policies.substitute import MissingParameter, substitute
+from sources.addresses import address_values
 
 LOOK_AGAIN = timedelta(seconds=15)
 """How often what no clock tells is looked at: what fires beside it, whether it gets better."""
@@ -71,7 +73,9 @@ def _lasts(condition: dict[str, Any], incident: Incident, levels: list[str], *, 
 
 
 def _threatens(condition: dict[str, Any], incident: Incident, levels: list[str], *, at: datetime) -> Look:
-    length, lead = parse_duration(condition["threatens"]), parse_duration(condition["lead"])
+    length, lead = (_length(condition[name], incident) for name in ("threatens", "lead"))
+    if length is None or lead is None:
+        return Look(again=at + LOOK_AGAIN)  # its parameter is not set: off until it is
     begin = since(incident, levels)
     due = begin + max(length - lead, timedelta(0))
     if at < due:
@@ -80,6 +84,15 @@ def _threatens(condition: dict[str, Any], incident: Incident, levels: list[str],
         return Look(again=at + LOOK_AGAIN)
     words = f"{incident.severity.label} since {format_duration(_whole(at - begin))}, and it does not get better: "
     return Look(_said(condition, f"{words}it threatens to last longer than {format_duration(length)}."))
+
+
+def _length(said: str, incident: Incident) -> timedelta | None:
+    """The length of time, its parameter filled in; None when that has no usable value."""
+    try:
+        values = address_values(incident.policy) if "${" in said else {}
+        return parse_duration(substitute(said, values))
+    except (MissingParameter, BadDuration, ValueError):
+        return None
 
 
 def _whole(length: timedelta) -> timedelta:

@@ -31,6 +31,15 @@ WORDS = Text(500)
 CONTACTS, PLACES, LEVELS = Many(Ref("contact")), Many(Ref("destination")), Several(Ref("severity"))
 
 
+class LengthOrParameter:
+    """A length of time, or `${NAME}`: a parameter that holds one."""
+
+    def read(self, value: Any, path: Path, desk: Desk) -> Any:
+        if isinstance(value, str) and "${" in value:
+            return Filled(80).read(value, path, desk)
+        return Length(positive=True).read(value, path, desk)
+
+
 def _one_kind(values: Values, path: Path, desk: Desk) -> None:
     kinds = [name for name in ("active", "threatens", "distinct", "rule") if values[name]]
     if len(kinds) != 1:
@@ -57,8 +66,8 @@ class Dr(Section):
         _one_kind,
         severity=optional(LEVELS, []),
         active=optional(Length(positive=True)),
-        threatens=optional(Length(positive=True)),
-        lead=optional(Length(positive=True)),
+        threatens=optional(LengthOrParameter()),
+        lead=optional(LengthOrParameter()),
         distinct=optional(Key(120)),
         gte=optional(Whole(2, 1000)),
         rule=optional(Ref("rule")),

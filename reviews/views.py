@@ -1,50 +1,103 @@
-"""The review editor: what happened, what the policy asks, what follows."""
+"""The review editor: what happened, what the policy asks, what follows; and the list of reviews."""
+
+import csv
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Count
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from incidents import seeing
-from incidents.models import OPEN, IllegalMove
+from incidents.models import IllegalMove
 from oncall.people import contact_of
 
-from . import drafting
-from .forms import ActionItemForm, ReviewForm
-from .models import PostIncidentReview
+from . import actions, deeds, drafting, exports, gate, people, proposing
+from .action_forms import ActionItemForm
+from .forms import MeetingForm, PeopleForm, ReviewForm
+from .models import PostIncidentReview, Reviewer
+from .seen import rows_for
 
-PER_PAGE = 50
-DONE = {"save": "Saved.", "submit": "Submitted.", "approve": "Approved.", "send-back": "Sent back to draft."}
-NEEDS = {
-    "save": "change_postincidentreview",
-    "submit": "change_postincidentreview",
-    "approve": "approve_postincidentreview",
-    "send-back": "approve_postincidentreview",
-    "item": "change_postincidentreview",
-}
+PER_PAGE, MOST_ROWS = 50, 10_000
 STALE = (
     "Somebody else has saved this draft since you opened it. Your text is still below and not saved: compare it with \
 theirs (open this review in another tab), then save again to keep yours."
 )
+SHOWS = {"due": "Due", "overdue": "Overdue", "mine": "Mine", "asked": "I am asked"}
 view_permission = permission_required("reviews.view_postincidentreview", raise_exception=True)
+Status = PostIncidentReview.Status
 
 
 @login_required
 @view_permission
 def review_list(request):
-    """Newest first; filter by status."""
-    rows = PostIncidentReview.objects.exclude(incident__in=seeing.hidden(request.user))
-    rows = rows.select_related("incident__severity", "author")
-    if (status := request.GET.get("status", "")) in PostIncidentReview.Status.values:
+    """Newest first; by status, or those that are due, overdue, mine, or wait for me."""
+    at = timezone.now()
+    rows = (
+        rows_for(request.user)
+        .select_related("incident__severity", "author")
+        .annotate(more=Count("joined"))
+        .order_by("-created_at", "-pk")
+    )
+    status, show = request.GET.get("status", ""), request.GET.get("show", "")
+    if status in Status.values:
         rows = rows.filter(status=status)
+    if show == "due":
+        rows = rows.owed().filter(due_at__isnull=False).order_by("due_at", "pk")
+    elif show == "overdue":
+        rows = rows.overdue(at)
+    elif show == "mine":
+        rows = rows.owed().filter(author__user=request.user).order_by("due_at", "pk")
+    elif show == "asked":
+        mine = Reviewer.objects.filter(contact__user=request.user).exclude(verdict=Reviewer.Verdict.APPROVED)
+        rows = rows.filter(status=Status.SUBMITTED, pk__in=mine.values("review"))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "chosen": status, "statuses": PostIncidentReview.Status.choices, "at": timezone.now()}
+    context = {
+        "page": page, "chosen": status, "show": show, "shows": SHOWS, "statuses": Status.choices, "at": at,
+        "overdue": rows_for(request.user).overdue(at).count(),
+    }  # fmt: skip
     return render(request, "reviews/list.html", context)
+
+
+@login_required
+@view_permission
+def violations(request):
+    """The reviews whose deadline was missed, the latest first; as a page or as CSV."""
+    at = timezone.now()
+    related = ("incident__severity", "incident__policy", "author", "approver")
+    rows = rows_for(request.user).violations(at).select_related(*related)
+    if request.GET.get("as") == "csv":
+        return _csv(rows[:MOST_ROWS], at)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    for review in page.object_list:
+        review.late_by = (review.approved_at or at) - review.due_at
+    return render(request, "reviews/violations.html", {"page": page, "at": at})
+
+
+def _csv(rows, at) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="late-reviews.csv"'
+    write = csv.writer(response)
+    write.writerow(["review", "incident", "level", "policy", "state", "author", "due", "approved", "hours late"])
+    for review in rows:
+        late = (review.approved_at or at) - review.due_at
+        write.writerow([
+            review.pk, review.incident_id, review.incident.severity.key, review.incident.policy.key, review.status,
+            _plain(str(review.author or "")), review.due_at.isoformat(),
+            review.approved_at.isoformat() if review.approved_at else "", round(late.total_seconds() / 3600, 1),
+        ])  # fmt: skip
+    return response
+
+
+def _plain(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @login_required
@@ -53,87 +106,145 @@ def review_list(request):
 def begin(request, incident: int):
     """Draft the review of an incident that is over, required or not."""
     found = get_object_or_404(seeing.visible(request.user), pk=incident)
-    if found.status in OPEN:
+    if found.is_open:
         messages.warning(request, f"Incident #{found.pk} is still {found.get_status_display()}; resolve it first.")
         return redirect(found)
-    return redirect("review", drafting.begin(found, at=timezone.now(), author=contact_of(request.user)).pk)
+    return redirect(drafting.begin(found, at=timezone.now(), author=contact_of(request.user)))
 
 
-def _get(number: int, user) -> PostIncidentReview:
-    related = ("incident__severity", "incident__policy", "author", "approver")
-    rows = PostIncidentReview.objects.exclude(incident__in=seeing.hidden(user))
-    return get_object_or_404(rows.select_related(*related), pk=number)
+@login_required
+@permission_required("reviews.add_postincidentreview", raise_exception=True)
+@never_cache
+def plan(request, incident: int):
+    """Before or after an incident is over: set the date of its review, or leave the review out with a reason."""
+    rows = seeing.visible(request.user).select_related("policy", "severity", "acknowledged_by")
+    found = get_object_or_404(rows, pk=incident)
+    review, at = PostIncidentReview.of(found), timezone.now()
+    form = MeetingForm(request.POST or None, initial=_meeting(review))
+    if request.method == "POST":
+        by = contact_of(request.user)
+        try:
+            if request.POST.get("do") == "skip":
+                with transaction.atomic():
+                    review = drafting.of(found, at=at, by=by)
+                    reason = request.POST.get("reason", "")
+                    deeds.skip(review, request.user, by=by, at=at, reason=reason)
+                messages.success(request, deeds.DEEDS["skip"].done)
+                return redirect(found)
+            if form.is_valid():
+                data = form.cleaned_data
+                if data["meeting_at"] is None:
+                    form.add_error("meeting_at", "Choose a date.")
+                else:
+                    with transaction.atomic():
+                        review = drafting.of(found, at=at, by=by)
+                        people.meet(review, data["meeting_at"], place=data["meeting_place"], by=by, at=at)
+                    messages.success(request, deeds.DEEDS["meeting"].done)
+                    return redirect(found)
+        except IllegalMove as refusal:
+            messages.warning(request, str(refusal))
+    status = 409 if request.method == "POST" and not form.errors else 422 if form.errors else 200
+    context = {
+        "incident": found, "review": review, "form": form, "at": at, "demanded": gate.plan_for(found) is not None,
+        "reason": request.POST.get("reason", ""),
+    }  # fmt: skip
+    return render(request, "reviews/plan.html", context, status=status)
+
+
+def review_for(number: int, user) -> PostIncidentReview:
+    related = ("incident__severity", "incident__policy", "incident__service", "author", "approver", "skipped_by")
+    return get_object_or_404(rows_for(user).select_related(*related), pk=number)
 
 
 @login_required
 @view_permission
 @never_cache
 def review(request, number: int):
-    """Read it; write on it while it is a draft; submit, approve or send it back."""
-    found = _get(number, request.user)
+    """Read it; write on it while it is a draft; and all that people do with it (`deeds.DEEDS`)."""
+    found = review_for(number, request.user)
     if request.method != "POST":
         return _page(request, found)
     do = request.POST.get("do", "save")
-    if do not in NEEDS:
-        do = "save"
-    if not request.user.has_perm(f"reviews.{NEEDS[do]}"):
-        raise PermissionDenied(f"This needs the right {NEEDS[do]}.")
+    do = do if do in deeds.DEEDS else "save"
+    deed = deeds.DEEDS[do]
+    if not request.user.has_perm(deed.right):
+        raise PermissionDenied(f"This needs the right {deed.right.split('.')[1]}.")
     writes = do in ("save", "submit")
-    form = ReviewForm(request.POST, review=found, answers=found.answers.order_by("position")) if writes else None
+    form = _form(found, request.POST) if writes else None
     item = ActionItemForm(request.POST) if writes else None
     if form and item and not (form.is_valid() and item.is_valid()):
         messages.warning(request, "Nothing was saved: see what is missing below.")
         return _page(request, found, form=form, item=item, status=422)
-    if form and form.is_stale and found.status == PostIncidentReview.Status.DRAFT:
+    if form and form.is_stale and found.status == Status.DRAFT:
         messages.warning(request, STALE)
         return _page(request, found, form=form.again(), item=item, status=409)
+    at, by = timezone.now(), contact_of(request.user)
     try:
-        _do(do, request, found, form, item)
+        if form and item:
+            _save(found, form, item, by=by, at=at)
+        said = deed.act(request, found, by=by, at=at)
     except IllegalMove as refusal:
         messages.warning(request, str(refusal))
-        found = _get(number, request.user)
+        found = review_for(number, request.user)
         # a draft was saved before it was refused; what was written on a review that is none any more can be copied
-        saved = found.status == PostIncidentReview.Status.DRAFT
+        saved = found.status == Status.DRAFT
         return _page(request, found, form=None if saved else form, item=None if saved else item, status=409)
-    if do in DONE:
-        messages.success(request, DONE[do])
-    return redirect("review", found.pk)
+    messages.success(request, said or deed.done)
+    return redirect(found)
 
 
-def _do(do: str, request, found: PostIncidentReview, form: ReviewForm | None, item: ActionItemForm | None) -> None:
-    at, by = timezone.now(), contact_of(request.user)
-    if form and item:
-        with transaction.atomic():
-            texts = form.cleaned_data
-            drafting.save_answers(found, form.answers, summary=texts["summary"], timeline=texts["timeline"])
-            if title := item.cleaned_data["action_title"]:
-                owner, due = item.cleaned_data["action_owner"], item.cleaned_data["action_due"]
-                found.actions.create(title=title, owner=owner, due_on=due)
-    if do == "submit":
-        drafting.submit(found, by=by, at=at)
-    elif do == "approve":
-        drafting.approve(found, by=by, at=at)
-    elif do == "send-back":
-        drafting.send_back(found, by=by, at=at, reason=request.POST.get("reason", ""))
-    elif do == "item":
-        task = get_object_or_404(found.actions, pk=request.POST.get("item") or 0)
-        task.done_at = None if task.done_at else at
-        task.save(update_fields=["done_at"])
+def _form(found: PostIncidentReview, data=None) -> ReviewForm:
+    answers = list(found.answers.order_by("position"))
+    wanted = found.status == Status.DRAFT and any(answer.kind == "threshold" for answer in answers)
+    return ReviewForm(data, review=found, answers=answers, settings=proposing.settings(found) if wanted else ())
+
+
+@transaction.atomic
+def _save(found: PostIncidentReview, form: ReviewForm, item: ActionItemForm, *, by, at) -> None:
+    texts = form.cleaned_data
+    drafting.save_answers(found, form.answers, summary=texts["summary"], timeline=texts["timeline"], by=by, at=at)
+    if item.facts:
+        actions.add(review=found, by=by, at=at, **item.facts)
+
+
+def _meeting(found: PostIncidentReview | None) -> dict:
+    if found is None:
+        return {}
+    return {"meeting_at": deeds.moment_of(found.meeting_at), "meeting_place": found.meeting_place}
 
 
 def _page(request, found: PostIncidentReview, *, form=None, item=None, status: int = 200):
-    answers = list(found.answers.order_by("position"))
-    may_write = request.user.has_perm("reviews.change_postincidentreview")
+    user = request.user
+    may_write = user.has_perm(deeds.CHANGE)
+    draft = found.status == Status.DRAFT
+    remarks = list(found.comments.select_related("by", "settled_by", "answer"))
+    reviewers = list(found.reviewers.select_related("contact"))
+    shown = form or _form(found)
+    for answer in shown.rows:
+        answer.remarks = [remark for remark in remarks if remark.answer_id == answer.pk]
+    me = getattr(user, "contact", None)
     context = {
         "review": found,
         "incident": found.incident,
-        "answers": answers,
+        "incidents": found.incidents,
+        "answers": shown.rows,
         "actions": found.actions.select_related("owner"),
         "may_write": may_write,
-        "writes": may_write and (form is not None or found.status == PostIncidentReview.Status.DRAFT),
-        "may_approve": request.user.has_perm("reviews.approve_postincidentreview"),
-        "form": form or ReviewForm(review=found, answers=answers),
+        "writes": may_write and (form is not None or draft),
+        "may_approve": user.has_perm(deeds.APPROVE),
+        "may_publish": user.has_perm(deeds.PUBLISH),
+        "may_say": user.has_perm(deeds.SAY),
+        "form": shown,
         "item": item or ActionItemForm(),
+        "meeting": MeetingForm(initial=_meeting(found)),
+        "people": PeopleForm(initial={"author": found.author, "reviewers": [row.contact_id for row in reviewers]}),
+        "reviewers": reviewers,
+        "asked": any(me and row.contact_id == me.pk for row in reviewers),
+        "remarks": [remark for remark in remarks if remark.answer_id is None],
+        "lacking": drafting.lacking(found) if draft else [],
+        "demanded": gate.plan_for(found.incident) is not None,
+        "versions": found.versions.count(),
+        "exports": exports.links(found, user),
         "at": timezone.now(),
     }
     return render(request, "reviews/review.html", context, status=status)

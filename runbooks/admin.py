@@ -62,4 +62,4 @@ class ActionCallAdmin(ReadOnlyAdmin):
 @admin.register(Tightened)
 class TightenedAdmin(ReadOnlyAdmin):
     list_display = ["parameter", "value", "since", "until", "back_at", "run"]
-    list_select_related = ["parameter__policy", "run__runbook__policy", "run__incident"]
+    list_select_related = ["parameter__policy", "run__runbook"]

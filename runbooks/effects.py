@@ -3,6 +3,7 @@
 `of` is database work in the tick's transaction; `afterwards` asks and checks anew, over the network, when it is stored.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,10 @@ from policies.wake import wake
 
 from . import deploys, live, looking, plan, runs, ways, words
 from .models import Run, Runbook, Tick, Tightened
+
+MORE: list[Callable[..., None]] = []
+"""What rooms above do with a tick, in its transaction: called with the run as looked at, the step, the tick, the facts
+that fill its texts, and at."""
 
 
 def of(look: looking.Look, step: plan.Step, done: Tick, *, at: datetime) -> None:
@@ -44,6 +49,8 @@ def of(look: looking.Look, step: plan.Step, done: Tick, *, at: datetime) -> None
     for key in wanted:
         if book := Runbook.objects.filter(policy=run.runbook.policy_id, key=key, offered=True).first():
             runs.start(book, by=done.by, at=at, incident=run.incident, service=run.service, because=f"“{step.title}”")
+    for more in MORE:
+        more(look, step, done, facts, at=at)
     look.facts = facts
 
 

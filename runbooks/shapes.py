@@ -32,7 +32,7 @@ from . import ways
 from .words import PLACE, ROOTS
 
 MOVES = ("mitigated", "resolved", "closed")
-PAGES = ("alerts", "webhooks", "channel", "rule", "queue", "deploys")
+PAGES = ("alerts", "webhooks", "channel", "rule", "queue", "deploys", "panel")
 FIELDS = ("line", "text", "number", "url", "list")
 LIVE = ("name", "expect", "note", "says", "fails", "rows", "columns", "every", "after", "confirms")
 """What a live item says beside its source."""
@@ -148,6 +148,13 @@ class Applies:
 def _one_way(values: dict, path: Path, desk: Desk) -> None:
     if bool(values["href"]) == bool(values["page"]):
         desk.problem(path, "A link needs either `href` or `page`, and one of them only.")
+    if values["page"] == "panel":
+        said = values["query"] or {}
+        for name in ("dashboard", "panel"):
+            if not said.get(name):
+                desk.problem((*path, "query"), f"A link to a panel needs `{name}` in its query.")
+        if said.get("dashboard") and said.get("panel"):
+            desk.references.append(("panel", f"{said['dashboard']}/{said['panel']}", (*path, "query")))
 
 
 def _field(value: Any) -> Any:
@@ -196,6 +203,20 @@ PAGE = Trimmed(
 NOTICE = Trimmed(
     Entry(template=optional(Slug(80)), text=optional(Worded()), audience=optional(Slug(80)), button=optional(LINE))
 )
+CATEGORIES = ("immediate", "long_term", "monitoring", "process")
+PRIORITIES = ("urgent", "high", "normal", "low")
+
+
+def _item(value: Any) -> Any:
+    return {"title": value} if isinstance(value, str) else {} if value is True else value
+
+
+ACTION_ITEM = Trimmed(
+    Entry(title=optional(Worded(line=True, longest=250)), text=optional(Worded()),
+          category=optional(Choice(CATEGORIES), "long_term"), priority=optional(Choice(PRIORITIES), "normal"),
+          owner=optional(Ref("contact")), due=optional(Length(positive=True))),
+    _item,
+)  # fmt: skip
 STEP = Entry(
     title=Worded(line=True, longest=250),
     key=optional(Slug(80)),
@@ -231,6 +252,7 @@ STEP = Entry(
     flag=optional(
         Trimmed(Entry(key=Key(80), value=Text(200, line=True), temporary=optional(Flag(), False)))
     ),
+    action_item=optional(ACTION_ITEM),
     timeline=optional(Worded()),
     actions=optional(Many(Ref("action"))),
     mail=optional(Listed(MAIL)),

@@ -148,6 +148,8 @@ class StepView:
         if page := said.get("page"):
             query = {name: self.look.filled(value) for name, value in (said.get("query") or {}).items()}
             query |= {"policy": self.look.run.runbook.policy.key, "rule": said.get("rule", "")}
+            if made := ways.ADDRESSES.get(page):
+                return Link(text, made(query, self.look.run.incident))
             return Link(text, ways.known().address(page, query))
         href, unset = self.look.facts.link(said["href"])
         if unset:

@@ -1,10 +1,11 @@
 """What runbooks need of the room that keeps rules and alerts, which stands above: it is handed down at start-up."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from incidents.models import Incident
 from policies.models import Policy
 from policies.shapes import Desk, Path
 
@@ -87,6 +88,8 @@ class Ways(Protocol):
         """The address of a page of ours: alerts, webhooks, channel, rule, queue, deploys."""
 
 
+ADDRESSES: dict[str, Callable[[Mapping[str, str], Incident | None], str]] = {}
+"""Pages of rooms above, by the word that a link says: each is given the link's query and the run's incident."""
 _known: list[Ways] = []
 
 

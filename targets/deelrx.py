@@ -25,13 +25,18 @@ from targets.service import Answer, Request, arguments, run
 
 READY, LIVE, METRICS = "/api/_health/ready", "/api/_health/live", "/metrics"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-HEALTHY = {"memory": 45.0, "cpu": 20.0, "lag": 0.01, "query": 0.02}
+HEALTHY = {"memory": 45.0, "cpu": 20.0, "lag": 0.01, "query": 0.02, "pool": 20.0, "cache": 95.0}
 NAMES = {
     "memory": ("process_memory_percent", "Memory in use, percent of the limit."),
     "cpu": ("process_cpu_percent", "CPU in use, percent."),
     "lag": ("nodejs_eventloop_lag_seconds", "Lag of the event loop in seconds."),
     "query": ("db_query_seconds_avg", "Average time of a database query in seconds."),
+    "pool": ("db_pool_used_percent", "Connections of the database pool in use, percent."),
+    "cache": ("cache_hit_percent", "Lookups that the cache could answer, percent."),
 }
+EXTERNAL = {"stripe": 0.2, "knock": 0.1}
+RELEASES = {"2026.11.1": (50, 1), "2026.11.2": (50, 3)}
+"""What an hour tells of each release: requests, and how many of them failed: 2 % and 6 %."""
 QUEUES = ("payments", "notifications")
 MOST = 500  # messages a lever sends
 
@@ -62,6 +67,7 @@ class DeelRx(HeldClock, Panel):
             self.database = "ok"
             self.instances: dict[str, dict[str, float]] = {"app-1": dict(HEALTHY)}
             self.queues = dict.fromkeys(QUEUES, 0)
+            self.services = dict(EXTERNAL)
             self.sent: dict[str, int] = {}
 
     @lever
@@ -78,9 +84,11 @@ class DeelRx(HeldClock, Panel):
         cpu: float | None = None,
         lag: float | None = None,
         query: float | None = None,
+        pool: float | None = None,
+        cache: float | None = None,
     ) -> None:
         """The figures of an instance, those that are given; a name that is new makes another instance."""
-        given = {"memory": memory, "cpu": cpu, "lag": lag, "query": query}
+        given = {"memory": memory, "cpu": cpu, "lag": lag, "query": query, "pool": pool, "cache": cache}
         with self._lock:
             figures = self.instances.setdefault(instance, dict(HEALTHY))
             figures.update({name: value for name, value in given.items() if value is not None})
@@ -90,6 +98,12 @@ class DeelRx(HeldClock, Panel):
         """So many jobs wait in a queue; a name that is new makes another."""
         with self._lock:
             self.queues[name] = depth
+
+    @lever
+    def external(self, service: str = "stripe", seconds: float = 0.2) -> None:
+        """So long an external service takes to answer; a name that is new makes another."""
+        with self._lock:
+            self.services[service] = seconds
 
     @lever
     def trouble(
@@ -110,22 +124,57 @@ class DeelRx(HeldClock, Panel):
         self.faults.clear()
 
     @lever
-    def requests(self, endpoint: str = "/api/orders", ok: int = 0, failed: int = 0, seconds: float = 0.1) -> None:
-        """So many requests were answered just now, as the application's own events."""
-        told = [{"kind": "request", "name": endpoint, "outcome": "ok", "duration": seconds}] * ok
-        told += [{"kind": "request", "name": endpoint, "outcome": "failed", "duration": seconds}] * failed
+    def requests(
+        self, endpoint: str = "/api/orders", ok: int = 0, failed: int = 0, seconds: float = 0.1, release: str = ""
+    ) -> None:
+        """So many requests were answered just now, by a release, as the application's own events."""
+        labels = {"labels": {"release": release}} if release else {}
+        told = [{"kind": "request", "name": endpoint, "outcome": "ok", "duration": seconds, **labels}] * ok
+        told += [{"kind": "request", "name": endpoint, "outcome": "failed", "duration": seconds, **labels}] * failed
+        self._happened(told)
+
+    @lever
+    def happened(self, kind: str = "feature_gate", name: str = "checkout", times: int = 1, seconds: float = 0) -> None:
+        """So often a feature gate was evaluated, a query run or an external service called, as the CRM tells it."""
+        self._happened([{"kind": kind, "name": name, "outcome": "ok", "duration": seconds}] * times)
+
+    def _happened(self, told: list[dict[str, Any]]) -> None:
         if told:
             self._tell("generic", [{**one, "at": self.now().isoformat()} for one in told[:MOST]], count=len(told))
 
     @lever
-    def sentry(self, issue: str = "1", times: int = 1, tag: str = "", title: str = "Error: it broke") -> None:
-        """An issue is seen so often; `tag` is name=value."""
+    def hour(self) -> None:
+        """What an ordinary hour tells: two releases of which one fails more, users who met it, jobs, gates, calls."""
+        for release, (requests, failed) in RELEASES.items():
+            self.requests(ok=requests - failed, failed=failed, seconds=0.4, release=release)
+        for user in ("7", "8", "8"):
+            self.sentry(issue="4", title="TypeError: order is undefined", user=user, release="2026.11.2")
+        self.happened("query", "SELECT orders", 20, 0.05)
+        self.happened("feature_gate", "new-checkout", 30)
+        self.happened("external", "stripe", 10, 0.2)
+        self.job("export", runs=9)
+        self.job("export", "failed")
+        self.knock("delivered", 34)
+        self.resend("delivered", 6)
+
+    @lever
+    def sentry(
+        self,
+        issue: str = "1",
+        times: int = 1,
+        tag: str = "",
+        title: str = "Error: it broke",
+        user: str = "7",
+        release: str = "",
+    ) -> None:
+        """An issue is seen so often by a user; `tag` is name=value."""
         name, _, value = tag.partition("=")
         for _ in range(min(times, MOST)):
             event = {
                 "event_id": secrets.token_hex(16), "issue_id": issue, "title": title, "level": "error",
                 "datetime": self.now().isoformat(), "tags": [[name, value]] if name else [],
-                "user": {"id": "7", "email": "ada@example.org", "role": "admin"},
+                "user": {"id": user, "email": "ada@example.org", "role": "admin"},
+                "release": release or None,
                 "request": {"url": "https://crm.example.org/api/orders", "method": "POST"},
             }  # fmt: skip
             self._tell("sentry", {"action": "triggered", "data": {"event": event, "triggered_rule": "DeelRx"}})
@@ -192,6 +241,7 @@ class DeelRx(HeldClock, Panel):
                 "database": self.database,
                 "instances": {name: dict(figures) for name, figures in self.instances.items()},
                 "queues": dict(self.queues),
+                "services": dict(self.services),
                 "sent": dict(self.sent),
                 "trouble": {path or "/": str(fault) for path, fault in self.faults.listing()},
             }
@@ -238,6 +288,9 @@ class DeelRx(HeldClock, Panel):
             for figure, (name, about) in NAMES.items():
                 lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
                 lines += [f'{name}{{instance="{one}"}} {figures[figure]}' for one, figures in self.instances.items()]
+            lines += ["# HELP external_request_seconds_avg Average time that a service of others takes to answer."]
+            lines += ["# TYPE external_request_seconds_avg gauge"]
+            lines += [f'external_request_seconds_avg{{service="{one}"}} {took}' for one, took in self.services.items()]
             lines += ["# HELP job_queue_depth Jobs that wait.", "# TYPE job_queue_depth gauge"]
             lines += [f'job_queue_depth{{queue="{name}"}} {depth}' for name, depth in self.queues.items()]
         return "\n".join(lines) + "\n"
@@ -282,6 +335,7 @@ def instance(name: str, figures: dict[str, float]) -> Card:
 
 TOLD = [
     ("Requests", "generic", "An endpoint with more than 5 % errors in 5 minutes, of 20 requests at least.", [
+        press("An ordinary hour, for the dashboards", "hour"),
         press("95 ok, 5 failed", "requests", ok=95, failed=5), press("94 ok, 6 failed", "requests", ok=94, failed=6),
         press("20 in 3 s", "requests", ok=20, seconds=3),
     ]),

@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from alerts.models import (
     Alert,
     AlertRule,
+    Firing,
     Flap,
     Hold,
     Inhibition,
@@ -21,11 +22,20 @@ from alerts.models import (
     Silence,
     Tally,
 )
-from analytics.models import Objective, ObjectiveDay, ObjectiveSample, ObjectiveSource
+from analytics.models import (
+    Objective,
+    ObjectiveDay,
+    ObjectiveSample,
+    ObjectiveSource,
+    Proposal,
+    ThresholdReview,
+    TuningPlan,
+)
 from api.models import Answered, ApiToken, digest_of
 from channels_health.models import Channel, ChannelStatus
 from checkup.models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
 from checkup.models import digest_of as digest_of_snapshot
+from dashboards.models import Dashboard, Panel, PanelSample, PanelSource
 from evidence.models import Evidence, EvidencePlan
 from flags.models import FeatureFlag, FlagChange, Temporary
 from incidents.models import (
@@ -35,6 +45,8 @@ from incidents.models import (
     Escalation,
     EscalationPolicy,
     EscalationStep,
+    FatigueLimit,
+    FatigueNote,
     HeldNotice,
     ImpactAsk,
     ImpactPrompt,
@@ -106,8 +118,20 @@ from policies.models import (
     TargetPlan,
 )
 from recovery.models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
-from reviews.models import ActionItem, PostIncidentReview, ReviewAnswer
+from reports.models import Report, ReportPart, ReportTemplate
+from reviews.models import (
+    ActionEntry,
+    ActionItem,
+    ActionPlan,
+    ActionTicket,
+    ContributingFactor,
+    PostIncidentReview,
+    ReviewAnswer,
+    ReviewComment,
+    ReviewVersion,
+)
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
+from shifts.models import ShiftMetric, ShiftPlan, ShiftReview, ShiftSource
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
 from status.models import Component, ComponentState, Maintenance, Post, PostComponent, PostUpdate, Subscriber
 from status.models import Page as StatusPage
@@ -517,6 +541,21 @@ class PageFactory(model(Page)):
     at = NINE
 
 
+class FatigueLimitFactory(model(FatigueLimit)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"limit-{n}")
+    pages = 3
+
+
+class FatigueNoteFactory(model(FatigueNote)):
+    limit = factory.SubFactory(FatigueLimitFactory)
+    page = factory.SubFactory(PageFactory)
+    contact = factory.SelfAttribute("page.contact")
+    at = NINE
+    pages = 3
+    words = "ada had 3 pages within 1d, and 3 are enough: the page goes out."
+
+
 class CallFactory(model(Call)):
     page = factory.SubFactory(PageFactory)
     due_at = NINE
@@ -534,9 +573,50 @@ class ReviewAnswerFactory(model(ReviewAnswer)):
     required = True
 
 
+class ContributingFactorFactory(model(ContributingFactor)):
+    review = factory.SubFactory(ReviewFactory)
+    category = "process"
+    text = "Nobody was told that the certificate ends"
+
+
+class ReviewCommentFactory(model(ReviewComment)):
+    review = factory.SubFactory(ReviewFactory)
+    at = NINE
+    text = "Which deploy?"
+
+
+class ReviewVersionFactory(model(ReviewVersion)):
+    review = factory.SubFactory(ReviewFactory)
+    number = 1
+    at = NINE
+    why = "saved"
+    content = factory.LazyFunction(lambda: [["Summary", "Checkout was down."]])
+
+
 class ActionItemFactory(model(ActionItem)):
     review = factory.SubFactory(ReviewFactory)
+    incident = factory.SelfAttribute("review.incident")
     title = "Alert on the queue before it is full"
+    created_at = NINE
+
+
+class ActionEntryFactory(model(ActionEntry)):
+    item = factory.SubFactory(ActionItemFactory)
+    kind = "comment"
+    text = "Half of it is done."
+    at = NINE
+
+
+class ActionPlanFactory(model(ActionPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class ActionTicketFactory(model(ActionTicket)):
+    item = factory.SubFactory(ActionItemFactory)
+    tracker = "jira"
+    project = "OPS"
+    state = "made"
+    key = "OPS-7"
 
 
 class AlertRuleFactory(model(AlertRule)):
@@ -625,6 +705,13 @@ class SampleFactory(model(Sample)):
     data = '{"read":[[{"value":0},{},""]]}'
 
 
+class FiringFactory(model(Firing)):
+    rule = factory.SubFactory("tests.factories.AlertRuleFactory")
+    alert = factory.SubFactory("tests.factories.AlertFactory", rule=factory.SelfAttribute("..rule"))
+    key = factory.LazyAttribute(lambda firing: firing.rule.key)
+    began_at = NINE
+
+
 class RuleChangeFactory(model(RuleChange)):
     rule = factory.SubFactory("tests.factories.AlertRuleFactory")
     at = NINE
@@ -660,6 +747,33 @@ class ObjectiveDayFactory(model(ObjectiveDay)):
     day = factory.Sequence(lambda n: NINE.date() - timedelta(days=n))
     last = "met"
     met = 1
+
+
+class DashboardFactory(model(Dashboard)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"dashboard-{n}")
+    name = factory.LazyAttribute(lambda dashboard: dashboard.key)
+
+
+class PanelFactory(model(Panel)):
+    dashboard = factory.SubFactory(DashboardFactory)
+    key = factory.Sequence(lambda n: f"panel-{n}")
+    title = factory.LazyAttribute(lambda panel: panel.key)
+    kind = "events"
+
+
+class PanelSourceFactory(model(PanelSource)):
+    panel = factory.SubFactory(PanelFactory, kind="source")
+    variant = "sql"
+    kind = "sql"
+    spec = {"query": "SELECT 1"}
+
+
+class PanelSampleFactory(model(PanelSample)):
+    panel = factory.SubFactory(PanelFactory, kind="source")
+    at = NINE
+    until = factory.SelfAttribute("at")
+    data = '{"read": [[{"value": 1}, {}, ""]]}'
 
 
 class MaintenanceWindowFactory(model(MaintenanceWindow)):
@@ -1005,3 +1119,68 @@ class TemporaryFactory(model(Temporary)):
     flag = factory.SubFactory(FeatureFlagFactory)
     value = False
     since = NINE
+
+
+class ShiftPlanFactory(model(ShiftPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+    schedule = factory.SubFactory(ScheduleFactory)
+
+
+class ShiftMetricFactory(model(ShiftMetric)):
+    plan = factory.SubFactory(ShiftPlanFactory)
+    key = factory.Sequence(lambda n: f"metric-{n}")
+    name = factory.LazyAttribute(lambda metric: metric.key)
+
+
+class ShiftSourceFactory(model(ShiftSource)):
+    metric = factory.SubFactory(ShiftMetricFactory)
+    variant = factory.LazyAttribute(lambda source: source.kind)
+
+
+class ShiftReviewFactory(model(ShiftReview)):
+    plan = factory.SubFactory(ShiftPlanFactory)
+    starts_at = NINE
+
+
+class TuningPlanFactory(model(TuningPlan)):
+    policy = factory.SubFactory(PolicyFactory)
+
+
+class ThresholdReviewFactory(model(ThresholdReview)):
+    rule = factory.SubFactory(AlertRuleFactory)
+    month = date(2026, 10, 1)
+    since = datetime(2026, 10, 1, tzinfo=UTC)
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    made_at = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class ProposalFactory(model(Proposal)):
+    rule = factory.SubFactory(AlertRuleFactory)
+    field = "for"
+    new = "5m"
+    why = "It is quiet again before anybody can look."
+    made_at = NINE
+
+
+class ReportTemplateFactory(model(ReportTemplate)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"report-{n}")
+    name = "Incident report"
+    title = "Incident report: {{ title }}"
+
+
+class ReportPartFactory(model(ReportPart)):
+    template = factory.SubFactory(ReportTemplateFactory)
+    key = factory.Sequence(lambda n: f"part-{n}")
+    title = "Summary"
+    text = "- Start: {{ start }}"
+
+
+class ReportFactory(model(Report)):
+    incident = factory.SubFactory(IncidentFactory)
+    key = "incident-report"
+    name = "Incident report"
+    number = factory.Sequence(lambda n: n + 1)
+    title = "Incident report: it is down"
+    text = "# Incident report: it is down\n"
+    at = NINE

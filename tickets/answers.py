@@ -4,6 +4,7 @@ from datetime import datetime
 
 from notifications.models import Delivery
 
+from . import others
 from .models import Ticket
 
 State = Ticket.State
@@ -15,6 +16,10 @@ def came_back(row: Delivery, word: str, detail: str, *, at: datetime) -> None:
     word   "sent", "try again" or "undeliverable"
     """
     told = row.data.get("ticket") or {}
+    if keeper := others.keeper_of(row):
+        if (other := keeper.find(told.get("id") or 0)) is not None:
+            keeper.answered(other, row, word, detail, at=at)
+        return
     found = Ticket.objects.select_related("incident", "plan").filter(pk=told.get("id") or 0).first()
     if found is None:
         return

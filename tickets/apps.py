@@ -11,10 +11,11 @@ class TicketsConfig(AppConfig):
         from notifications.models import Purpose
 
         from . import answers, cards, gates, keeping, speaking  # noqa: F401
+        from .models import TicketPlan
 
         senders.SPEAKERS[Purpose.TICKET] = speaking.sender_of
         receipts.ENDS[Purpose.TICKET] = answers.came_back
         if cards.CARD not in page.CARDS:
             page.CARDS.append(cards.CARD)
         presence.ASKED["tickets"] = lambda incident: incident.tickets.all()
-        presence.ASKED["ticket_plans"] = lambda incident: incident.policy.ticket_plans.all()
+        presence.ASKED["ticket_plans"] = lambda incident: TicketPlan.objects.of_incidents(incident.policy_id)

@@ -15,7 +15,7 @@ def given(context: dict) -> dict:
     tickets = list(there) if "tickets" in context["has"] else []
     used = {ticket.plan_key for ticket in tickets if ticket.state != Ticket.State.WAITING}
     wanted = context["responds"] and "ticket_plans" in context["has"]
-    plans = TicketPlan.objects.filter(policy=incident.policy_id) if wanted else []
+    plans = TicketPlan.objects.of_incidents(incident.policy_id) if wanted else []
     offered = [plan for plan in plans if plan.key not in used and not not_matched(plan.match, incident)]
     return {"tickets": tickets, "ticket_plans": offered}
 

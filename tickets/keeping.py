@@ -4,7 +4,8 @@ What a tracker is to be told is written into the outbox in the transaction of it
 there in order, for as long as the tracker is away.
 """
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -22,6 +23,8 @@ from .models import Ticket, TicketPlan
 
 State = Ticket.State
 KINDS = {TicketPlan.Tracker.JIRA: "jira", TicketPlan.Tracker.JSON: "tracker"}
+ISSUE = re.compile(r"(?:^|/browse/)(?P<project>[A-Z][A-Z0-9_]*)-\d+$", re.ASCII)
+NOW = timedelta()
 KEPT = [State.MAKING, State.MADE, State.FAILED]
 EVENTS = {
     "acknowledged": "acknowledged", "mitigated": "mitigated", "resolved": "resolved", "closed": "closed",
@@ -41,10 +44,12 @@ def want(incident: Incident, entry: TimelineEntry) -> None:
     plans = list(TicketPlan.objects.filter(policy=incident.policy_id, when=TicketPlan.When.OPENED))
     if not plans:
         return
-    there = {ticket.plan_key: ticket for ticket in incident.tickets.all()} if entry.kind != "detected" else {}
-    # one is enough in one place: a level that rises has the ticket it has, even if another plan made it
-    places = {(ticket.tracker, ticket.project) for ticket in there.values() if ticket.state in KEPT}
-    for plan in plans:
+    # a sweep that makes one of them just now is waited for
+    rows = list(incident.tickets.select_for_update()) if entry.kind != "detected" else []
+    there = {ticket.plan_key: ticket for ticket in rows}
+    # one is enough in one place: a level that rises has the ticket it has, even if another plan or a person made it
+    places = {place_of(ticket) for ticket in rows if ticket.state in KEPT}
+    for plan in sorted(plans, key=lambda plan: plan.after or NOW):  # the one that does not wait is the one it gets
         ticket, fits = there.get(plan.key), not not_matched(plan.match, incident)
         place = (plan.tracker, plan.project)
         if fits and place in places and (ticket is None or ticket.state not in KEPT):
@@ -63,6 +68,19 @@ def want(incident: Incident, entry: TimelineEntry) -> None:
         elif ticket is not None and ticket.state in (State.DROPPED, State.WAITING) and fits:
             Ticket.objects.filter(pk=ticket.pk).update(state=State.WAITING, look_at=look_at, error="")
     wake()
+
+
+def place_of(ticket: Ticket) -> tuple[str, str]:
+    """Tracker and project in which it is kept; of a ticket that a person linked, as its key says."""
+    if ticket.is_linked and (key := ISSUE.search(ticket.key) or ISSUE.search(ticket.url)):
+        return TicketPlan.Tracker.JIRA, key["project"]
+    return ticket.tracker, ticket.project
+
+
+def _taken(ticket: Ticket) -> Ticket | None:
+    """The ticket that the incident has in the same place already."""
+    beside = ticket.incident.tickets.filter(state__in=KEPT).exclude(pk=ticket.pk)
+    return next((one for one in beside if place_of(one) == (ticket.tracker, ticket.project)), None)
 
 
 @heard("fires_again")
@@ -91,6 +109,8 @@ def _look(ticket: Ticket, *, at: datetime) -> None:
     elif waits and incident.quiet_until is not None and incident.quiet_until > at:
         # nothing fires any more: it is active only if that comes back before the quiet time is over
         Ticket.objects.filter(pk=ticket.pk).update(look_at=incident.quiet_until)
+    elif other := _taken(ticket):
+        _drop(ticket, f"{other} is there already")
     else:
         make(ticket, at=at)
 

@@ -10,6 +10,16 @@ from policies.fields import EncryptedTextField
 from policies.models import Policy
 
 
+class TicketPlanQuerySet(models.QuerySet):
+    def of_incidents(self, policy):
+        """The plans of a policy by which incidents get tickets."""
+        return self.filter(policy=policy).exclude(when=TicketPlan.When.ACTION)
+
+    def of_actions(self, policy):
+        """The plans of a policy by which action items may have tickets."""
+        return self.filter(policy=policy, when__in=[TicketPlan.When.ACTION, TicketPlan.When.BY_HAND])
+
+
 class TicketPlan(models.Model):
     """Which incidents of a policy get a ticket, in which tracker, with what in it; one ticket an incident."""
 
@@ -20,6 +30,7 @@ class TicketPlan(models.Model):
     class When(models.TextChoices):
         OPENED = "opened", "by itself"
         BY_HAND = "by_hand", "by a person's press"
+        ACTION = "action", "for each action item"
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="ticket_plans")
     key = models.SlugField(max_length=80)
@@ -43,6 +54,8 @@ class TicketPlan(models.Model):
     two_way = models.BooleanField(default=False, help_text="A ticket done there resolves the incident here.")
     poll = models.DurationField(null=True, blank=True, help_text="How often its state is read; empty: never.")
     webhook_secret = EncryptedTextField(blank=True, help_text="Proves that a webhook is the tracker's own.")
+
+    objects = TicketPlanQuerySet.as_manager()
 
     class Meta:
         ordering = ["policy", "position", "pk"]

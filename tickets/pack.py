@@ -72,8 +72,9 @@ def _whole(values: Values, path: Path, desk: Desk) -> None:
         desk.problem((*path, "project"), "A Jira ticket needs the key of its project, such as OPS.")
     if not jira and not values["endpoint"]:
         desk.problem((*path, "endpoint"), "A JSON tracker needs its address; write a parameter such as ${TRACKER_URL}.")
-    if values["after"] and values["when"] == TicketPlan.When.BY_HAND:
-        desk.problem((*path, "after"), "A ticket made by hand waits for nobody; leave `after` away or `when`.")
+    if values["after"] and values["when"] != TicketPlan.When.OPENED:
+        words = "A ticket made by hand, or for an action item, waits for nobody; leave `after` away or `when`."
+        desk.problem((*path, "after"), words)
     for name in ("token", "webhook_secret"):
         if values[name] and "${" not in values[name]:
             words = "A secret does not stand in a pack; put it into a parameter of type secret, and write ${NAME} here."

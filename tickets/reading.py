@@ -13,7 +13,7 @@ from notifications.transports.tracker import JsonSite
 from notifications.transports.trackers import Seen, Site
 from policies.claims import lease
 
-from . import speaking
+from . import others, speaking
 from .models import Ticket, TicketPlan
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ def read(ticket: Ticket, *, at: datetime) -> bool:
     return True
 
 
-def site_of(ticket: Ticket) -> Site:
+def site_of(ticket: others.Kept) -> Site:
+    """The tracker of the ticket, asked as its plan says."""
     sender = speaking.sender_for(ticket)
     if ticket.tracker == TicketPlan.Tracker.JIRA:
         return JiraSite(ticket.project, sender)

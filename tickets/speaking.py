@@ -7,21 +7,25 @@ from notifications.transports import Sender
 from policies.fields import SecretUnreadable
 from policies.substitute import names
 
+from . import others
 from .models import Ticket, TicketPlan
 
 
 def sender_of(row: Delivery) -> Sender:
     """Whom a delivery about a ticket leaves as; from its second try on it looks before it makes anything."""
     ticket = row.data.get("ticket") or {}
+    again = {"again": "yes"} if row.attempts or row.possibly_repeated or row.again_of_id else {}
+    if keeper := others.keeper_of(row):
+        other = keeper.find(ticket.get("id") or 0)
+        return Sender() if other is None else sender_for(other, **again)
     found = Ticket.objects.select_related("plan__policy", "plan__account", "incident__policy")
     known = found.filter(pk=ticket.get("id") or 0).first()
     if known is None:
         return Sender()
-    again = {"again": "yes"} if row.attempts or row.possibly_repeated or row.again_of_id else {}
     return sender_for(known, **again)
 
 
-def sender_for(ticket: Ticket, **more: str) -> Sender:
+def sender_for(ticket: others.Kept, **more: str) -> Sender:
     """The tracker of `ticket`, as its plan says; a parameter that is not set leaves a part empty."""
     plan = ticket.plan
     account = (plan.account if plan else None) or account_for(ticket.tracker)
@@ -46,7 +50,7 @@ def sender_for(ticket: Ticket, **more: str) -> Sender:
     return Sender(f"ticket plan {plan.key}" if plan else "", {**options, **more}, secret)
 
 
-def address_for(ticket: Ticket) -> str:
+def address_for(ticket: others.Kept) -> str:
     """Where deliveries of `ticket` go: the project of a Jira, the endpoint of another tracker."""
     if ticket.tracker == TicketPlan.Tracker.JIRA:
         return ticket.project
@@ -54,7 +58,7 @@ def address_for(ticket: Ticket) -> str:
     return _readable(plan, "endpoint", plan.policy) if plan else ""
 
 
-def not_set(ticket: Ticket) -> str:
+def not_set(ticket: others.Kept) -> str:
     """What is not set up yet, as a sentence; empty when the tracker can be asked."""
     plan = ticket.plan
     if plan is None:

@@ -58,7 +58,7 @@ def tickets(request, number: int):
 def _page(request, incident: Incident, *, form: LinkForm | None = None, status: int = 200):
     rows = list(incident.tickets.select_related("plan", "by"))
     told = Delivery.objects.filter(purpose=Purpose.TICKET, thread__startswith=f"{incident.thread}:").order_by("-pk")
-    plans = list(TicketPlan.objects.filter(policy=incident.policy_id))
+    plans = list(TicketPlan.objects.of_incidents(incident.policy_id))
     taken = {row.plan_key for row in rows if row.state not in (Ticket.State.WAITING, Ticket.State.DROPPED)}
     places = {(row.tracker, row.project) for row in rows if row.plan_key in taken and not row.is_linked}
     free = [plan for plan in plans if plan.key not in taken and (plan.tracker, plan.project) not in places]
@@ -76,7 +76,7 @@ def _page(request, incident: Incident, *, form: LinkForm | None = None, status: 
 def make(request, number: int, plan: int):
     """Have the ticket of a plan made now."""
     incident = _get(request, number)
-    wanted = get_object_or_404(TicketPlan.objects.select_related("policy"), pk=plan, policy=incident.policy_id)
+    wanted = get_object_or_404(TicketPlan.objects.of_incidents(incident.policy_id).select_related("policy"), pk=plan)
     try:
         keeping.make_by_hand(incident, wanted, by=contact_of(request.user), at=timezone.now())
         messages.success(request, "The ticket is on its way to the tracker.")
@@ -91,7 +91,7 @@ def make(request, number: int, plan: int):
 def link(request, number: int):
     """Link a ticket that is there already."""
     incident = _get(request, number)
-    form = LinkForm(request.POST, plans=list(TicketPlan.objects.filter(policy=incident.policy_id)))
+    form = LinkForm(request.POST, plans=list(TicketPlan.objects.of_incidents(incident.policy_id)))
     if not form.is_valid():
         return _page(request, incident, form=form, status=422)
     data = form.cleaned_data

@@ -17,7 +17,7 @@ from notifications.routing import filled
 from notifications.transports.tracker import ENDS, KEYS
 from notifications.transports.trackers import Seen
 
-from . import reading, speaking
+from . import others, reading, speaking
 from .models import Ticket, TicketPlan
 
 
@@ -43,6 +43,8 @@ def told(request: HttpRequest, policy: str, key: str) -> HttpResponse:
         "plan__policy", "incident__policy", "incident__severity"
     )
     ticket = found.first() if number else None
+    if ticket is None and seen is not None and number and others.told_by_webhook(plan, number, seen, at=timezone.now()):
+        return JsonResponse({"taken": True, "status": seen.status})
     if ticket is None or seen is None:
         return JsonResponse({"taken": False, "why": "It tells of no ticket of ours, or of no status."}, status=202)
     reading.take_over(ticket, seen, at=timezone.now())

@@ -1,13 +1,14 @@
 """What people do to an incident; each operation calls one use case and answers with the incident as it is then."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from ninja import Body, Router
 from pydantic import Field
 
+from alerts import firings
 from api.access import Request
 from api.choosing import one_of
 from api.problems import Problem
@@ -73,10 +74,18 @@ class ReasonIn(In):
     reason: Words = Field(max_length=500, examples=["It came back"])
 
 
-class TextIn(In):
-    """Words of a person."""
+class RateIn(In):
+    """What its alerts were worth."""
+
+    mark: Literal["actionable", "not_actionable"]
+    reason: Text = Field("", max_length=500, description="Needed for what was not actionable.")
+
+
+class NoteIn(In):
+    """Words of a person, and what they are: reports list decisions and remaining risks by themselves."""
 
     text: Words = Field(max_length=10_000, examples=["The queue is draining."])
+    kind: Literal["note", "decision", "risk"] = "note"
 
 
 class SeverityIn(In):
@@ -242,11 +251,22 @@ def false_positive(request: Request, id: Number, body: ReasonIn) -> IncidentDeta
 
 
 @write(
+    router, "/incidents/{id}/rate", scope=SCOPE, out=IncidentDetailOut, id="rateIncident",
+    summary="Say whether it was worth a page",
+)  # fmt: skip
+def rate(request: Request, id: Number, body: RateIn) -> IncidentDetailOut:
+    """Counts in the figures by which its rules are tuned; the incident stays as it is."""
+    return _tool(request, id, "rate", firings.mark_incident, word=body.mark, reason=body.reason)
+
+
+@write(
     router, "/incidents/{id}/notes", scope=SCOPE, out=IncidentDetailOut, status=201, id="addNote", summary="Add a note"
 )
-def note(request: Request, id: Number, body: TextIn) -> IncidentDetailOut:
+def note(request: Request, id: Number, body: NoteIn) -> IncidentDetailOut:
     """Adds your words to the timeline."""
-    return _work(request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at))
+    return _work(
+        request, id, lambda incident, *, by, at: lifecycle.note(incident, body.text, by=by, at=at, kind=body.kind)
+    )
 
 
 @write(

@@ -61,9 +61,14 @@ class PrivateIn(In):
 class MilestoneIn(In):
     """When it really happened."""
 
-    milestone: Literal["started", "detected", "acknowledged", "assessed", "mitigated", "resolved"]
+    milestone: Literal[
+        "started", "detected", "acknowledged", "assessed", "investigated", "identified", "fixed", "mitigated",
+        "resolved", "closed",
+    ]  # fmt: skip
     to: InstantIn
-    reason: Words = Field(max_length=500, examples=["Acknowledged by telephone"])
+    reason: Text = Field(
+        "", max_length=500, description="Needed once a time is known.", examples=["Acknowledged by telephone"]
+    )
 
 
 class TaskIn(In):
@@ -166,7 +171,7 @@ def limit(request: Request, id: Number, body: PrivateIn) -> IncidentDetailOut:
 
 @write(
     router, "/incidents/{id}/milestones", scope=SCOPE, out=IncidentDetailOut, id="correctMilestone",
-    summary="Correct a milestone",
+    summary="Set or correct a milestone",
 )  # fmt: skip
 def correct(request: Request, id: Number, body: MilestoneIn) -> IncidentDetailOut:
     """What stood there before stays on the timeline with your reason; targets are judged by the corrected time."""

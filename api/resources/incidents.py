@@ -81,6 +81,10 @@ class IncidentOut(Out):
     notified_at: Instant | None
     acknowledged_at: Instant | None
     acknowledged_by: PersonOut | None
+    assessed_at: Instant | None
+    investigated_at: Instant | None = Field(description="When people began to look for the cause, if somebody said.")
+    identified_at: Instant | None = Field(description="When the root cause was known, if somebody said.")
+    fixed_at: Instant | None = Field(description="When the fix was in place, if somebody said.")
     mitigated_at: Instant | None
     resolved_at: Instant | None
     closed_at: Instant | None
@@ -265,8 +269,8 @@ def facts(incident: Incident) -> dict[str, Any]:
     """The fields of IncidentOut; needs the rows of RELATED."""
     same = (
         "title", "scope", "key", "labels", "pages", "drill", "private", "impact_scope", "started_at", "detected_at",
-        "notified_at",
-        "acknowledged_at", "mitigated_at", "resolved_at", "closed_at", "update_due_at", "reopened",
+        "notified_at", "acknowledged_at", "assessed_at", "investigated_at", "identified_at", "fixed_at",
+        "mitigated_at", "resolved_at", "closed_at", "update_due_at", "reopened",
     )  # fmt: skip
     return {name: getattr(incident, name) for name in same} | {
         "id": incident.pk,

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Literal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from ninja import Query, Router
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from .incidents import PersonOut
 
 router = Router()
 SCOPE = "reviews:read"
-State = Literal["draft", "submitted", "approved", "published"]
+State = Literal["draft", "submitted", "approved", "published", "skipped"]
 
 
 class ReviewOut(Out):
@@ -34,6 +34,16 @@ class ReviewOut(Out):
     due_at: Instant | None
     submitted_at: Instant | None
     approved_at: Instant | None
+    published_at: Instant | None
+    meeting_at: Instant | None = Field(description="When people talk it through.")
+    skip_reason: str = Field(description="Why it was left out; empty when it was not.")
+
+
+class FactorOut(Out):
+    """Something that contributed, with its kind."""
+
+    category: str
+    text: str
 
 
 class AnswerOut(Out):
@@ -41,9 +51,11 @@ class AnswerOut(Out):
 
     section: str
     key: str
+    kind: str = Field(description="How it is answered: text, yes_no, time, duration, number, choice, whys, factors …")
     prompt: str
     required: bool
     text: str
+    data: dict[str, Any] = Field(description="The answer's parts, as its kind has them.")
 
 
 class ActionOut(Out):
@@ -61,7 +73,9 @@ class ReviewDetailOut(ReviewOut):
 
     summary: str
     timeline: str = Field(description="Markdown.")
+    incidents: list[int] = Field(description="Numbers of all it is about, the main one first.")
     answers: list[AnswerOut]
+    factors: list[FactorOut]
     actions: list[ActionOut]
 
 
@@ -74,7 +88,7 @@ class ReviewQuery(ByTime):
 
 
 def _facts(review: PostIncidentReview) -> dict[str, Any]:
-    same = ("created_at", "due_at", "submitted_at", "approved_at")
+    same = ("created_at", "due_at", "submitted_at", "approved_at", "published_at", "meeting_at", "skip_reason")
     return {name: getattr(review, name) for name in same} | {
         "id": review.pk,
         "incident": review.incident_id,
@@ -87,7 +101,8 @@ def _facts(review: PostIncidentReview) -> dict[str, Any]:
 
 def _rows(user: Any) -> QuerySet[PostIncidentReview]:
     rows = PostIncidentReview.objects.select_related("incident", "author", "approver")
-    return rows.exclude(incident__in=hidden(user))
+    unseen = hidden(user)
+    return rows.exclude(Q(incident__in=unseen) | Q(joined__incident__in=unseen)) if unseen else rows
 
 
 def _answer(answer: ReviewAnswer) -> AnswerOut:
@@ -111,10 +126,12 @@ def list_reviews(request: Request, query: Query[ReviewQuery]) -> Any:
 def get_review(request: Request, id: Number) -> ReviewDetailOut:
     """With its answers and action items."""
     items = Prefetch("actions", ActionItem.objects.select_related("owner"))
-    whole = _rows(request.caller.user).prefetch_related("answers", items)
+    whole = _rows(request.caller.user).prefetch_related("answers", "factors", items)
     review = got(whole, f"review {id}", pk=id)
     return ReviewDetailOut(
         **_facts(review), summary=review.summary, timeline=review.timeline,
+        incidents=[incident.pk for incident in review.incidents],
         answers=[_answer(answer) for answer in review.answers.all()],
+        factors=[FactorOut(category=one.category, text=one.text) for one in review.factors.all()],
         actions=[_action(item) for item in review.actions.all()],
     )  # fmt: skip

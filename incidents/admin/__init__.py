@@ -1,3 +1,3 @@
-from . import calls, escalation, incident, room, triage, updates
+from . import calls, escalation, fatigue, incident, room, triage, updates
 
-__all__ = ["calls", "escalation", "incident", "room", "triage", "updates"]
+__all__ = ["calls", "escalation", "fatigue", "incident", "room", "triage", "updates"]

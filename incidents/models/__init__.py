@@ -1,5 +1,6 @@
 from .calls import Call
 from .escalation import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
+from .fatigue import FatigueLimit, FatigueNote
 from .incident import MOVES, OPEN, IllegalMove, Incident, Status, heard
 from .record import HeldNotice, IncidentUpdate, ResponseTarget, RoleAssignment, TimelineEntry
 from .room import ImpactAsk, ImpactPrompt, ImpactStretch, IncidentTask, RolePlan
@@ -15,6 +16,8 @@ __all__ = [
     "Escalation",
     "EscalationPolicy",
     "EscalationStep",
+    "FatigueLimit",
+    "FatigueNote",
     "HeldNotice",
     "IllegalMove",
     "ImpactAsk",

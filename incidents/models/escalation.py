@@ -297,7 +297,10 @@ class Page(models.Model):
                 fields=["turn", "contact"], condition=Q(turn__isnull=False), name="page_once_per_turn"
             ),
         ]
-        indexes = [models.Index(fields=["delivery"], condition=Q(state="trying"), name="page_trying")]
+        indexes = [
+            models.Index(fields=["delivery"], condition=Q(state="trying"), name="page_trying"),
+            models.Index(fields=["contact", "at"], name="page_of_person_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contact} for incident #{self.incident_id}"

@@ -111,6 +111,9 @@ class Incident(models.Model):
         related_name="acknowledged_incidents",
     )
     assessed_at = models.DateTimeField(null=True, blank=True)
+    investigated_at = models.DateTimeField(null=True, blank=True, help_text="When people began to look for the cause.")
+    identified_at = models.DateTimeField(null=True, blank=True, help_text="When the root cause was known.")
+    fixed_at = models.DateTimeField(null=True, blank=True, help_text="When the fix was in place.")
     mitigated_at = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -187,7 +190,10 @@ class Incident(models.Model):
 
     @property
     def milestones(self) -> list[tuple[str, object]]:
-        names = ["started", "detected", "notified", "acknowledged", "assessed", "mitigated", "resolved", "closed"]
+        names = (
+            "started", "detected", "notified", "acknowledged", "assessed", "investigated", "identified", "fixed",
+            "mitigated", "resolved", "closed",
+        )  # fmt: skip
         return [(name, getattr(self, f"{name}_at")) for name in names]
 
     @classmethod

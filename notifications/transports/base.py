@@ -93,6 +93,7 @@ class Message:
     sender   whom we speak as
     id       the same on every try of one delivery, so that a receiver can drop repetitions
     at       the instant of this try (aware)
+    files    what a mail carries: name, content, type of each
     """
 
     subject: str
@@ -107,6 +108,7 @@ class Message:
     thread: str = ""
     parent: str = ""
     sender: Sender = field(default_factory=Sender)
+    files: tuple[tuple[str, bytes, str], ...] = ()
 
     @property
     def event(self) -> str:

@@ -83,6 +83,8 @@ def compose(address: str, message: Message) -> EmailMultiAlternatives:
         message.subject, linebreaks(message.text.strip(), autoescape=True), buttons,
     )  # fmt: skip
     mail.attach_alternative(page, "text/html")
+    for name, content, kind in message.files:
+        mail.attach(name, content, kind)
     return mail
 
 

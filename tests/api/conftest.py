@@ -73,16 +73,28 @@ def world(db, at):
     schedule = factories.LayerFactory(schedule__key="primary", members=[ada]).schedule
     channel = factories.ChannelStatusFactory().channel
     review = factories.ReviewAnswerFactory(review__incident=incident, review__author=ada).review
-    factories.ActionItemFactory(review=review, owner=ada)
+    item = factories.ActionItemFactory(review=review, owner=ada)
+    shift = factories.ShiftReviewFactory(plan__policy=level.policy, plan__schedule=schedule, schedule=schedule)
+    shift.people.add(ada)
+    shift.values.create(key="depth", name="Depth", kind="value", state="read", shown="pending 4, sent 1", figures=[
+        {"label": "pending", "value": 4.0, "shown": "4", "trend": "up", "before": "2"},
+        {"label": "sent", "value": 1.0, "shown": "1"},
+    ])  # fmt: skip
+    shift.checks.create(toggle="ALERTS", text="Look yourself.", seen_at=at, ticked_at=at, ticked_by=ada)
     delivery = factories.DeliveryAttemptFactory(delivery__destination=factories.DestinationFactory()).delivery
     pack = factories.LoadedPackFactory(key="checkout", policy=level.policy)
     webhook = factories.WebhookLogFactory()
     change = factories.ChangeFactory()
+    month = factories.ThresholdReviewFactory(rule=rule, fired=4, false_positives=1, signed_by=ada, signed_at=at)
+    proposal = factories.ProposalFactory(rule=rule, threshold_review=month, by=ada)
     heartbeat = factories.PingFactory().heartbeat
     return {
         "incidents": incident.pk, "rules": rule.pk, "alerts": alert.pk, "silences": silence.pk,
-        "objectives": objective.pk,
+        "objectives": objective.pk, "dashboards": factories.PanelFactory(dashboard__policy=level.policy).dashboard.pk,
         "schedules": schedule.key, "channels": channel.pk, "reviews": review.pk, "deliveries": delivery.pk,
         "packs": pack.key, "webhooks": webhook.pk, "changes": change.pk, "heartbeats": heartbeat.pk,
         "contacts": ada.pk, "policies": level.policy.key, "doors": webhook.integration.pk,
+        "shift-reviews": shift.pk, "action-items": item.pk,
+        "threshold-reviews": month.pk, "proposals": proposal.pk,
+        "reports": factories.ReportFactory(incident=incident, by=ada).pk,
     }  # fmt: skip

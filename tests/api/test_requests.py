@@ -25,8 +25,9 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 LISTS = [
-    "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats", "incidents", "packs",
-    "policies", "reviews", "rules", "schedules", "silences", "webhooks",
+    "action-items", "alerts", "changes", "channels", "contacts", "deliveries", "deploys", "doors", "heartbeats",
+    "incidents", "packs", "policies", "proposals", "reports", "reviews", "rules", "schedules", "shift-reviews",
+    "silences", "threshold-reviews", "webhooks",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from alerts.models import Liveness, Silence
 from sources.models import Heartbeat, Integration
+from tests import factories
 from tests.api.conftest import Api, problem
 from tests.factories import (
     AlertRuleFactory,
@@ -315,6 +316,19 @@ def test_a_review_with_its_answers_and_actions(api, world):
     assert ids(api, f"/reviews?state=draft&incident={world['incidents']}") == [world["reviews"]]
 
 
+def test_a_shift_review_with_its_figures_and_manual_checks(api, world):
+    told = api.get(f"/shift-reviews/{world['shift-reviews']}").json()
+    assert (told["state"], told["policy"], told["schedule"]) == ("open", "checkout", "primary")
+    assert [one["name"] for one in told["people"]] == ["ada"] and told["signed_by"] is None
+    [metric] = told["metrics"]
+    figures = [(one["label"], one["value"], one["trend"], one["before"]) for one in metric["figures"]]
+    assert figures == [("pending", 4.0, "up", "2"), ("sent", 1.0, "", "")]
+    assert [(one["toggle"], one["ticked_by"]["name"]) for one in told["manual"]] == [("ALERTS", "ada")]
+    assert ids(api, "/shift-reviews?state=open&policy=checkout") == [world["shift-reviews"]]
+    assert ids(api, "/shift-reviews?state=missed") == []
+    problem(api.get("/shift-reviews/0"), 404)
+
+
 def test_deliveries_show_no_address(api, world):
     secret = DeliveryFactory(address="https://hooks.example.org/T000/verysecret", hint="hooks.example.org/…cret",
                              thread="incident:7", status="sent", next_attempt_at=None)  # fmt: skip
@@ -324,3 +338,29 @@ def test_deliveries_show_no_address(api, world):
     assert api.get(f"/deliveries/{world['deliveries']}").json()["tries"][0]["outcome"] == "sent"
     code = DeliveryFactory(once="verification:1", subject="Your Opscenter code", text="123456 is the code.")
     assert "123456" not in api.get(f"/deliveries/{code.pk}").content.decode()
+
+
+def test_tuning_tells_what_rules_were_worth(api, world):
+    rule, number = world["rules"], world["threshold-reviews"]
+    factories.FiringFactory(rule_id=rule, began_at=timezone.now() - timedelta(days=1), mark="not_actionable")
+    factories.FiringFactory(rule_id=rule, began_at=timezone.now() - timedelta(days=1))
+    told = api.get(f"/rules/{rule}/tuning").json()
+    assert (told["fired"], told["not_actionable"], told["actionable_share"]) == (2, 1, 50)
+    problem(api.get(f"/rules/{rule}/tuning?days=0"), 422)
+    told = api.get(f"/threshold-reviews/{number}").json()
+    assert (told["month"], told["false_share"], told["signed_by"]["name"]) == ("2026-10-01", 25, "ada")
+    assert ids(api, "/threshold-reviews?month=2026-10-01&policy=checkout") == [number]
+    assert ids(api, "/threshold-reviews?month=2026-09-01") == []
+    assert api.get(f"/proposals/{world['proposals']}").json()["new"] == "5m"
+    assert ids(api, "/proposals?state=open") == [world["proposals"]] and ids(api, "/proposals?state=applied") == []
+    problem(api.get("/proposals/0"), 404)
+
+
+def test_an_incident_is_rated(api, world):
+    place = f"/incidents/{world['incidents']}/rate"
+    problem(api.post(place, {"mark": "not_actionable", "reason": "Noise."}), 409)  # no alert of a rule fired in it
+    firing = factories.FiringFactory(rule_id=world["rules"], incident_id=world["incidents"])
+    problem(api.post(place, {"mark": "not_actionable"}), 409)
+    assert api.post(place, {"mark": "not_actionable", "reason": "Noise."}).status_code == 200
+    firing.refresh_from_db()
+    assert firing.mark == "not_actionable"

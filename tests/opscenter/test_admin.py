@@ -47,7 +47,8 @@ def test_every_model_of_ours_is_in_the_admin():
         # shown with their parents
         factories.ReviewAnswer, factories.DeliveryAttempt, factories.Receipt, factories.TemporaryShift,
         factories.ComponentState, factories.PostComponent, factories.PostUpdate, factories.LiveItem,
-        factories.Prompt, factories.Bridge, factories.CallEntry,
+        factories.Prompt, factories.Bridge, factories.CallEntry, factories.ActionEntry, factories.ReportPart,
+        factories.ShiftSource,
     }  # fmt: skip
 
 

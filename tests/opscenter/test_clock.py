@@ -14,6 +14,7 @@ from opscenter.due import EARLIEST, look
 from tests.factories import (
     MINUTE,
     NINE,
+    ActionItemFactory,
     AlertFactory,
     AlertRuleFactory,
     AnnouncedFactory,
@@ -32,6 +33,7 @@ from tests.factories import (
     MaintenanceWindowFactory,
     ObjectiveFactory,
     PageFactory,
+    PanelFactory,
     PolicyFactory,
     ProposedUpdateFactory,
     RecoveryFactory,
@@ -39,8 +41,11 @@ from tests.factories import (
     ReviewFactory,
     ScheduleFactory,
     SeverityFactory,
+    ShiftPlanFactory,
+    ShiftReviewFactory,
     SilenceFactory,
     StatusPageFactory,
+    ThresholdReviewFactory,
     TicketFactory,
     TightenedFactory,
     TurnFactory,
@@ -124,7 +129,7 @@ def test_every_sweep_is_looked_at():
     swept = {clock.name_of(timer) for timer in clock.TIMERS}
     assert set(EARLIEST) - swept == {
         "notifications.outbox.deliver_due", "alerts.evaluation.check_due", "runbooks.live.ask_due",
-        "analytics.slo.measure_due",
+        "analytics.slo.measure_due", "shifts.capturing.capture_due", "dashboards.sampling.sample_due",
     }  # fmt: skip
     assert swept - set(EARLIEST) == set()
 
@@ -135,6 +140,7 @@ def test_nothing_due_in_an_empty_database(db):
 
 
 DUE_ROWS = {
+    "analytics.threshold_reviews.remind_due": lambda: ThresholdReviewFactory(remind_at=LATER, rule__enabled=False),
     "recovery.prompting.look_due": lambda: RecoveryFactory(look_at=LATER),
     "tickets.keeping.look_due": lambda: TicketFactory(look_at=LATER),
     "alerts.expiry.expire_due": lambda: LivenessFactory(check_at=LATER, assign_at=None),
@@ -155,14 +161,19 @@ DUE_ROWS = {
     "status.exporting.refresh_due": lambda: StatusPageFactory(export_at=LATER),
     "incidents.recovery.resolve_due": lambda: IncidentFactory(quiet_until=LATER),
     "reviews.followup.remind_due": lambda: ReviewFactory(remind_at=LATER),
+    "reviews.action_letters.remind_due": lambda: ActionItemFactory(remind_at=LATER),
     "oncall.ahead.look_due": lambda: ScheduleFactory(look_at=LATER),
     "oncall.handoff.look_due": lambda: ScheduleFactory(handoff=True, handoff_at=LATER),
+    "shifts.watching.look_due": lambda: ShiftPlanFactory(look_at=LATER),
+    "shifts.watching.remind_due": lambda: ShiftReviewFactory(plan__look_at=None, plan__schedule=None, remind_at=LATER),
+    "shifts.capturing.capture_due": lambda: ShiftReviewFactory(plan__schedule=None, capture_at=LATER),
     "notifications.outbox.deliver_due": lambda: DeliveryFactory(next_attempt_at=LATER),
     "runbooks.effects.put_back_due": lambda: TightenedFactory(back_at=LATER),
     "runbooks.live.ask_due": lambda: LiveItemFactory(next_at=LATER),
     "checkup.snapshots.freeze_due": lambda: WantedFactory(due_at=LATER),
     "alerts.evaluation.check_due": lambda: AlertRuleFactory(next_check_at=LATER),
     "analytics.slo.measure_due": lambda: ObjectiveFactory(measure_at=LATER),
+    "dashboards.sampling.sample_due": lambda: PanelFactory(kind="source", sample_at=LATER),
     "incidents.paging.follow_up_due": lambda: PageFactory(
         delivery=DeliveryFactory(status="sent", next_attempt_at=None, ended_at=LATER)
     ),

@@ -34,7 +34,7 @@ def test_the_primary_acknowledges_in_time(duty, grace, level, within):
     lifecycle.acknowledge(incident, by=duty, at=TEN + within - SECOND)
     target.refresh_from_db()
     assert target.state == "met"
-    lifecycle.resolve(incident, by=duty, at=TEN + 50 * MINUTE)
+    lifecycle.resolve(incident, by=duty, at=TEN + 50 * MINUTE, override_reason="The gates have a test of their own.")
 
     late = opened("mister-dj", level, at=TEN + 60 * MINUTE)
     timers(TEN + 60 * MINUTE + SECOND)
@@ -70,7 +70,7 @@ def test_a_commander_is_appointed_within_ten_minutes_or_the_back_up_is_alerted(d
     assert incident.targets.get(kind="appoint").state == "breached"
     timers(TEN + 10 * MINUTE + 2 * SECOND)
     assert Delivery.objects.filter(thread=incident.thread, to="linus").exists()
-    lifecycle.resolve(incident, by=duty, at=TEN + 20 * MINUTE)
+    lifecycle.resolve(incident, by=duty, at=TEN + 20 * MINUTE, override_reason="The gates have a test of their own.")
     other = opened("mister-dj", "critical", at=TEN + 30 * MINUTE)
     roles.assign(other, "commander", grace, by=duty, at=TEN + 39 * MINUTE)
     assert other.targets.get(kind="appoint").state == "met"

@@ -28,6 +28,7 @@ params:
   DR_BRIDGE_WEBHOOK_URL: {type: secret}
   VOICE_GATEWAY_URL: {type: secret}
   WAR_ROOM_URL: {type: secret}
+  BRIDGE_LEAD: {type: duration, default: 2m}
   DJ: {type: text, default: "https://dj.example.org/"}
 contacts:
   - name: Incident Commander
@@ -50,7 +51,7 @@ dr:
     - {severity: critical, active: 10m, text: Critical for more than 10 minutes}
     - {severity: critical, distinct: queue, gte: 2}
     - {rule: otel-silent, during: critical}
-    - {severity: critical, threatens: 10m, lead: 2m, prompt: bridge}
+    - {severity: critical, threatens: 10m, lead: "${BRIDGE_LEAD}", prompt: bridge}
   tell: {destinations: [war-room]}
   inform:
     - {severity: critical, destinations: [war-room], contacts: [Incident Commander, Communications Lead]}

@@ -98,6 +98,20 @@ def test_the_bridge_is_prompted_before_the_violation_unless_it_recovers(ops, val
     assert bool(ops.said("start the bridge")) is prompted
 
 
+@pytest.mark.parametrize(("lead", "minute"), [("5m", 5), ("30s", 9.5), ("", None)])
+def test_how_long_before_the_bridge_is_prompted_is_a_parameter(ops, lead, minute):
+    ops.policy.parameters.filter(key="BRIDGE_LEAD").update(default=lead)
+    incident = ops.open("critical")
+    if minute is None:
+        ops.tick(12 * MINUTE)
+        assert "threatens" not in ops.prompts(incident), "not set: off"
+        return
+    ops.tick(minute * MINUTE - SECOND)
+    assert "threatens" not in ops.prompts(incident)
+    ops.tick(minute * MINUTE)
+    assert "threatens" in ops.prompts(incident)
+
+
 def test_only_the_commander_activates_and_stands_down(ops, ada, grace):
     incident = ops.open("critical")
     ops.tick(11 * MINUTE)

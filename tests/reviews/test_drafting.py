@@ -50,7 +50,7 @@ def test_close_is_refused_until_the_review_is_approved(resolved, ada, grace):
         lifecycle.close(resolved, by=ada, at=NINE + HOUR)
     drafting.save_answers(review, {"root_cause": "A bad deploy"})
     drafting.submit(review, by=ada, at=NINE + 2 * HOUR)
-    with pytest.raises(gates.GateShut, match="it is submitted"):
+    with pytest.raises(gates.GateShut, match="it is in review"):
         lifecycle.close(resolved, by=ada, at=NINE + 2 * HOUR)
     drafting.approve(review, by=grace, at=NINE + 3 * HOUR)
     lifecycle.close(resolved, by=ada, at=NINE + 3 * HOUR)

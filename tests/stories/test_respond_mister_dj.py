@@ -150,6 +150,10 @@ def test_a_critical_queue_for_eleven_minutes(room, ada, grace):
         == 302
     )
     assert room.tick(run, "closing").status_code == room.tick(run, "resolved").status_code == 302
+    when = f"{room.watch.at + timedelta(days=3):%Y-%m-%dT%H:%M}"
+    room.client.post(reverse("review-plan", args=[incident.pk]), {"meeting_at": when})
+    assert room.move(incident, "resolve") == "acknowledged"  # ten minutes without an event are not over
+    room.at("09:22:30")
     assert room.move(incident, "resolve") == "resolved"
     room.settle()
     assert len(list(Path(os.environ["INCIDENT_DOSSIER_ROOT"], str(incident.pk)).iterdir())) == 3

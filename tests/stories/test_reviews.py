@@ -45,7 +45,7 @@ def test_a_demanded_review_is_drafted_and_keeps_the_incident_from_being_closed(o
         drafting.submit(review, by=ops.people["ada"], at=ops.now)
     drafting.save_answers(review, {answer.key: "Known." for answer in review.answers.all()})
     drafting.submit(review, by=ops.people["ada"], at=ops.now)
-    with pytest.raises(gates.GateShut, match="it is submitted"):
+    with pytest.raises(gates.GateShut, match="it is in review"):
         close(ops, incident)
     drafting.approve(review, by=ops.people["grace"], at=ops.now)
     close(ops, incident)

@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_datetime
 from opscenter import beat, clock, outside
 from opscenter.models import Beat
 from policies.locks import only_one
+from shifts import capturing
 
 log = logging.getLogger(__name__)
 COULD_NOT = 3
@@ -35,7 +36,9 @@ class Command(BaseCommand):
                     raise CommandError("already running: another run_timers has not ended yet.", returncode=COULD_NOT)
                 outcome = clock.run(timers, at=at)
                 Beat.note("run_timers", timezone.now())
-            # outside the lock: a long job must not keep the next minute's steps waiting
+            # outside the lock: what waits for the network, and a long job, must not keep the next minute waiting
+            while not only and capturing.capture_due(at=at):
+                pass
             jobs = [] if only else beat.run_due(at=at)
             if not only and outside.due(last_sent(), at=timezone.now()):
                 outside.send(at=timezone.now())

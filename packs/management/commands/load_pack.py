@@ -21,7 +21,10 @@ class Command(BaseCommand):
             help="take only sources of this way of watching; several may be named, `all` takes all again",
         )  # fmt: skip
         parser.add_argument("--reset", action="store_true", help="undo what was changed here; the pack's word counts")
-        parser.add_argument("--lint", action="store_true", help="only check it, and say what it should have and lacks")
+        parser.add_argument(
+            "--lint", "--validate-only", action="store_true",
+            help="only check it, and say what it should have and lacks",
+        )  # fmt: skip
         parser.add_argument("--now", metavar="ISO", help="the instant to load at, for tests")
 
     def handle(
@@ -41,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(refused.problems)) from None
         for change in loaded.changes:
             self.stdout.write(str(change))
-        for line in lint.namesakes(path):
+        for line in [*lint.namesakes(path), *lint.without_runbook(path)]:
             self.stdout.write(line)
         self.stdout.write(f"{loaded}{' (dry run: nothing was changed)' if dry_run else ''}")
 

@@ -1,0 +1,261 @@
+"""How responders did: times, targets met and how that compares with the days before. One query builder for all of it.
+
+Which incidents: those detected in the period that the reader may see, but drills and those merged into another. What
+each length is stands in `incidents.response_times`, and in words on the page of definitions.
+Everything is counted by the database, in two statements whatever the number of rows: one of times, one of targets.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
+
+from incidents import seeing
+from incidents.models import Incident, Status, TimelineEntry
+from incidents.response_times import MEASURES
+from oncall.models import EscalationContact
+from policies.models import Policy, Service, Severity
+
+from . import response_sql
+from .periods import Period
+from .response_sql import PERCENTILES
+from .seconds import Seconds
+
+NOW, BEFORE = 0, 1
+GROUPINGS = {"": "Everything", "service": "Service", "level": "Level", "team": "Team", "policy": "Policy"}
+COLUMNS = {"service": "service_id", "level": "severity_id", "policy": "policy_id"}
+NONE = "-"
+Owners = Incident.owners.through
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asks for: which days, grouped by what (a key of GROUPINGS), and of which incidents.
+
+    policy, service  their keys; level  its key, in any policy; team  its name; empty: all, NONE: those without
+    """
+
+    period: Period
+    by: str = ""
+    policy: str = ""
+    service: str = ""
+    level: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class Times:
+    """One measure over `count` incidents, in seconds; percentiles by their number."""
+
+    count: int = 0
+    mean: float | None = None
+    longest: float | None = None
+    percentiles: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def median(self) -> float | None:
+        return self.percentiles.get(50)
+
+
+@dataclass(frozen=True)
+class Met:
+    """Response targets: met in time, missed (also those met late), and still running."""
+
+    met: int = 0
+    missed: int = 0
+    running: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """Percent of those that are settled; None: none is."""
+        return 100 * self.met / (self.met + self.missed) if self.met + self.missed else None
+
+    def __add__(self, other: "Met") -> "Met":
+        return Met(self.met + other.met, self.missed + other.missed, self.running + other.running)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One group in one period."""
+
+    incidents: int = 0
+    false_positives: int = 0
+    times: dict[str, Times] = field(default_factory=dict)
+    targets: dict[str, Met] = field(default_factory=dict)
+
+    def time(self, measure: str) -> Times:
+        return self.times.get(measure, Times())
+
+    @property
+    def all_targets(self) -> Met:
+        return sum(self.targets.values(), Met())
+
+
+@dataclass(frozen=True)
+class Group:
+    """One line: what it is, as it is now and as it was in the period before; `only` are the words of its own Wish."""
+
+    key: str
+    name: str
+    now: Side
+    before: Side
+    only: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything together, and the groups: levels by rank, others by their number of incidents, the most first."""
+
+    wish: Wish
+    total: Group
+    groups: list[Group] = field(default_factory=list)
+
+
+def find(wish: Wish, user: Any) -> Found:
+    """The figures that `user` may see, of the period and of the one before."""
+    found = _sides(wish, user)
+    total = found.get(None, {})
+    sides = {key: two for key, two in found.items() if key is not None}
+    whole = Group("", "All of these", total.get(NOW, Side()), total.get(BEFORE, Side()))
+    if not wish.by:
+        return Found(wish, whole)
+    names = _names(wish.by, sides)
+    groups = []
+    for key, two in sides.items():
+        name, only = names[key]
+        groups.append(Group(only[wish.by], name, two.get(NOW, Side()), two.get(BEFORE, Side()), only))
+    places = {name: place for place, (name, _) in enumerate(names.values())}
+    if wish.by == "level":
+        groups.sort(key=lambda group: places[group.name])
+    else:
+        groups.sort(key=lambda group: (-group.now.incidents, -group.before.incidents, group.name))
+    return Found(wish, whole, groups)
+
+
+def incidents(wish: Wish, user: Any) -> QuerySet[Incident]:
+    """The incidents of the period that count, with a column in seconds for each measure, named as it is."""
+    return _counted(wish, user, wish.period, wish.period).annotate(**_lengths())
+
+
+def _counted(wish: Wish, user: Any, first: Period, last: Period) -> QuerySet[Incident]:
+    rows = seeing.visible(user).filter(detected_at__gte=first.begin, detected_at__lt=last.end, drill=False)
+    rows = rows.exclude(status=Status.MERGED)
+    exact = {"policy__key": wish.policy, "service__key": wish.service, "severity__key": wish.level}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value and value != NONE})
+    if wish.service == NONE:
+        rows = rows.filter(service=None)
+    if wish.team:
+        owned = _team_owners(Q(incident__detected_at__gte=first.begin, incident__detected_at__lt=last.end))
+        if wish.team == NONE:
+            labelled = Q(labels__has_key="team") & ~Q(labels__team="")
+            return rows.exclude(pk__in=owned.values("incident_id")).exclude(labelled)
+        rows = rows.filter(Q(pk__in=owned.filter(team=wish.team).values("incident_id")) | Q(labels__team=wish.team))
+    return rows
+
+
+def _lengths() -> dict[str, Any]:
+    """The measures as columns: seconds, null where they have not happened or do not count."""
+    real = ~Q(status=Status.FALSE_POSITIVE)
+    found: dict[str, Any] = {}
+    for measure in MEASURES.values():
+        end: Any = F(f"{measure.end}_at")
+        if measure.end == "acknowledged":
+            entries = TimelineEntry.objects.filter(incident=OuterRef("pk"), kind="acknowledged").order_by("at")
+            first = Coalesce(Subquery(entries.values("at")[:1]), end)
+            end = Case(When(reopened=0, then=end), default=first, output_field=DateTimeField())
+        seconds = Seconds(end, F(f"{measure.start}_at"))
+        found[f"{measure.key}_s"] = Case(When(real, then=seconds)) if measure.real else seconds
+    return found
+
+
+def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
+    """By group (None: everything), then by NOW and BEFORE."""
+    by = wish.by
+    rows = _counted(wish, user, wish.period.before, wish.period).annotate(
+        span=Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField()),
+        grp=Coalesce(F(COLUMNS[by]), 0) if by in COLUMNS else Value(0),
+    )
+    empty = Case(When(status=Status.FALSE_POSITIVE, then=1), default=0, output_field=IntegerField())
+    lengths = [f"{key}_s" for key in MEASURES]
+    short = ["id", "span", "grp"]
+    long = [*short, "empty", *lengths]
+    teams = _teams(wish) if by == "team" else None
+    found: dict[str | None, dict[int, dict[str, Any]]] = {}
+
+    def side(whole: int, group: Any, span: int) -> dict[str, Any]:
+        key = None if whole else str(group or "")
+        return found.setdefault(key, {}).setdefault(span, {"times": {}, "targets": {}})
+
+    timed = rows.annotate(empty=empty, **_lengths()).order_by().values_list(*long)
+    for whole, group, span, name, count, mean, longest, *shares in response_sql.run(
+        response_sql.times(lengths), timed, long, whole=True, grouped=bool(by), teams=teams
+    ):
+        said = side(whole, group, span)
+        if name in (response_sql.ALL, response_sql.FALSE):
+            said[name] = int(count)
+        else:
+            by_number = dict(zip(PERCENTILES, map(float, shares), strict=True))
+            said["times"][name.removesuffix("_s")] = Times(int(count), float(mean), float(longest), by_number)
+    counted = rows.order_by().values_list(*short)
+    parted = bool(by) and teams is None  # every incident is in one group: everything is their sum
+    for whole, group, span, kind, *numbers in response_sql.run(
+        response_sql.targets(), counted, short, whole=not parted, grouped=bool(by), teams=teams
+    ):
+        met = Met(*map(int, numbers))
+        side(whole, group, span)["targets"][kind] = met
+        if parted:
+            every = side(1, None, span)["targets"]
+            every[kind] = every.get(kind, Met()) + met
+    return {group: {span: Side(**said) for span, said in two.items()} for group, two in found.items()}
+
+
+def _teams(wish: Wish) -> QuerySet:
+    """(incident, team) of each incident of both periods, each pair once; the team it is asked for alone, if any."""
+    begin, end = wish.period.before.begin, wish.period.end
+    owners = _team_owners(Q(incident__detected_at__gte=begin, incident__detected_at__lt=end))
+    labelled = Incident.objects.filter(detected_at__gte=begin, detected_at__lt=end, labels__has_key="team")
+    named = labelled.order_by().annotate(team=Cast(KT("labels__team"), CharField())).exclude(team="")
+    if wish.team and wish.team != NONE:
+        owners, named = owners.filter(team=wish.team), named.filter(team=wish.team)
+    return owners.values_list("incident_id", "team").union(named.values_list("pk", "team"))
+
+
+def _team_owners(which: Q) -> QuerySet:
+    """Rows of owners with the `team` behind each: the owner itself when it is one, else those it is a member of."""
+    team, person = EscalationContact.Kind.TEAM, F("escalationcontact__member_of__name")
+    own = Q(escalationcontact__kind=team)
+    member = ~own & Q(escalationcontact__member_of__kind=team)
+    name = Case(When(own, then=F("escalationcontact__name")), default=person, output_field=CharField())
+    return Owners.objects.filter(which).filter(own | member).annotate(team=name).order_by()
+
+
+def _names(by: str, sides: dict[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+    """What each group is called, and the words of a Wish for it alone."""
+    if by == "team":
+        return {key: (key or "No team", {"team": key or NONE}) for key in sides}
+    numbers = [int(key) for key in sides if key]
+    named: dict[str, tuple[str, dict[str, str]]] = {"": ("No service", {"service": NONE})}
+    if by == "level":
+        levels = list(Severity.objects.filter(pk__in=numbers).select_related("policy").order_by("rank", "policy__name"))
+        one = len({level.policy_id for level in levels}) == 1
+        for level in levels:
+            name = str(level) if one else f"{level} · {level.policy}"
+            named[str(level.pk)] = name, {"level": level.key, "policy": level.policy.key}
+    else:
+        model: Any = Service if by == "service" else Policy
+        named |= {str(row.pk): (row.name, {by: row.key}) for row in model.objects.filter(pk__in=numbers)}
+    return named

@@ -1,0 +1,34 @@
+"""What an incident's page says of its review: where it stands, when people talk it through, what it is joined to."""
+
+from typing import Any
+
+from incidents import page
+from incidents.models import Incident
+
+from .models import JoinedIncident, PostIncidentReview
+
+JOINED = "joined_review"
+
+
+def given(context: dict[str, Any]) -> dict[str, Any]:
+    """The review that covers the incident, its own as the page has read it; nothing for who may not read reviews."""
+    incident: Incident = context["incident"]
+    if not context["reads_reviews"] or incident.status in ("merged", "false_positive"):
+        return {"covering": None, "plans_review": False}
+    covering: PostIncidentReview | None = getattr(incident, "review", None)
+    if covering is None and JOINED in context["has"]:
+        covering = PostIncidentReview.of(incident)
+    planned = "review_plan" in context["has"] or covering is not None
+    waits = covering is None or covering.status == PostIncidentReview.Status.DRAFT
+    return {
+        "covering": covering,
+        "joined_to": covering.incident_id if covering and covering.incident_id != incident.pk else None,
+        "plans_review": planned and waits and incident.status != "closed" and context["writes_reviews"],
+    }
+
+
+def joined(incident: Incident):
+    return JoinedIncident.objects.filter(incident=incident)
+
+
+CARD = page.Card("review", "reviews/card.html", given)
