@@ -18,8 +18,8 @@ from .models import PostIncidentReview, ReviewAnswer
 from .moving import ReviewRefused, approve, lacking, publish, send_back, skip, submit, take_up
 
 __all__ = [
-    "ReviewRefused", "approve", "begin", "fill", "lacking", "of", "publish", "renew", "save_answers", "send_back", "skip",
-    "submit", "take_up", "template_for", "timeline_markdown",
+    "ReviewRefused", "approve", "begin", "fill", "lacking", "of", "publish", "renew", "save_answers",
+    "send_back", "skip", "submit", "take_up", "template_for", "timeline_markdown",
 ]  # fmt: skip
 
 Questions = list[dict[str, Any]]
