@@ -18,8 +18,8 @@ from .models import PostIncidentReview, ReviewAnswer
 from .moving import ReviewRefused, approve, lacking, publish, send_back, skip, submit, take_up
 
 __all__ = [
-    "ReviewRefused", "approve", "begin", "fill", "lacking", "of", "publish", "save_answers", "send_back", "skip",
-    "submit", "take_up", "template_for", "timeline_markdown",
+    "ReviewRefused", "approve", "begin", "fill", "lacking", "of", "publish", "renew", "save_answers",
+    "send_back", "skip", "submit", "take_up", "template_for", "timeline_markdown",
 ]  # fmt: skip
 
 Questions = list[dict[str, Any]]
@@ -129,6 +129,14 @@ def _set_deadline(review: PostIncidentReview, *, at: datetime) -> None:
         return
     review.due_at = (review.incident.resolved_at or at) + within
     review.remind_at = max(at, review.due_at - plan.remind_before)
+
+
+@transaction.atomic
+def renew(review: PostIncidentReview, *, at: datetime) -> None:
+    """An incident of a draft is over once more: read it again, and count the deadline from its new end."""
+    _set_deadline(review, at=at)
+    review.save(update_fields=["due_at", "remind_at"])
+    fill(review, at=at)
 
 
 @transaction.atomic

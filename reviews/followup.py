@@ -28,7 +28,7 @@ def _draft(incident: Incident, *, at: datetime) -> None:
         return
     review = PostIncidentReview.of(incident)
     if review and review.filled_at and review.status == PostIncidentReview.Status.DRAFT:
-        drafting.fill(review, at=at)  # one that it was joined to, or that it had before it was reopened
+        drafting.renew(review, at=at)  # one that it was joined to, or that it had before it was reopened
     elif gate.plan_for(incident) or (review and not review.filled_at and not review.is_settled):
         drafting.begin(incident, at=at)
 

@@ -235,3 +235,16 @@ def test_an_overdue_review_stands_on_the_dashboard(admin_client, plan, grace):
     page = admin_client.get("/admin/")
     assert list(page.context["late_reviews"]) == [late]
     assert late.get_absolute_url() in page.content.decode()
+
+
+def test_an_incident_that_is_over_twice_gives_its_draft_a_new_deadline(plan, grace):
+    incident = over(plan, grace)
+    before, at = incident.review.due_at, timezone.now()
+    lifecycle.reopen(incident, by=grace, at=at, reason="It is back.")
+    with pytest.raises(drafting.ReviewRefused, match="still open"):
+        drafting.submit(incident.review, by=grace, at=at)
+    lifecycle.resolve(incident, by=grace, at=at + timedelta(hours=5))
+    followup.remind_due(at=at + timedelta(hours=5))
+    review = PostIncidentReview.objects.get(incident=incident)
+    assert review.due_at == at + timedelta(hours=5) + 3 * DAY > before
+    assert "Reopened by grace" in review.timeline
