@@ -119,7 +119,7 @@ class Severity(models.Model):
         constraints = [models.UniqueConstraint(fields=["policy", "key"], name="severity_key_once")]
 
     def __str__(self) -> str:
-        return f"{self.key} {self.label}" if self.label and self.label != self.key else self.key
+        return self.key if self.label.casefold() in ("", self.key.casefold()) else f"{self.key} {self.label}"
 
 
 class AlertClass(models.Model):
