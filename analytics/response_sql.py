@@ -97,5 +97,6 @@ def targets() -> str:
     if connection.vendor == "postgresql":
         joined = f"CROSS JOIN LATERAL ({rows} OFFSET 0) t"  # each by its index; the planner would read all there are
     else:
-        joined = "JOIN incidents_responsetarget t ON t.incident_id = c.id AND t.state <> 'cancelled'"
+        # CROSS: in this order, which SQLite would else turn round
+        joined = "CROSS JOIN incidents_responsetarget t ON t.incident_id = c.id AND t.state <> 'cancelled'"
     return f" SELECT c.whole, c.grp, c.span, t.kind, {counts} FROM counted c {joined} GROUP BY {BY_KIND}"

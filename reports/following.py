@@ -44,6 +44,8 @@ def _store(row: ReportTemplate, incident: Incident, *, at: datetime) -> None:
         log.error("The report %s of incident %s was not stored: %s", row.key, incident.pk, fault)
         incident.log("report_failed", f"The report {row.name} was not stored: {fault}", at=at)
         return
+    if incident.private:
+        return  # who may see it is named on it; nobody else is told
     mailing.tell(report, row.destinations.all(), at=at)
     if contacts := list(row.contacts.all()):
         try:

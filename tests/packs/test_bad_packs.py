@@ -30,7 +30,7 @@ def told(text: str) -> list[str]:
         # sections and keys
         ("pack:", "pakc:", 1, "The section `pack` is missing"),
         ("severities:", "severties:", 3, "severties: There is no section 'severties'; did you mean severities?"),
-        ("targets:", "sources: []\ntargets:", 18, "sources: The section sources is not supported yet;"),
+        ("targets:", "sources: []\ntargets:", 18, "sources: The section sources is not supported yet; did you mean"),
         ("every: 60s", "evry: 60s", 23, "rules.lamp-out.evry: There is no key 'evry' here; did you mean every?"),
         ("service: lighthouse", "extend: x", 2, "pack.extend: There is no key 'extend' here; did you mean extends?"),
         ("key: lamp-dim", "key: lamp-out", 29, "rules.lamp-out: There are two entries 'lamp-out' in rules"),
