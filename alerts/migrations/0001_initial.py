@@ -118,6 +118,10 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, help_text="Markdown: what to do, with the commands as written."),
                 ),
                 (
+                    "no_runbook",
+                    models.CharField(blank=True, help_text="Why it needs none, if it has none.", max_length=300),
+                ),
+                (
                     "confirm",
                     models.JSONField(
                         blank=True,
@@ -246,6 +250,90 @@ class Migration(migrations.Migration):
                 related_name="alerts",
                 to="alerts.alertrule",
             ),
+        ),
+        migrations.CreateModel(
+            name="Firing",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(blank=True, max_length=255)),
+                ("severity_key", models.CharField(blank=True, max_length=40)),
+                ("began_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, help_text="Empty: it fires still.", null=True)),
+                (
+                    "mark",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("actionable", "actionable"),
+                            ("not_actionable", "not actionable"),
+                            ("false_positive", "false positive"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("mark_reason", models.CharField(blank=True, max_length=500)),
+                ("marked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="firings",
+                        to="alerts.alert",
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        help_text="The one it joined; empty: it was held back, or ended before it was judged.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="firings",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "marked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="marked_firings",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="firings",
+                        to="alerts.alertrule",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-began_at", "-pk"],
+                "indexes": [
+                    models.Index(fields=["rule", "began_at"], name="firing_of_rule"),
+                    models.Index(fields=["began_at"], name="firing_by_time"),
+                    models.Index(
+                        condition=models.Q(("incident__isnull", False)), fields=["incident"], name="firing_of_incident"
+                    ),
+                    models.Index(condition=models.Q(("ended_at__isnull", True)), fields=["alert"], name="firing_now"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("alert", "began_at"), name="firing_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("mark__in", ["", "actionable", "not_actionable", "false_positive"])),
+                        name="firing_mark_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Hold",

@@ -228,6 +228,106 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="FatigueLimit",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=80)),
+                ("pages", models.PositiveSmallIntegerField(help_text="So many are enough; the next one acts.")),
+                ("within", models.DurationField(default=datetime.timedelta(days=1))),
+                (
+                    "hours",
+                    models.CharField(
+                        choices=[("any", "any hour"), ("off", "outside business hours"), ("sleep", "sleep hours")],
+                        default="any",
+                        help_text="Which count, on the person's own clock.",
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[("warn", "warns"), ("reroute", "asks somebody else")], default="warn", max_length=7
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="A limit of this person's own, instead of those for everybody.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fatigue_limits",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Whose incidents it acts on; empty: those of every policy.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fatigue_limits",
+                        to="policies.policy",
+                    ),
+                ),
+                (
+                    "severities",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Levels that it acts on; empty: every level.",
+                        related_name="+",
+                        to="policies.severity",
+                    ),
+                ),
+                (
+                    "tells",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Told when it acts, once in its time; empty: the owners.",
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "to",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Who is asked instead: a person, a team or a role; empty, or when they cannot: the person's back-up.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["policy", "key"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("policy__isnull", False)),
+                        fields=("policy", "key"),
+                        name="fatigue_limit_once",
+                        violation_error_message="This policy has a limit with this key already.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("policy__isnull", True)),
+                        fields=("key",),
+                        name="fatigue_limit_once_for_all",
+                        violation_error_message="There is a limit for every policy with this key already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("hours__in", ["any", "off", "sleep"])), name="fatigue_limit_hours_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("act__in", ["warn", "reroute"])), name="fatigue_limit_act_known"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("pages__gte", 1)), name="fatigue_limit_of_one_at_least"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="ImpactPrompt",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -368,6 +468,15 @@ class Migration(migrations.Migration):
                 ),
                 ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
                 ("assessed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "investigated_at",
+                    models.DateTimeField(blank=True, help_text="When people began to look for the cause.", null=True),
+                ),
+                (
+                    "identified_at",
+                    models.DateTimeField(blank=True, help_text="When the root cause was known.", null=True),
+                ),
+                ("fixed_at", models.DateTimeField(blank=True, help_text="When the fix was in place.", null=True)),
                 ("mitigated_at", models.DateTimeField(blank=True, null=True)),
                 ("resolved_at", models.DateTimeField(blank=True, null=True)),
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
@@ -1001,6 +1110,53 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="FatigueNote",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("pages", models.PositiveIntegerField(help_text="How many there had been.")),
+                ("words", models.CharField(max_length=250)),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fatigue_notes",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "instead",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Who was asked instead; empty: nobody, the page went out.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="oncall.escalationcontact",
+                    ),
+                ),
+                (
+                    "limit",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="notes",
+                        to="incidents.fatiguelimit",
+                    ),
+                ),
+                (
+                    "page",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="fatigue", to="incidents.page"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-at", "-pk"],
+                "indexes": [models.Index(fields=["contact", "-at"], name="fatigue_note_of_person")],
             },
         ),
         migrations.CreateModel(
@@ -1857,6 +2013,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="page",
             index=models.Index(condition=models.Q(("state", "trying")), fields=["delivery"], name="page_trying"),
+        ),
+        migrations.AddIndex(
+            model_name="page",
+            index=models.Index(fields=["contact", "at"], name="page_of_person_by_time"),
         ),
         migrations.AddConstraint(
             model_name="page",

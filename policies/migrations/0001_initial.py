@@ -212,9 +212,52 @@ class Migration(migrations.Migration):
                     models.CharField(default="closed", help_text="The status it must be approved for.", max_length=16),
                 ),
                 (
+                    "remind_before",
+                    models.DurationField(
+                        default=datetime.timedelta(days=1),
+                        help_text="So long before it falls due its author is reminded, and every so often after.",
+                    ),
+                ),
+                (
+                    "skip",
+                    models.CharField(
+                        choices=[
+                            ("anybody", "whoever may write reviews"),
+                            ("approver", "whoever may approve reviews"),
+                            ("nobody", "Nobody"),
+                        ],
+                        default="approver",
+                        help_text="Who may leave a demanded review out, with a written reason.",
+                        max_length=10,
+                    ),
+                ),
+                ("approvals", models.PositiveSmallIntegerField(default=1, help_text="So many people must approve it.")),
+                (
+                    "reviewers",
+                    models.JSONField(
+                        blank=True, default=list, help_text="Contacts by name who are asked to review it."
+                    ),
+                ),
+                (
+                    "factors",
+                    models.JSONField(
+                        blank=True, default=list, help_text="Kinds of contributing factors to choose from."
+                    ),
+                ),
+                (
                     "questions",
                     models.JSONField(
-                        blank=True, default=list, help_text='[{"section": …, "key": …, "prompt": …, "required": true}]'
+                        blank=True,
+                        default=list,
+                        help_text='[{"section": …, "key": …, "prompt": …, "required": true, "kind": "text"}]',
+                    ),
+                ),
+                (
+                    "templates",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Other questions for some levels or classes; the first that fits counts.",
                     ),
                 ),
                 (

@@ -36,7 +36,11 @@ class Migration(migrations.Migration):
                 (
                     "when",
                     models.CharField(
-                        choices=[("opened", "by itself"), ("by_hand", "by a person's press")],
+                        choices=[
+                            ("opened", "by itself"),
+                            ("by_hand", "by a person's press"),
+                            ("action", "for each action item"),
+                        ],
                         default="opened",
                         max_length=8,
                     ),
