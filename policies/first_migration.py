@@ -30,6 +30,5 @@ class FirstMigration(migrations.Migration):
             operation.state_forwards(self.app_label, project_state)
         for operation in made:
             operation.database_forwards(self.app_label, schema_editor, before, project_state)
-        rest = migrations.Migration(self.name, self.app_label)
-        rest.operations = self.operations[len(made) :]
-        return rest.apply(project_state, schema_editor)
+        rest = type("Rest", (migrations.Migration,), {"operations": self.operations[len(made) :]})
+        return rest(self.name, self.app_label).apply(project_state, schema_editor)

@@ -125,9 +125,11 @@ from reviews.models import (
     ActionPlan,
     ActionTicket,
     ContributingFactor,
+    JoinedIncident,
     PostIncidentReview,
     ReviewAnswer,
     ReviewComment,
+    Reviewer,
     ReviewVersion,
 )
 from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
@@ -585,6 +587,18 @@ class ReviewCommentFactory(model(ReviewComment)):
     text = "Which deploy?"
 
 
+class ReviewerFactory(model(Reviewer)):
+    review = factory.SubFactory(ReviewFactory)
+    contact = factory.SubFactory(ContactFactory)
+    asked_at = NINE
+
+
+class JoinedIncidentFactory(model(JoinedIncident)):
+    review = factory.SubFactory(ReviewFactory)
+    incident = factory.SubFactory(IncidentFactory)
+    at = NINE
+
+
 class ReviewVersionFactory(model(ReviewVersion)):
     review = factory.SubFactory(ReviewFactory)
     number = 1
@@ -760,6 +774,7 @@ class PanelFactory(model(Panel)):
     key = factory.Sequence(lambda n: f"panel-{n}")
     title = factory.LazyAttribute(lambda panel: panel.key)
     kind = "events"
+    spec = factory.LazyAttribute(lambda panel: {"kind": "request"} if panel.kind == "events" else {})
 
 
 class PanelSourceFactory(model(PanelSource)):
@@ -1134,7 +1149,9 @@ class ShiftMetricFactory(model(ShiftMetric)):
 
 class ShiftSourceFactory(model(ShiftSource)):
     metric = factory.SubFactory(ShiftMetricFactory)
-    variant = factory.LazyAttribute(lambda source: source.kind)
+    variant = factory.SelfAttribute("kind")
+    kind = "sql"
+    spec = {"query": "SELECT 1"}
 
 
 class ShiftReviewFactory(model(ShiftReview)):

@@ -12,7 +12,7 @@ from analytics.periods import LONGEST, USUAL, BadPeriod, Period, period
 from api.access import Request
 from api.problems import Problem
 from api.routing import read
-from api.shapes import Number, Out, Text
+from api.shapes import Out, Text
 
 router = Router()
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -116,9 +116,8 @@ class InterruptionsOut(Out):
 class PeriodQuery(BaseModel):
     """Which days; nothing said: the last 30, UTC."""
 
-    first_day: Day | None = Field(None, description=f"Unless told: {USUAL} days, or `days`, up to the last.")
+    first_day: Day | None = Field(None, description=f"Unless told: {USUAL} days up to the last; at most {LONGEST} days.")
     last_day: Day | None = Field(None, description="Unless told: today.")
-    days: Number | None = Field(None, description=f"How many days up to the last, at most {LONGEST}.")
     zone: Text = Field("UTC", description="On whose clock the days are.", examples=["Asia/Jakarta"])
 
 
@@ -167,7 +166,7 @@ def person_figures(request: Request, query: Query[InterruptionsQuery]) -> Any:
 def _period(query: PeriodQuery, request: Request) -> Period:
     names = {"from": "first_day", "to": "last_day"}
     try:
-        return period(query.first_day, query.last_day, zone=query.zone, days=query.days, at=request.at)
+        return period(query.first_day, query.last_day, zone=query.zone, at=request.at)
     except BadPeriod as error:
         field = names.get(error.field, error.field)
         raise Problem("invalid", str(error), errors=[(f"query.{field}", str(error))]) from None
