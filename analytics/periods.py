@@ -52,6 +52,8 @@ def period(
 ) -> Period:
     """The period that was asked for, or the `days` (30 unless told) that end with `last`, today unless told.
 
+    From `first` alone it goes on until today, for no more days than there may be.
+
     BadPeriod names the field (from, to, zone, days) that cannot be used.
     """
     try:
@@ -65,7 +67,9 @@ def period(
     for name, day in (("from", first), ("to", last)):
         if day is not None and day.year not in range(1990, 2200):
             raise BadPeriod(name, "Choose a day between 1990 and 2199.")
-    last = last or at.astimezone(clock).date()
+    today = at.astimezone(clock).date()
+    if last is None:
+        last = today if first is None else max(first, min(today, first + (LONGEST - 1) * DAY))
     first = first or last - ((days or USUAL) - 1) * DAY
     if last < first:
         raise BadPeriod("to", "The last day is before the first.")

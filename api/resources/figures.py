@@ -117,7 +117,7 @@ class PeriodQuery(BaseModel):
     """Which days; nothing said: the last 30, UTC."""
 
     first_day: Day | None = Field(None, description=f"Unless told: {USUAL} days up to the last; at most {LONGEST} days.")
-    last_day: Day | None = Field(None, description="Unless told: today.")
+    last_day: Day | None = Field(None, description=f"Unless told: today, or the {LONGEST}th day.")
     zone: Text = Field("UTC", description="On whose clock the days are.", examples=["Asia/Jakarta"])
 
 
