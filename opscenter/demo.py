@@ -14,7 +14,8 @@ from opscenter.supervisor import Child
 
 HOST = "127.0.0.1"
 PORTS = ("sink", "mail", "mailer", "whatsapp", "misterdj", "deelrx", "crm-redis", "smtp-bz", "dj-redis")
-PACKS = ("mailer", "whatsapp-alert-policy", "mister-dj", "deelrx-crm")
+PAGES = ("sink", "mailer", "whatsapp", "misterdj", "deelrx")  # those that speak HTTP; the others are theirs as well
+PACKS = ("mailer", "whatsapp-alert-policy", "whatsapp-runbook", "mister-dj", "deelrx-crm")
 DOORS = {"misterdj": "mister-dj", "deelrx": "deelrx-crm"}  # systems that tell Opscenter themselves, and their packs
 SIGNING = {  # made-up secrets, in the form of each provider
     "SENTRY_CLIENT_SECRET": "demo-sentry-client-secret",
@@ -24,6 +25,7 @@ SIGNING = {  # made-up secrets, in the form of each provider
     "STRIPE_SIGNING_SECRET": "whsec_demo-stripe-secret",
     "OTLP_TOKEN": "demo-otlp-token",
 }
+JOB_TOKEN = "demo-job-token"  # what the inbox wants of whoever asks how its retry worker is
 ACTIONS_TOKEN = "demo-actions-token"  # made up as well: what Mister DJ wants of whoever replays or flushes
 PEOPLE = """\
 # Sample people, made by bin/run --demo; what is sent to them arrives at the sink.
@@ -93,6 +95,12 @@ class Demo:
             "WHATSAPP_DATABASE_URL": Database(self._database("inbox")).monitor_url,
             "WHATSAPP_TEAM_WEBHOOK_URL": chat("whatsapp"),
             "CAMPAIGN_RETRY_ALERT_WEBHOOK_URL": chat("whatsapp-retry"),
+            "CAMPAIGN_RETRY_TOKEN": JOB_TOKEN,
+            "WHATSAPP_WEBHOOK_SECRET": "demo-webhook-secret",
+            "WHATSAPP_WEBHOOK_VERIFY_TOKEN": "demo-verify-token",
+            "WHATSAPP_RECONNECT_TOKEN": "demo-reconnect-token",
+            "WHATSAPP_INCIDENT_WEBHOOK_URL": chat("incident"),
+            "WHATSAPP_SLACK_WEBHOOK_URL": chat("whatsapp-broadcast"),
             "MISTER_DJ_BASE_URL": self.url("misterdj"),
             "MISTER_DJ__REDIS_URL": f"redis://{HOST}:{self.ports['dj-redis']}",
             "MISTER_DJ_ACTIONS_TOKEN": ACTIONS_TOKEN,
@@ -121,12 +129,14 @@ class Demo:
             words = [sys.executable, "-m", f"targets.{name}", "--host", HOST, "--port", str(self.ports[name])]
             return Child(name, [*words, *options])
 
-        beside = {"misterdj": ["--redis-port", str(self.ports["dj-redis"]), "--token", ACTIONS_TOKEN]}
+        # a kill of the backend loses no job: chaos tests of the demo count them before and after
+        kept = ["--state", str(self.folder / "misterdj-state.json")]
+        beside = {"misterdj": ["--redis-port", str(self.ports["dj-redis"]), "--token", ACTIONS_TOKEN, *kept]}
         queue = ["--redis-port", str(self.ports["crm-redis"]), "--smtp-port", str(self.ports["smtp-bz"])]
         return [
             program("sink", "--smtp-port", str(self.ports["mail"])),
             program("mailer", "--database-url", self._database("crm"), *queue),
-            program("whatsapp", "--database-url", self._database("inbox")),
+            program("whatsapp", "--database-url", self._database("inbox"), "--job-token", JOB_TOKEN),
             *(program(name, "--doors", str(self._doors_file(name)), *beside.get(name, [])) for name in DOORS),
         ]
 
@@ -145,7 +155,7 @@ class Demo:
 
     def ready(self) -> bool:
         """Whether the simulated systems answer."""
-        return all(answers((HOST, port)) for name, port in self.ports.items() if name != "mail")
+        return all(answers((HOST, self.ports[name])) for name in PAGES)
 
     def packs(self) -> list[tuple[str, bool]]:
         """What to hand to load_pack: a name in the library or a path; and whether it takes over what is there.
