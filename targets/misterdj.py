@@ -11,11 +11,13 @@ The POSTs want `Authorization: Bearer <token>` when a token is set. Traces go as
 FLAG_TELEMETRY is on, one every `trace_every` seconds; each start of the backend logs `Telemetry initialized`.
 """
 
+import json
 import re
 import secrets
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 from targets import misterdj_cards, pages
@@ -60,14 +62,27 @@ class MisterDJ(HeldClock, Panel):
         limits: dict[str, int] | None = None,
         redis_port: int = 0,
         token: str = "",
+        state: str = "",
     ) -> None:
         super().__init__(host=host, port=port)
+        self.kept = Path(state) if state else None
         self.redis_server, self.token = Redis(host=host, port=redis_port), token
         self.doors, self.trace_every, self.environment = doors or Doors(), trace_every, environment
         self.limits = {"warning": 100, "critical": 500, "retry_warning": 60_000, "retry_critical": 300_000, "dead": 1}
         self.limits |= limits or {}
         self.faults, self._lock = Faults(), threading.Lock()
+        known = json.loads(self.kept.read_text()) if self.kept and self.kept.exists() else {}
         self.reset()
+        if known:
+            self.queues, self.flags = known["queues"], known["flags"]
+            self._keep()
+
+    def _keep(self) -> None:
+        """Jobs and flags outlive the process, as they do in Redis and in the store; the file is whole at any kill."""
+        if self.kept:
+            fresh = self.kept.with_suffix(".new")
+            fresh.write_text(json.dumps({"queues": self.queues, "flags": self.flags}))
+            fresh.replace(self.kept)
 
     def start(self) -> Self:
         self.redis_server.start()
@@ -91,6 +106,7 @@ class MisterDJ(HeldClock, Panel):
             self.flags = dict.fromkeys(FLAGS, "on") | {FALLBACK: "true"}
             self.last_trace: datetime | None = None
             self.told = ""
+            self._keep()
 
     @lever
     def queue(
@@ -110,24 +126,28 @@ class MisterDJ(HeldClock, Panel):
         with self._lock:
             figures = self.queues.setdefault(queue, dict(FIGURES))
             figures.update({name: value for name, value in given.items() if value is not None})
+            self._keep()
 
     @lever
     def remove_queue(self, queue: str) -> None:
         """The endpoint no longer tells of `queue`."""
         with self._lock:
             self.queues.pop(queue, None)
+            self._keep()
 
     @lever
     def dead_letters(self, queue: str = "rentguy", jobs: int = 1) -> None:
         """So many more jobs of the queue are given up."""
         with self._lock:
             self.queues.setdefault(queue, dict(FIGURES))["dead_letter"] += jobs
+            self._keep()
 
     @lever
     def flush(self, queue: str = "rentguy") -> None:
         """Try again what waits and what failed, as its dashboard's button does: all of it is delivered."""
         with self._lock:
             self.queues.setdefault(queue, dict(FIGURES)).update(FLUSHED)
+            self._keep()
 
     @lever
     def redis(self, answers: bool = False) -> None:
@@ -148,6 +168,7 @@ class MisterDJ(HeldClock, Panel):
             raise ValueError(f"There are the flags {', '.join(FLAGS)}, each on or off, and {FALLBACK}, true or false.")
         with self._lock:
             self.flags[name] = value
+            self._keep()
 
     @lever
     def trace(
@@ -306,9 +327,11 @@ class MisterDJ(HeldClock, Panel):
             if deed == "flush":
                 attempted = figures["backlog"] + figures["failed"]
                 figures.update(FLUSHED)
+                self._keep()
                 return Answer(200, {"configured": True, "attempted": attempted, "delivered": attempted, "remaining": 0})
             replayed, figures["dead_letter"] = figures["dead_letter"], 0
             figures["backlog"] += replayed
+            self._keep()
             return Answer(200, {"replayed": replayed})
 
 
@@ -331,6 +354,7 @@ def main() -> None:
     parser.add_argument("--environment", default="production", help="deployment.environment (default: %(default)s)")
     parser.add_argument("--redis-port", type=int, default=0, help="port of its Redis; 0, the default, takes a free one")
     parser.add_argument("--token", default="", help="what the POSTs to /integrations must bear (default: nothing)")
+    parser.add_argument("--state", default="", metavar="FILE", help="keeps jobs and flags when the process is killed")
     options = vars(parser.parse_args())
     doors = Doors(file=options.pop("doors"))
     backend = MisterDJ(doors=doors, **options)
