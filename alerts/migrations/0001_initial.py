@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import alerts.hold_models
 import policies.fields
+from policies.first_migration import FirstMigration
 
 
 def leave_half_of_each_page(apps, schema_editor):
@@ -15,9 +16,7 @@ def leave_half_of_each_page(apps, schema_editor):
         schema_editor.execute("ALTER TABLE alerts_liveness SET (fillfactor = 45)")
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("incidents", "0001_initial"),
         ("oncall", "0001_initial"),

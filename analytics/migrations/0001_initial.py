@@ -3,10 +3,10 @@ import datetime
 import django.db.models.deletion
 from django.db import migrations, models
 
+from policies.first_migration import FirstMigration
 
-class Migration(migrations.Migration):
-    initial = True
 
+class Migration(FirstMigration):
     dependencies = [
         ("policies", "0001_initial"),
         ("sources", "0001_initial"),

@@ -3,11 +3,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 import policies.fields
+from policies.first_migration import FirstMigration
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("auth", "__first__"),
         ("policies", "0001_initial"),

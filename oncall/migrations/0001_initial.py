@@ -5,11 +5,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 import policies.fields
+from policies.first_migration import FirstMigration
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("auth", "__first__"),
         ("notifications", "0001_initial"),

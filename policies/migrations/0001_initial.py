@@ -4,12 +4,21 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import policies.fields
+from policies.first_migration import FirstMigration
 
 
-class Migration(migrations.Migration):
-    initial = True
-
-    dependencies = []
+class Migration(FirstMigration):
+    # those of the libraries come first: each would draw all of our models again
+    dependencies = [
+        ("admin", "0003_logentry_add_action_flag_choices"),
+        ("auditlog", "0017_add_actor_email"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("axes", "0010_accessattemptexpiration"),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("django_celery_beat", "0019_alter_periodictasks_options"),
+        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
+        ("sessions", "0001_initial"),
+    ]
 
     operations = [
         migrations.CreateModel(

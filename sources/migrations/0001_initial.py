@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import policies.fields
 import sources.models.integration
+from policies.first_migration import FirstMigration
 
 
 def leave_room(apps, schema_editor):
@@ -15,9 +16,7 @@ def leave_room(apps, schema_editor):
         schema_editor.execute("ALTER TABLE sources_heartbeat SET (fillfactor = 50)")
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("policies", "0001_initial"),
     ]

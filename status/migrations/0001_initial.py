@@ -3,11 +3,10 @@ from django.db import migrations, models
 
 import policies.fields
 import status.models
+from policies.first_migration import FirstMigration
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("incidents", "0001_initial"),
         ("policies", "0001_initial"),

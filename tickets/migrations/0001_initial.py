@@ -2,11 +2,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import policies.fields
+from policies.first_migration import FirstMigration
 
 
-class Migration(migrations.Migration):
-    initial = True
-
+class Migration(FirstMigration):
     dependencies = [
         ("incidents", "0001_initial"),
         ("notifications", "0001_initial"),
