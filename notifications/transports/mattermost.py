@@ -8,6 +8,7 @@ from .facts import colour, cut, facts
 from .http import post
 
 LONGEST_TEXT = 7_000  # characters; a post may have 16,383, an attachment is counted in
+MOST_LINKS = 21  # a bundle of pages names 20 incidents
 LONGEST_SUBJECT = 250
 
 
@@ -29,7 +30,7 @@ class Mattermost(WebTransport):
 def payload(message: Message) -> dict:
     """`text` for notifications, an attachment for the eye; links as links, since its buttons want a server of ours."""
     subject = cut(_escape(message.subject.strip()) or "-", LONGEST_SUBJECT)
-    links = " · ".join(f"[{_escape(action.label)}]({action.url})" for action in message.links[:6])
+    links = " · ".join(f"[{_escape(action.label)}]({action.url})" for action in message.links[:MOST_LINKS])
     text = cut(_escape(message.text.strip()), LONGEST_TEXT)
     attachment = {
         "fallback": subject,

@@ -11,6 +11,7 @@ LONGEST_HEADER = 150  # characters, of a header block
 LONGEST_TEXT = 3000  # of a section
 LONGEST_LABEL = 75  # of a button
 LONGEST_URL = 3000
+MOST_BUTTONS = 22  # Slack takes 25 in a row; a bundle of pages names 20 incidents, and deeds may stand before them
 
 
 class Slack(WebTransport):
@@ -59,7 +60,7 @@ def buttons(message: Message) -> list[dict]:
     """Links as buttons."""
     return [
         {"type": "button", "text": plain(action.label, LONGEST_LABEL), "url": action.url, "action_id": f"link-{place}"}
-        for place, action in enumerate(message.links[:5])
+        for place, action in enumerate(message.links[:MOST_BUTTONS])
         if len(action.url) <= LONGEST_URL
     ]
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -56,6 +57,14 @@ def test_slack_gets_text_blocks_and_a_link_button(receiver):
     ]
     assert buttons[0]["style"] == "primary"
     assert body["unfurl_links"] is False
+
+
+@pytest.mark.parametrize("form", [slack, mattermost], ids=["slack", "mattermost"])
+def test_every_page_of_a_bundle_can_be_acknowledged(form):
+    asked = tuple(Action(f"Acknowledge #{number}", f"https://ops.example.org/a/{number}/") for number in range(20))
+    body = form.payload(replace(MESSAGE, url="", actions=asked))
+    assert judged(form.__name__.rpartition(".")[2], body) == 200
+    assert all(action.url in json.dumps(body) for action in asked)
 
 
 def test_slack_mentions_nobody_on_an_alerts_word():
