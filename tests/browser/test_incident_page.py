@@ -73,7 +73,7 @@ def test_from_the_page_to_the_closed_incident(site, visitor):
     desk.get_by_label("Who was affected").fill("Shoppers in Europe, for ten minutes.")
     desk.get_by_label("What keeps it from happening again?").fill("The canary.")
     desk.get_by_role("button", name="Submit").click()
-    expect(desk.locator(".incident .status")).to_have_text("Submitted")
+    expect(desk.locator(".incident .status")).to_have_text("In review")
     expect(desk.get_by_role("button", name="Approve")).to_have_count(0)
     address = desk.url
 
@@ -124,7 +124,7 @@ def test_nothing_moves_or_is_lost_while_somebody_else_works(site, visitor):
 def test_an_unchanged_page_is_not_touched(site, visitor):
     page = visitor("grace")
     answers = []
-    page.goto(site.at("held"))
+    page.goto(site.at("held"), wait_until="networkidle")  # the chart comes after the page
     page.evaluate("new MutationObserver(seen => window.touched = (window.touched || 0) + seen.filter(one => "
                   "!one.target.closest('[data-due],[data-since]')).length)"
                   ".observe(document.querySelector('main'), {subtree: true, childList: true})")  # fmt: skip

@@ -13,8 +13,11 @@ from django.core.management import call_command
 from django.test import Client
 
 from alerts.models import AlertRule, Liveness
-from incidents.models import Incident
+from incidents import lifecycle, roles
+from incidents.models import Incident, Status
+from oncall.models import EscalationContact
 from policies.models import Policy
+from reviews import drafting
 from runbooks import plan, runs
 from runbooks.models import Run
 from sources.models import Integration
@@ -195,9 +198,22 @@ class Story:
         assert set(self.open) == set(case.opens)
         self.at = last
         self.timers(last)
+        self.declare_over()
         assert self.open == {}
         self.hold()
         self.look()
+
+    def declare_over(self) -> None:
+        """What only a role may resolve is resolved by somebody who has it, with its cause and a day for its review."""
+        for incident in Incident.objects.open():
+            gate = incident.policy.gates.exclude(role="").get(to=Status.RESOLVED, severities=incident.severity)
+            person = EscalationContact.objects.get(name=self.owners(incident.severity.key)[0])
+            roles.assign(incident, gate.role, person, by=person, at=self.at)
+            lifecycle.edit(incident, cause="The queue was full.", by=person, at=self.at)
+            review = drafting.of(incident, at=self.at, by=person)
+            review.meeting_at = self.at + timedelta(days=1)
+            review.save()
+            lifecycle.resolve(incident, by=person, at=self.at + timedelta(minutes=10))
 
     def do_what_is_required(self) -> None:
         """The steps without which these incidents stay open, done by somebody."""

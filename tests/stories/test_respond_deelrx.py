@@ -10,6 +10,7 @@ from incidents.models import ResponseTarget
 from notifications import outbox
 from oncall.models import EscalationContact
 from reviews import drafting
+from reviews.kinds import Given
 from reviews.models import PostIncidentReview
 from targets.deelrx import DeelRx
 from tests.accounts import signed_in
@@ -125,7 +126,9 @@ def test_both_providers_fail(room):
     engineer, manager = (
         EscalationContact.objects.get(name=name) for name in ("On-Call Engineer", "Engineering Manager")
     )
-    drafting.save_answers(review, {answer.key: "The key of Resend had expired." for answer in review.answers.all()})
+    answers = {answer.key: "The key of Resend had expired." for answer in review.answers.exclude(kind="yes_no")}
+    intact = {answer.key: Given("No", {"yes": False, "text": ""}) for answer in review.answers.filter(kind="yes_no")}
+    drafting.save_answers(review, answers | intact)
     drafting.submit(review, by=engineer, at=room.stage.at)
     drafting.approve(review, by=manager, at=room.stage.at)
     assert room.move(incident, "close") == "closed"
