@@ -10,6 +10,7 @@ import os
 import re
 import select
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -58,8 +59,8 @@ class Session:
         self.poll.register(self.pgconn.socket, select.POLLIN)
         self.prepared: dict[str, bytes] = {}
 
-    def __del__(self) -> None:
-        if self.process == os.getpid():  # after a fork the socket is still the parent's: no goodbye on it
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # at the end of Python modules are gone
+        if self.process == getpid():  # after a fork the socket is still the parent's: no goodbye on it
             self.close()
 
     @property
