@@ -6,9 +6,14 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
+import django
 import pytest
+from django.conf import settings
+
+from tests.process.instance import clean_environment
 
 pytestmark = pytest.mark.once  # no database here
 
@@ -109,6 +114,24 @@ def test_scripts_can_be_run():
         assert path.stat().st_mode & stat.S_IXUSR, f"{path.relative_to(ROOT)} is not executable"
         if b"bash" in path.read_bytes().splitlines()[0]:
             subprocess.run(["bash", "-n", path], check=True)
+
+
+@pytest.mark.req("CARD-11")
+def test_the_parts_of_the_project_are_where_people_look_for_them():
+    for name in ("opscenter", "incidents", "alerts", "channels_health", "templates", "tests", "packs", "docs"):
+        assert (ROOT / name).is_dir(), name
+    assert all((ROOT / name).is_file() for name in ("manage.py", "pyproject.toml", "opscenter/demo.py"))
+    assert {"incidents", "alerts", "channels_health"} <= set(settings.INSTALLED_APPS)
+
+
+@pytest.mark.req("CARD-03")
+def test_a_deployment_is_found_in_order(tmp_path):
+    """`manage.py check --deploy` as an installation runs it: https outside, no debugging."""
+    ours = {"OPSCENTER_DATA": str(tmp_path), "OPSCENTER_BASE_URL": "https://ops.example.org"}
+    words = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "ERROR"]
+    done = subprocess.run(words, cwd=ROOT, env=clean_environment() | ours, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert django.VERSION[:2] == (5, 2), "a release with long-term support"
 
 
 def test_the_licence_is_apache():
