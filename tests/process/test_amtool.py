@@ -73,7 +73,8 @@ def test_alerts_are_added_and_queried(am):
     assert "Down" in text and "It is down" in text and "active" in text
     assert 'alertname="Down" node="web-1"' in am("alert", "query", "-o", "extended")
     assert named(am("alert", "query", "-o", "json", "node=~web-.*")) == ["Down", "Slow"]
-    assert named(am("alert", "query", "-o", "json", "node!=web-1")) == ["Slow"]
+    # theirs alone: Opscenter tells of itself here when nothing takes its mail
+    assert named(am("alert", "query", "-o", "json", "node!=web-1", "alertname=~Down|Slow")) == ["Slow"]
     assert named(am("alert", "query", "-o", "json", "Down")) == ["Down"]
     assert named(am("alert", "query", "-o", "json", "--receiver=nobody")) == []
 
