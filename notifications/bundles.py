@@ -4,7 +4,7 @@ Every page keeps its own row: cancelled alone when its incident is taken, ended 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from .transports import TRANSPORTS, Action, Message
 APART = {"json", "events", "pagerduty", "jira"}
 """Kinds whose reader is a program: a message each."""
 MOST_NAMED = 20
+"""Incidents in one message; what is more goes into a second."""
 BACKLOG = 512
 LONG_AGO = timedelta(days=1)
 
@@ -115,7 +116,17 @@ def gather(
     if leaders:
         for row in _along(leaders, claimed, lease_until=lease_until, take=take):
             groups[_bundle_of(row)].append(row)
-    return list(groups.values())
+    return [part for rows in groups.values() for part in _parts(rows)]
+
+
+def _parts(rows: list[Delivery]) -> Iterator[list[Delivery]]:
+    """`rows` by as many incidents as one message names, so that each can be answered for."""
+    threads: dict[str, list[Delivery]] = {}
+    for row in rows:
+        threads.setdefault(row.thread or str(row.pk), []).append(row)
+    each = list(threads.values())
+    for start in range(0, len(each), MOST_NAMED):
+        yield [row for one in each[start : start + MOST_NAMED] for row in one]
 
 
 def _along(
@@ -147,22 +158,19 @@ def message(rows: list[Delivery], alone: Message) -> Message:
     different = list({row.thread or str(row.pk): row for row in rows}.values())
     if len(different) < 2:
         return alone
-    named = different[:MOST_NAMED]
-    lines = [f"{len(different)} incidents ask for you:", *(f"• {row.subject}" for row in named)]
-    if len(different) > len(named):
-        lines.append(f"… and {len(different) - len(named)} more.")
+    lines = [f"{len(different)} incidents ask for you:", *(f"• {row.subject}" for row in different)]
     actions = [
         Action(f"{action['label']} {_name(row)}"[:75], action["url"])
-        for row in named
+        for row in different
         for action in row.actions
         if action["label"] == "Acknowledge" or len(row.actions) == 1
     ]
-    lines += [f"{_name(row)}: {row.url}" for row in named if row.url]
+    lines += [f"{_name(row)}: {row.url}" for row in different if row.url]
     return replace(
         alone, subject=f"{len(different)} incidents: {_first_of(different).subject}"[:250], text="\n".join(lines),
         actions=tuple(actions), url="", thread="", parent="",
-        short=f"{len(different)} incidents: {'; '.join(row.short or row.subject for row in named)}"[:300],
-        data={**alone.data, "bundle": [row.data for row in named]},
+        short=f"{len(different)} incidents: {'; '.join(row.short or row.subject for row in different)}"[:300],
+        data={**alone.data, "bundle": [row.data for row in different]},
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from opscenter.processes import PRIVATE, Program, answers, free_port, run
 from opscenter.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-LIVE_WAIT = 180.0  # seconds for the web process to answer
+LIVE_WAIT = 60.0  # seconds for the web process to answer
 PRELOADED = (  # shared by web, clock and worker, which are forks of this process: a third of the memory
     "opscenter.urls",
     "opscenter.wsgi",

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-START_WAIT = 150.0
+START_WAIT = 90.0
 KEPT = ("OPSCENTER_VENV", "OPSCENTER_PYTHON")
 
 

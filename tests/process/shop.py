@@ -6,8 +6,8 @@ import re
 from targets.inbox import Received
 from targets.sink import Sink
 
-SECOND_STEP, THIRD_STEP = 8, 16  # seconds after the opening
-ACK_TARGET = 6
+SECOND_STEP, THIRD_STEP = 4, 9  # seconds after the opening
+ACK_TARGET = 3
 QUIET = 2
 PACK = """
 pack: {key: shop, name: Shop, version: 1, resolve_after: %(quiet)ss}
@@ -38,7 +38,6 @@ review:
   before: closed
 """
 INBOXES = {"ada": "/slack/ada", "grace": "/json/grace", "linus": "/smtp/linus@example.org"}
-MORE = re.compile(r"and (\d+) more\.")
 LINK = re.compile(r"https?://[^\s\"<>\\]+/a/[^\s\"<>\\]+/")
 
 
@@ -57,11 +56,6 @@ def link(message: Received) -> str:
 def pages(sink: Sink, name: str, *, after: int = 0) -> list[Received]:
     """The messages that asked `name` to acknowledge, since message number `after`."""
     return [message for message in sink.received(INBOXES[name], after=after) if link(message)]
-
-
-def only_counted(sink: Sink, name: str) -> int:
-    """How many incidents the messages to `name` count without naming them: a bundle names twenty at most."""
-    return sum(int(more) for message in pages(sink, name) for more in MORE.findall(json.dumps(message.json)))
 
 
 def links(sink: Sink, name: str) -> list[str]:

@@ -156,9 +156,10 @@ def test_what_becomes_due_wakes_the_clock_at_once(house, program, sink, vendor):
         time.sleep(0.3)
         before, began = len(shop.pages(sink, "ada")), time.monotonic()
         post(f"Checkout{number}")
-        until(lambda before=before: len(shop.pages(sink, "ada")) > before, every=0.002)
+        until(lambda before=before: len(shop.pages(sink, "ada")) > before, 10, every=0.002)
         took.append(time.monotonic() - began)
     print(f"{vendor}: median {statistics.median(took) * 1000:.0f} ms, longest {max(took) * 1000:.0f} ms")
+    assert statistics.median(took) < 2
 
 
 @pytest.mark.req("CARD-06")
@@ -175,7 +176,9 @@ def test_of_two_clocks_one_ticks_and_the_other_takes_over(house, program):
     until(lambda: runs.count() >= 2)
     assert RUNS not in second.said()
     first.kill()
+    killed = time.monotonic()
     until(lambda: RUNS in second.said())
+    assert time.monotonic() - killed < 3
     before = runs.count()
     until(lambda: runs.count() > before)
     assert runs.count() <= (datetime.now(UTC) - began).total_seconds() + 1  # never twice for one second
@@ -202,7 +205,7 @@ def test_a_night_of_downtime_an_idle_day_and_a_clean_stop(house, program, vendor
     until(idle)  # once the night is caught up
 
     clock.process.send_signal(signal.SIGTERM)
-    assert clock.process.wait(30) == 0
+    assert clock.process.wait(5) == 0
     assert "The clock has stopped." in clock.said() and "Traceback" not in clock.said()
 
 
@@ -214,7 +217,7 @@ def test_the_queue_is_used_while_it_works_and_found_out_when_it_does_not(house, 
     stuck = house.records.of(AlertRule).filter(pk=rule(house).pk)
     until(lambda: stuck.get().checked_at)
     waited = stuck.get().checked_at - began
-    assert waited > timedelta(seconds=4)
+    assert timedelta(seconds=4) < waited < timedelta(seconds=10)
     sign = house.records.of(Beat).filter(key="clock")
     until(lambda: sign.get().detail["queue"])
     health = subprocess.run(

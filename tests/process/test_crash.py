@@ -24,7 +24,7 @@ from tests.process.installation import Installation, Program, steady
 from tests.process.instance import Instance, alive, descendants, until
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(180)]
-SOON = timedelta(seconds=10)  # two seconds are meant; a busy machine gets ten
+SOON = timedelta(seconds=2)  # how late a step may be once the clock runs again
 RUNS = "The clock runs"
 KEYS, HOSTS = 20, 100
 A_SECOND = 5.6  # incidents opened, and steps that fall due
@@ -172,13 +172,10 @@ def test_steps_and_pages_happen_once_however_often_the_clock_is_killed(install, 
     assert Counter(pages.values_list("status", flat=True)) == {"sent": count}
     # at the sink: each has arrived, and twice only what is marked as possibly repeated
     arrived = Counter(address for name in shop.INBOXES for address in shop.links(sink, name))
-    unnamed = 0
     for actions, repeated in pages.values_list("actions", "possibly_repeated"):
         times = arrived[actions[0]["url"]]
-        unnamed += times == 0
-        assert times <= 1 or repeated
-    assert unnamed <= sum(shop.only_counted(sink, name) for name in shop.INBOXES)
-    # late by no more than that after the clock was back for good
+        assert times == 1 or (times > 1 and repeated)
+    # late by no more than two seconds after the clock was back for good
     for step in steps:
         assert step.taken_at <= in_time(clock, step.planned_at), step
 

@@ -16,7 +16,7 @@ from tests.process.instance import until
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
 VENDORS = ["sqlite", "postgresql"]
-SOON = timedelta(seconds=10)  # two seconds are meant; a busy machine gets ten
+SOON = timedelta(seconds=2)
 
 
 @pytest.fixture(scope="module", params=VENDORS)
@@ -50,7 +50,7 @@ def make(house: Installation, name: str, *words: str) -> str:
     return json.loads(house.manage("integration", "add", "heartbeat", name, *words))["key"]
 
 
-def test_a_missed_ping_is_an_incident_at_its_deadline(house, web):
+def test_a_missed_ping_is_an_incident_within_two_seconds_of_its_deadline(house, web):
     key = make(house, "backup", "--period", "2s", "--grace", "1s")
     clock = Program(house, "clock", "The clock runs").start()
     try:
@@ -64,10 +64,10 @@ def test_a_missed_ping_is_an_incident_at_its_deadline(house, web):
         assert found.get().title == "backup did not ping in time"
         # a good ping ends it, a failure is told at once
         requests.get(url, timeout=10)
-        until(lambda: not house.records.of(Heartbeat).get(pk=key).alerting)
+        until(lambda: not house.records.of(Heartbeat).get(pk=key).alerting, 3)
         failed_at = datetime.now(UTC)
         requests.post(f"{url}/3", "disk full", timeout=10)
-        until(lambda: house.records.of(Heartbeat).get(pk=key).alerting)
+        until(lambda: house.records.of(Heartbeat).get(pk=key).alerting, 3)
         assert datetime.now(UTC) - failed_at <= SOON
     finally:
         clock.stop()

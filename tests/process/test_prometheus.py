@@ -45,7 +45,7 @@ groups:
         annotations: {summary: "Checkout fails {{ $value }} times a second"}
 """
 QUIET = timedelta(seconds=2)
-SOON = timedelta(seconds=10)  # two seconds are meant; a busy machine gets ten
+SOON = timedelta(seconds=2)  # how late a sweep may be
 SEEN_AGAIN = 4  # re-sends to wait for
 
 

@@ -94,12 +94,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
 
 
 @pytest.mark.parametrize("name", ["web", "clock", "worker"])
-def test_a_killed_child_is_back(start, name):
+def test_a_killed_child_is_back_within_five_seconds(start, name):
     instance = start(web=PARENT, clock=PARENT, worker=PARENT)
     others = {other: instance.pid(other) for other in instance.names if other != name}
     first, below = instance.pid(name), instance.below(name)
     os.kill(first, signal.SIGKILL)
-    until(lambda: instance.pid(name) not in (None, first))
+    until(lambda: instance.pid(name) not in (None, first), seconds=5)
     until(lambda: not alive(below))  # the rest of its group went with it
     assert {other: instance.pid(other) for other in others} == others
 
@@ -116,7 +116,7 @@ def test_restarts_come_slower_and_slower(start):
     starts = [float(line) for line in instance.log("clock").splitlines()[:4]]
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert gaps[0] >= 0.2 and gaps[1] >= 0.4 and gaps[2] >= 0.8
-    assert starts[3] - began < 60  # and not for ever
+    assert starts[3] - began < 10
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

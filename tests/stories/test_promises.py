@@ -1,5 +1,7 @@
 """What people rely on when they go to sleep: each promise of an on-call system, told as a story."""
 
+import re
+
 import pytest
 
 from alerts import maintenance
@@ -312,6 +314,21 @@ def test_a_bundle_tells_only_of_what_is_still_open(bundled):
     assert bundled.paged == ["ada", "ada"]
     page = [one for one in bundled.sink.received("/slack/ada") if "/a/" in str(one.json)][-1]
     assert "mail is down" in str(page.json) and "search" not in str(page.json)
+
+
+def test_every_incident_of_a_great_bundle_can_be_answered_for(ops):
+    SendingPlanFactory(policy=ops.policy, bundle_within=MINUTE, most=None, within=None)
+    ops.at("09:00").signal("checkout", "down")
+    ops.at("09:00:20")
+    for number in range(45):
+        ops.signal(f"shop-{number}", "down")
+    start = ops.sink.inbox.newest
+    ops.at("09:01:01").tick()
+    told = [str(one.json) for one in ops.sink.received("/slack/ada", after=start)]
+    links = [set(re.findall(r"https?://[^\s\"'<>\\|]+/a/[^\s\"'<>\\|]+/", text)) for text in told]
+    assert sum(map(len, links)) == 45 and max(map(len, links)) == 20
+    asked = Delivery.objects.filter(purpose="page", status="sent").exclude(subject__contains="checkout")
+    assert {row.actions[0]["url"] for row in asked} == {link for found in links for link in found}
 
 
 def test_a_method_that_is_switched_off_while_a_page_climbs_is_not_used_and_the_incident_says_so(ops):
