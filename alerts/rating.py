@@ -30,7 +30,7 @@ RATE = Action(
     lambda incident, form, *, by, at: firings.mark_incident(
         incident, form.cleaned_data["mark"], by=by, at=at, reason=form.cleaned_data["reason"]
     ),
-    "Noted; whoever tunes the rule sees it.", RateForm, "Was it worth a page?", "Note it",
+    "Noted; whoever tunes the rule sees it.", RateForm, "Was it worth a page?", "Note it", lazy=True,
     hint="Counts in the figures by which the rule is tuned. The incident stays as it is.",
     when=BEFORE_CLOSE | OVER,
 )  # fmt: skip

@@ -72,14 +72,14 @@ ACTIONS: dict[str, Action] = {
         lambda i, form, *, by, at: lifecycle.edit(i, by=by, at=at, **form.changes()), "Saved.", forms.FactsForm,
         "Edit the facts", "Save the facts", when=BEFORE_CLOSE,
     ),
-    "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role"),
-    "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level"),
+    "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role", lazy=True),
+    "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level", lazy=True),
     "triage": Action(
         lambda i, form, *, by, at: triage.judge(
             i, form.cleaned_data["symptoms"], by=by, at=at, severity=form.cleaned_data["severity"],
             reason=form.cleaned_data["reason"],
         ),
-        "Judged; it stands on the timeline.", TriageForm, "Judge it by what is seen", "Judge it",
+        "Judged; it stands on the timeline.", TriageForm, "Judge it by what is seen", "Judge it", lazy=True,
         hint="Takes the level that is proposed for what is seen, or another one with your reason.",
     ),
     "confirm": Action(
@@ -94,7 +94,7 @@ ACTIONS: dict[str, Action] = {
         hint="Takes the next step of the escalation at once. Whoever had acknowledged does not hold it any more.",
     ),
     "help": Action(
-        _help, "Asked to help.", forms.HelpForm, "Ask for help", "Ask them to help",
+        _help, "Asked to help.", forms.HelpForm, "Ask for help", "Ask them to help", lazy=True,
         hint="They are paged, also when somebody has the incident already, and accept or decline.",
     ),
     "accept": Action(lambda i, form, *, by, at: answers.reply(i, by=by, accepts=True, at=at), "You come to help."),
@@ -104,6 +104,7 @@ ACTIONS: dict[str, Action] = {
     "assess": Action(
         lambda i, form, *, by, at: lifecycle.assess(i, form.cleaned_data["text"], by=by, at=at), "Assessed.",
         forms.AssessForm, "Assess it", "Assessed", hint="Meets the target for the assessment.",
+        lazy=True,
     ),
     "vendor": Action(
         lambda i, form, *, by, at: lifecycle.contact_vendor(
@@ -114,12 +115,12 @@ ACTIONS: dict[str, Action] = {
     ),
     "merge": Action(
         lambda i, form, *, by, at: lifecycle.merge(i, form.cleaned_data["into"], by=by, at=at), "Merged.",
-        forms.MergeForm, "Merge into another incident", "Merge",
+        forms.MergeForm, "Merge into another incident", "Merge", lazy=True,
         hint="For the same trouble seen twice. People work on the other incident from then on.",
     ),
     "false-positive": Action(
         lambda i, form, *, by, at: lifecycle.mark_false_positive(i, by=by, at=at, reason=form.cleaned_data["reason"]),
-        "Marked as a false positive.", forms.ReasonForm, "False positive", "Mark as false positive",
+        "Marked as a false positive.", forms.ReasonForm, "False positive", "Mark as false positive", lazy=True,
         hint="There was nothing. The reason is used to mend the rule.", when=BEFORE_CLOSE,
     ),
     "reopen": Action(
@@ -147,11 +148,14 @@ def allow(name: str, incident) -> None:
 
 @dataclass(frozen=True)
 class Tool:
-    """A fold of the page with its form; `open` when its form was refused."""
+    """A fold of the page with its form; `open` when its form was refused.
+
+    form   None: it is fetched when the fold is opened
+    """
 
     name: str
     action: Action
-    form: forms.IncidentForm
+    form: forms.IncidentForm | None
     open: bool = False
 
 
@@ -165,12 +169,15 @@ def tools(incident, refused: dict[str, forms.IncidentForm], *, has: frozenset[st
     confirm, vendor = offered.pop("confirm", None), offered.pop("vendor", None)
     if "symptoms" not in has if has is not None else not incident.policy.symptoms.exists():
         offered.pop("triage", None)
-    naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values())
+    naming = any(issubclass(action.form, forms.NamingForm) for action in offered.values() if not action.lazy)
     contacts = forms.known_contacts() if naming else []
     found = [
-        Tool(name, action, refused.get(name) or _form(name, incident, contacts), name in refused)
+        Tool(
+            name, action, refused.get(name) or (None if action.lazy else _form(name, incident, contacts)),
+            name in refused,
+        )
         for name, action in offered.items()
-    ]
+    ]  # fmt: skip
     if vendor:  # there may be none
         form = refused.get("vendor") or _form("vendor", incident, contacts)
         if form.fields["contact"].choices:  # type: ignore[attr-defined]
@@ -187,12 +194,18 @@ def more_tools(incident) -> list[Tool]:
     offered = {n: one for n, one in ACTIONS.items() if one.tool and one.more and incident.status in one.when}
     contacts = forms.known_contacts()
     found = [Tool(name, action, _form(name, incident, contacts)) for name, action in offered.items()]
-    return [tool for tool in found if not any(_is_empty(field) for field in tool.form.fields.values())]
+    return [tool for tool in found if tool.form and not any(_is_empty(field) for field in tool.form.fields.values())]
 
 
 def _is_empty(field) -> bool:
     """Whether a field is a choice among nothing."""
     return field.required and hasattr(field, "choices") and not list(field.choices)
+
+
+def form_of(name: str, incident) -> forms.IncidentForm:
+    """The empty form of one fold."""
+    naming = issubclass(ACTIONS[name].form, forms.NamingForm)
+    return _form(name, incident, forms.known_contacts() if naming else [])
 
 
 def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:

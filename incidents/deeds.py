@@ -18,6 +18,7 @@ class Action:
     tool   what the fold on the page is called; empty: the page has a button of its own for it
     when   the statuses in which the page offers the fold
     more   the fold stands on the incident's second page, with what is seldom done in a hurry
+    lazy   its form is fetched when the fold is opened, which keeps the page light
     """
 
     do: Callable
@@ -28,3 +29,4 @@ class Action:
     hint: str = ""
     when: frozenset = frozenset(OPEN)
     more: bool = False
+    lazy: bool = False

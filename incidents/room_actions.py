@@ -70,12 +70,12 @@ ROOM = {
     ),
     "bring-in": Action(_bring_in, "They were told.", room_forms.AskForm),
     "impact": Action(
-        _impact, "The impact is noted.", room_forms.ImpactForm, "Say whom it hurts", "Note the impact",
+        _impact, "The impact is noted.", room_forms.ImpactForm, "Say whom it hurts", "Note the impact", lazy=True,
         hint="Several stretches add up. Whoever wants to know when it widens or lasts is told.", when=BEFORE_CLOSE,
     ),
     "resolve-with": Action(
         lambda i, form, *, by, at: lifecycle.resolve(i, by=by, at=at, reason=form.cleaned_data["reason"]), "Resolved.",
-        room_forms.ResolveForm, "Resolve, and say what helped", "Resolve",
+        room_forms.ResolveForm, "Resolve, and say what helped", "Resolve", lazy=True,
         hint="What helped is shown to whoever meets the same trouble again.",
     ),
     "tick": Action(
@@ -87,6 +87,7 @@ ROOM = {
             i, form.cleaned_data["text"], role=form.cleaned_data["role"], by=by, at=at
         ),
         "On the list.", room_forms.TaskForm, "Add a task", "Put it on the list", when=BEFORE_CLOSE,
+        lazy=True,
     ),
     "hold": Action(
         lambda i, form, *, by, at: lifecycle.hold(i, form.cleaned_data["reason"], by=by, at=at), "On hold.",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("incidents/<int:number>/updates/<int:proposed>/<slug:deed>/", update_views.decide, name="incident-decide"),
     path("incidents/<int:number>/tell/<slug:key>/", update_views.tell, name="incident-tell"),
     path("incidents/<int:number>/timeline/<int:entry>/pin/", room_views.pin, name="incident-pin"),
+    path("incidents/<int:number>/form/<slug:name>/", views.tool_form, name="incident-form"),
     path("incidents/<int:number>/more/", room_views.more, name="incident-more"),
     path("incidents/<int:number>/milestones/", milestone_views.milestones, name="incident-milestones"),
     path("incidents/<int:number>/<slug:action>/", views.act, name="incident-act"),

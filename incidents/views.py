@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -177,6 +178,28 @@ def act(request, number: int, action: str):
         return _refused(request, number, action, form, "Somebody changed this incident at the same moment; look again.")
     messages.success(request, deed.done)
     return redirect(found)
+
+
+@login_required
+@respond_permission
+@never_cache
+def tool_form(request, number: int, name: str):
+    """The form of one fold for the page that asks for it, or the page with that fold open."""
+    if name not in actions.ACTIONS or not actions.ACTIONS[name].lazy:
+        raise Http404(f"There is no form {name!r} to fetch.")
+    found, part_alone = incident_for(request, number), "HX-Request" in request.headers
+    try:
+        actions.allow(name, found)
+    except IllegalMove as refusal:
+        if part_alone:
+            return HttpResponse(format_html('<p class="notice warning">{}</p>', refusal))
+        messages.warning(request, str(refusal))
+        return redirect(found)
+    form = actions.form_of(name, found)
+    if not part_alone:
+        return _incident_page(request, found, refused={name: form})
+    tool = actions.Tool(name, actions.ACTIONS[name], form)
+    return render(request, "incidents/_tool.html", {"incident": found, "tool": tool})
 
 
 def _refused(request, number: int, action: str, form, refusal: str):

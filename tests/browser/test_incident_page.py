@@ -54,6 +54,11 @@ def test_from_the_page_to_the_closed_incident(site, visitor):
     expect(phone.locator("#timeline")).to_contain_text("We are rolling back.")
     expect(phone.locator("#part-facts")).to_contain_text("Nobody in Europe can pay.")
 
+    phone.get_by_text("Add a task").tap()  # its form comes when it is asked for
+    phone.get_by_label("What is to be done").fill("Call the bank")
+    phone.get_by_role("button", name="Put it on the list").tap()
+    expect(phone.locator("#part-tasks")).to_contain_text("Call the bank")
+
     phone.get_by_role("button", name="Mitigated").tap()
     expect(phone.locator(".incident .status")).to_have_text("Mitigated")
     phone.get_by_role("button", name="Resolve").tap()

@@ -274,6 +274,21 @@ def test_a_refused_update_keeps_what_was_typed_and_posts_nothing(commander, leve
     assert stored(incident) == before
 
 
+def test_a_form_seldom_needed_is_fetched_when_its_fold_is_opened(commander, level, now):
+    incident = opened(level, now)
+    place = f"{incident.get_absolute_url()}form/false-positive/"
+    page = commander.get(incident.get_absolute_url()).content.decode()
+    assert f'hx-get="{place}"' in page and "Mark as false positive" not in page
+    form = commander.get(place, headers={"HX-Request": "true"}).content.decode()
+    assert form.startswith(f'<form method="post" action="{url(incident, "false-positive")}"') and "Why?" in form
+    whole = commander.get(place).content.decode()  # without scripts the link leads here
+    assert '<details id="tool-false-positive" open>' in whole and "Mark as false positive" in whole
+    assert commander.get(f"{incident.get_absolute_url()}form/acknowledge/").status_code == 404
+    lifecycle.resolve(incident, at=now)
+    late = commander.get(f"{incident.get_absolute_url()}form/merge/", headers={"HX-Request": "true"}).content.decode()
+    assert "is resolved" in late and "<form" not in late
+
+
 @pytest.mark.parametrize(
     ("action", "data", "complaint"),
     [
