@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from ninja import Query, Router
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
@@ -118,7 +119,9 @@ class PeriodQuery(BaseModel):
 
     first_day: Day | None = Field(None, description=f"Unless told: {USUAL} days up to the last; at most {LONGEST} days.")
     last_day: Day | None = Field(None, description=f"Unless told: today, or the {LONGEST}th day.")
-    zone: Text = Field("UTC", description="On whose clock the days are.", examples=["Asia/Jakarta"])
+    zone: Text = Field(
+        "UTC", description="On whose clock the days are.", json_schema_extra={"enum": sorted(available_timezones())}
+    )
 
 
 class ResponseQuery(PeriodQuery):

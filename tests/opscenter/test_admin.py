@@ -48,7 +48,7 @@ def test_every_model_of_ours_is_in_the_admin():
         factories.ReviewAnswer, factories.DeliveryAttempt, factories.Receipt, factories.TemporaryShift,
         factories.ComponentState, factories.PostComponent, factories.PostUpdate, factories.LiveItem,
         factories.Prompt, factories.Bridge, factories.CallEntry, factories.ActionEntry, factories.ReportPart,
-        factories.ShiftSource,
+        factories.ShiftSource, factories.Reviewer, factories.JoinedIncident,
     }  # fmt: skip
 
 
