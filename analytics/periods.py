@@ -9,6 +9,7 @@ from oncall.turns import instant
 DAY = timedelta(days=1)
 USUAL = 30
 LONGEST = 400
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
 
 
 class BadPeriod(ValueError):
@@ -65,7 +66,7 @@ def period(
     if days is not None and not 1 <= days <= LONGEST:
         raise BadPeriod("days", f"Choose 1 to {LONGEST} days.")
     for name, day in (("from", first), ("to", last)):
-        if day is not None and day.year not in range(1990, 2200):
+        if day is not None and not EARLIEST <= day <= LATEST:
             raise BadPeriod(name, "Choose a day between 1990 and 2199.")
     today = at.astimezone(clock).date()
     if last is None:

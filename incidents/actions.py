@@ -73,7 +73,9 @@ ACTIONS: dict[str, Action] = {
         "Edit the facts", "Save the facts", when=BEFORE_CLOSE,
     ),
     "role": Action(_role, "Assigned.", forms.RoleForm, "Assign a role", "Assign the role", lazy=True),
-    "severity": Action(_severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level", lazy=True),
+    "severity": Action(
+        _severity, "The level is changed.", forms.SeverityForm, "Change the level", "Change the level", lazy=True,
+    ),
     "triage": Action(
         lambda i, form, *, by, at: triage.judge(
             i, form.cleaned_data["symptoms"], by=by, at=at, severity=form.cleaned_data["severity"],

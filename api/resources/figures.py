@@ -9,7 +9,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from analytics import interruptions, response
-from analytics.periods import LONGEST, USUAL, BadPeriod, Period, period
+from analytics.periods import EARLIEST, LATEST, LONGEST, USUAL, BadPeriod, Period, period
 from api.access import Request
 from api.problems import Problem
 from api.routing import read
@@ -117,8 +117,10 @@ class InterruptionsOut(Out):
 class PeriodQuery(BaseModel):
     """Which days; nothing said: the last 30, UTC."""
 
-    first_day: Day | None = Field(None, description=f"Unless told: {USUAL} days up to the last; at most {LONGEST} days.")
-    last_day: Day | None = Field(None, description=f"Unless told: today, or the {LONGEST}th day.")
+    last_day: Day | None = Field(
+        None, description="Unless told: today. One before 1990 or after 2199 is taken as the nearest of those years."
+    )
+    days: int = Field(USUAL, ge=1, le=LONGEST, description="How many days, the last one counted in.")
     zone: Text = Field(
         "UTC", description="On whose clock the days are.", json_schema_extra={"enum": sorted(available_timezones())}
     )
@@ -167,12 +169,12 @@ def person_figures(request: Request, query: Query[InterruptionsQuery]) -> Any:
 
 
 def _period(query: PeriodQuery, request: Request) -> Period:
-    names = {"from": "first_day", "to": "last_day"}
+    # every combination that the document allows is one that can be answered
+    last = query.last_day and min(max(query.last_day, EARLIEST), LATEST)
     try:
-        return period(query.first_day, query.last_day, zone=query.zone, at=request.at)
+        return period(last=last, days=query.days, zone=query.zone, at=request.at)
     except BadPeriod as error:
-        field = names.get(error.field, error.field)
-        raise Problem("invalid", str(error), errors=[(f"query.{field}", str(error))]) from None
+        raise Problem("invalid", str(error), errors=[(f"query.{error.field}", str(error))]) from None
 
 
 def _days(days: Period) -> PeriodOut:
