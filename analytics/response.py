@@ -2,10 +2,13 @@
 
 Which incidents: those detected in the period that the reader may see, but drills and those merged into another. What
 each length is stands in `incidents.response_times`, and in words on the page of definitions.
-Everything is counted by the database, in two statements whatever the number of rows: one of times, one of targets.
+Two statements whatever the number of rows: one reads the times, which are put in order here, as neither SQLite nor a
+sort for each measure and group is quick at percentiles; the other has the targets counted by the database.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Any
 
 from django.db.models import (
@@ -32,9 +35,9 @@ from policies.models import Policy, Service, Severity
 
 from . import response_sql
 from .periods import Period
-from .response_sql import PERCENTILES
 from .seconds import Seconds
 
+PERCENTILES = (50, 90, 95)
 NOW, BEFORE = 0, 1
 GROUPINGS = {"": "Everything", "service": "Service", "level": "Level", "team": "Team", "policy": "Policy"}
 COLUMNS = {"service": "service_id", "level": "severity_id", "policy": "policy_id"}
@@ -189,10 +192,7 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
         span=Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField()),
         grp=Coalesce(F(COLUMNS[by]), 0) if by in COLUMNS else Value(0),
     )
-    empty = Case(When(status=Status.FALSE_POSITIVE, then=1), default=0, output_field=IntegerField())
-    lengths = [f"{key}_s" for key in MEASURES]
     short = ["id", "span", "grp"]
-    long = [*short, "empty", *lengths]
     teams = _teams(wish) if by == "team" else None
     found: dict[str | None, dict[int, dict[str, Any]]] = {}
 
@@ -200,16 +200,10 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
         key = None if whole else str(group or "")
         return found.setdefault(key, {}).setdefault(span, {"times": {}, "targets": {}})
 
-    timed = rows.annotate(empty=empty, **_lengths()).order_by().values_list(*long)
-    for whole, group, span, name, count, mean, longest, *shares in response_sql.run(
-        response_sql.times(lengths), timed, long, whole=True, grouped=bool(by), teams=teams
-    ):
-        said = side(whole, group, span)
-        if name in (response_sql.ALL, response_sql.FALSE):
-            said[name] = int(count)
-        else:
-            by_number = dict(zip(PERCENTILES, map(float, shares), strict=True))
-            said["times"][name.removesuffix("_s")] = Times(int(count), float(mean), float(longest), by_number)
+    for (key, span), heap in _heaps(rows, by, teams).items():
+        said = side(key is None, key, span)
+        said["incidents"], said["false_positives"] = heap.incidents, heap.false_positives
+        said["times"] = {measure: _times(values) for measure, values in heap.lengths.items() if values}
     counted = rows.order_by().values_list(*short)
     parted = bool(by) and teams is None  # every incident is in one group: everything is their sum
     for whole, group, span, kind, *numbers in response_sql.run(
@@ -221,6 +215,45 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
             every = side(1, None, span)["targets"]
             every[kind] = every.get(kind, Met()) + met
     return {group: {span: Side(**said) for span, said in two.items()} for group, two in found.items()}
+
+
+@dataclass
+class Heap:
+    """What is known of the incidents of one group in one period, not yet in order; lengths in seconds by measure."""
+
+    incidents: int = 0
+    false_positives: int = 0
+    lengths: dict[str, list[float]] = field(default_factory=lambda: {measure: [] for measure in MEASURES})
+
+
+def _heaps(rows: QuerySet, by: str, teams: QuerySet | None) -> dict[tuple[Any, int], Heap]:
+    """By group (None: everything) and period; in which teams an incident is say `teams`, else it is in one group."""
+    columns = ["id", "span", "grp", "status", *(f"{measure}_s" for measure in MEASURES)]
+    of_teams: dict[int, list[str]] = {}
+    for pk, team in teams.iterator() if teams is not None else ():
+        of_teams.setdefault(pk, []).append(team)
+    heaps: dict[tuple[Any, int], Heap] = defaultdict(Heap)
+    for pk, span, group, status, *lengths in rows.annotate(**_lengths()).order_by().values_list(*columns).iterator():
+        groups = of_teams.get(pk, [""]) if teams is not None else [group] if by else []
+        for key in (None, *groups):
+            heap = heaps[key, span]
+            heap.incidents += 1
+            heap.false_positives += status == Status.FALSE_POSITIVE
+            for values, length in zip(heap.lengths.values(), lengths, strict=True):
+                if length is not None:
+                    values.append(length)
+    return heaps
+
+
+def _times(values: list[float]) -> Times:
+    """With n values in order, counted from 0, percentile p stands at rank (n - 1) * p / 100; between two a line."""
+    values.sort()
+    last, by_number = len(values) - 1, {}
+    for number in PERCENTILES:
+        below, part = divmod(last * number, 100)
+        above = values[min(below + 1, last)]
+        by_number[number] = values[below] + (above - values[below]) * part / 100
+    return Times(len(values), fsum(values) / len(values), values[-1], by_number)
 
 
 def _teams(wish: Wish) -> QuerySet:

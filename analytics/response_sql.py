@@ -1,8 +1,6 @@
-"""The statements behind the response figures: one over times, one over targets, each for everything and by group.
+"""The statement behind the response targets: how many were met, for everything and by group.
 
-Both read `counted`: incidents with their group and period, once for everything (`whole` = 1) and once for their group.
-With n values in order, counted from 0, percentile p stands at rank (n - 1) * p / 100; between two ranks it moves in a
-straight line. PostgreSQL calls that percentile_cont; SQLite has no word for it, so the ranks are numbered there.
+It reads `counted`: incidents with their group and period, once for everything (`whole` = 1) and once for their group.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,9 +10,6 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-PERCENTILES = (50, 90, 95)
-ALL, FALSE = "incidents", "false_positives"
-KEY = "whole, grp, span"
 BY_KIND = "c.whole, c.grp, c.span, t.kind"
 STATES = ("met", "breached", "pending")
 
@@ -51,43 +46,6 @@ def run(
             cursor.execute("SET LOCAL jit = off")  # to compile such a statement takes longer than to run it
         cursor.execute(f"WITH {', '.join(with_)}{sql}", [*params, *team_params])
         return cursor.fetchall()
-
-
-def times(lengths: Sequence[str]) -> str:
-    """whole, grp, span, name, count, mean, longest and the percentiles; for ALL and FALSE the count alone."""
-    nothing = ", ".join(["NULL"] * (2 + len(PERCENTILES)))
-    counts = [
-        f"SELECT {KEY}, '{name}' AS name, COUNT(*), {nothing} FROM counted{only} GROUP BY {KEY}"
-        for name, only in ((ALL, ""), (FALSE, " WHERE empty = 1"))
-    ]
-    if connection.vendor == "postgresql":
-        measured = [
-            f"SELECT {KEY}, '{one}' AS name, COUNT(*), AVG({one}), MAX({one}), "
-            + ", ".join(f"percentile_cont({number / 100}) WITHIN GROUP (ORDER BY {one})" for number in PERCENTILES)
-            + f" FROM counted WHERE {one} IS NOT NULL GROUP BY {KEY}"
-            for one in lengths
-        ]
-        return f" {' UNION ALL '.join([*measured, *counts])}"
-    listed = " UNION ALL ".join(
-        f"SELECT {KEY}, '{one}' AS name, {one} AS value FROM counted WHERE {one} IS NOT NULL" for one in lengths
-    )
-    shares = ", ".join(_percentile(number) for number in PERCENTILES)
-    measured = [f"SELECT {KEY}, name, COUNT(*), AVG(value), MAX(value), {shares} FROM ranked GROUP BY {KEY}, name"]
-    return (
-        f", ranked AS (SELECT {KEY}, name, value,"
-        f" ROW_NUMBER() OVER (PARTITION BY name, {KEY} ORDER BY value) - 1 AS place,"
-        f" COUNT(*) OVER (PARTITION BY name, {KEY}) - 1 AS top FROM ({listed}) AS listed)"
-        f" {' UNION ALL '.join([*measured, *counts])}"
-    )
-
-
-def _percentile(number: int) -> str:
-    below = f"(top * {number} / 100)"  # whole numbers: the division leaves the rest out
-    part = f"(top * {number} - {below} * 100) / 100.0"
-    return (
-        f"SUM(CASE WHEN place = {below} THEN value * (1 - {part})"
-        f" WHEN place = {below} + 1 THEN value * ({part}) ELSE 0 END)"
-    )
 
 
 def targets() -> str:
