@@ -16,6 +16,7 @@ from oncall import fairness, hours
 from oncall.models import EscalationContact, Schedule
 from oncall.personal import zone_of
 
+from . import kept
 from .periods import Period
 
 
@@ -46,6 +47,10 @@ def find(period: Period, *, team: str = "") -> list[Line]:
 
     team   only the members of the team with this name
     """
+    return kept.answer(("interruptions", period, team), lambda: _find(period, team))
+
+
+def _find(period: Period, team: str) -> tuple[list[Line], int]:
     people = EscalationContact.objects.exclude(kind=EscalationContact.Kind.VENDOR)
     if team:
         people = people.filter(member_of__name=team)
@@ -57,7 +62,8 @@ def find(period: Period, *, team: str = "") -> list[Line]:
             line, zone = zones[pk]
             _count(line.now if at >= period.begin else line.before, at.astimezone(zone), is_holiday)
     found = [line for line, _ in zones.values() if line.now.total or line.before.total]
-    return sorted(found, key=lambda line: (-line.now.total, -line.before.total, line.person.name))
+    read = sum(line.now.total + line.before.total for line in found)
+    return sorted(found, key=lambda line: (-line.now.total, -line.before.total, line.person.name)), read
 
 
 def pages(begin: datetime, end: datetime) -> QuerySet[Page]:

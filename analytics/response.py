@@ -6,8 +6,10 @@ Two statements whatever the number of rows: one reads the times, which are put i
 sort for each measure and group is quick at percentiles; the other has the targets counted by the database.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import fsum
 from typing import Any
 
@@ -33,7 +35,7 @@ from incidents.response_times import MEASURES
 from oncall.models import EscalationContact
 from policies.models import Policy, Service, Severity
 
-from . import response_sql
+from . import kept, response_sql
 from .periods import Period
 from .seconds import Seconds
 
@@ -130,12 +132,17 @@ class Found:
 
 def find(wish: Wish, user: Any) -> Found:
     """The figures that `user` may see, of the period and of the one before."""
+    return kept.answer(("response", user.pk, wish), lambda: _find(wish, user))
+
+
+def _find(wish: Wish, user: Any) -> tuple[Found, int]:
     found = _sides(wish, user)
     total = found.get(None, {})
+    read = sum(side.incidents for side in total.values())
     sides = {key: two for key, two in found.items() if key is not None}
     whole = Group("", "All of these", total.get(NOW, Side()), total.get(BEFORE, Side()))
     if not wish.by:
-        return Found(wish, whole)
+        return Found(wish, whole), read
     names = _names(wish.by, sides)
     groups = []
     for key, two in sides.items():
@@ -146,7 +153,7 @@ def find(wish: Wish, user: Any) -> Found:
         groups.sort(key=lambda group: places[group.name])
     else:
         groups.sort(key=lambda group: (-group.now.incidents, -group.before.incidents, group.name))
-    return Found(wish, whole, groups)
+    return Found(wish, whole, groups), read
 
 
 def incidents(wish: Wish, user: Any) -> QuerySet[Incident]:
@@ -185,64 +192,55 @@ def _lengths() -> dict[str, Any]:
     return found
 
 
-def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
-    """By group (None: everything), then by NOW and BEFORE."""
-    by = wish.by
-    rows = _counted(wish, user, wish.period.before, wish.period).annotate(
-        span=Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField()),
-        grp=Coalesce(F(COLUMNS[by]), 0) if by in COLUMNS else Value(0),
-    )
-    short = ["id", "span", "grp"]
-    teams = _teams(wish) if by == "team" else None
-    found: dict[str | None, dict[int, dict[str, Any]]] = {}
-
-    def side(whole: int, group: Any, span: int) -> dict[str, Any]:
-        key = None if whole else str(group or "")
-        return found.setdefault(key, {}).setdefault(span, {"times": {}, "targets": {}})
-
-    for (key, span), heap in _heaps(rows, by, teams).items():
-        said = side(key is None, key, span)
-        said["incidents"], said["false_positives"] = heap.incidents, heap.false_positives
-        said["times"] = {measure: _times(values) for measure, values in heap.lengths.items() if values}
-    counted = rows.order_by().values_list(*short)
-    parted = bool(by) and teams is None  # every incident is in one group: everything is their sum
-    for whole, group, span, kind, *numbers in response_sql.run(
-        response_sql.targets(), counted, short, whole=not parted, grouped=bool(by), teams=teams
-    ):
-        met = Met(*map(int, numbers))
-        side(whole, group, span)["targets"][kind] = met
-        if parted:
-            every = side(1, None, span)["targets"]
-            every[kind] = every.get(kind, Met()) + met
-    return {group: {span: Side(**said) for span, said in two.items()} for group, two in found.items()}
-
-
 @dataclass
 class Heap:
-    """What is known of the incidents of one group in one period, not yet in order; lengths in seconds by measure."""
+    """What is known of the incidents of one group in one period; lengths in seconds by measure, not yet in order."""
 
     incidents: int = 0
     false_positives: int = 0
     lengths: dict[str, list[float]] = field(default_factory=lambda: {measure: [] for measure in MEASURES})
+    targets: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    @property
+    def side(self) -> Side:
+        times = {measure: _times(values) for measure, values in self.lengths.items() if values}
+        met = {kind: Met(one["met"], one["breached"], one["pending"]) for kind, one in self.targets.items()}
+        return Side(self.incidents, self.false_positives, times, met)
 
 
-def _heaps(rows: QuerySet, by: str, teams: QuerySet | None) -> dict[tuple[Any, int], Heap]:
-    """By group (None: everything) and period; in which teams an incident is say `teams`, else it is in one group."""
-    columns = ["id", "span", "grp", "status", *(f"{measure}_s" for measure in MEASURES)]
-    of_teams: dict[int, list[str]] = {}
-    for pk, team in teams.iterator() if teams is not None else ():
-        of_teams.setdefault(pk, []).append(team)
-    heaps: dict[tuple[Any, int], Heap] = defaultdict(Heap)
-    for pk, span, group, status, *lengths in rows.annotate(**_lengths()).order_by().values_list(*columns).iterator():
-        groups = of_teams.get(pk, [""]) if teams is not None else [group] if by else []
-        for key in (None, *groups):
-            heap = heaps[key, span]
+def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
+    """By group (None: everything), then by NOW and BEFORE."""
+    heaps: dict[tuple[str | None, int], Heap] = defaultdict(Heap)
+    groups = _groups(wish)
+    column = F("pk") if wish.by == "team" else F(COLUMNS[wish.by]) if wish.by else Value(0)
+    span = Case(When(detected_at__gte=wish.period.begin, then=NOW), default=BEFORE, output_field=IntegerField())
+    rows = _counted(wish, user, wish.period.before, wish.period).annotate(grp=column, span=span).order_by()
+    timed = rows.annotate(**_lengths()).values_list("grp", "span", "status", *(f"{measure}_s" for measure in MEASURES))
+    for grp, period, status, *lengths in response_sql.lines(timed):
+        for key in groups(grp):
+            heap = heaps[key, period]
             heap.incidents += 1
             heap.false_positives += status == Status.FALSE_POSITIVE
             for values, length in zip(heap.lengths.values(), lengths, strict=True):
                 if length is not None:
                     values.append(length)
-    return heaps
+    for grp, period, kind, state, count in response_sql.targets(rows.values_list("pk", "grp", "span")):
+        for key in groups(grp):
+            heaps[key, period].targets[kind][state] += count
+    found: dict[str | None, dict[int, Side]] = defaultdict(dict)
+    for (key, period), heap in heaps.items():
+        found[key][period] = heap.side
+    return found
+
+
+def _groups(wish: Wish) -> Callable[[Any], Sequence[str | None]]:
+    """To which groups an incident belongs: everything, and those of its team or of its value of the column."""
+    if wish.by == "team":
+        of_teams: dict[int, list[str | None]] = defaultdict(lambda: [None])
+        for pk, team in response_sql.lines(_teams(wish)):
+            of_teams[pk].append(team)
+        return lambda pk: of_teams.get(pk, (None, ""))
+    return cache(lambda value: (None, str(value or ""))) if wish.by else lambda value: (None,)
 
 
 def _times(values: list[float]) -> Times:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -262,3 +263,19 @@ def test_as_few_queries_for_many(viewer, django_assert_max_num_queries):
         viewer.get("/figures/", asked)
     with django_assert_max_num_queries(16):
         viewer.get("/figures/behind/", asked)
+
+
+def test_what_was_counted_over_many_is_kept_until_something_happens(viewer, monkeypatch):
+    cache.clear()
+    monkeypatch.setattr("analytics.kept.MANY", 1)
+    first = IncidentFactory(detected_at=NINE, acknowledged_at=NINE + 5 * MINUTE)
+
+    def incidents() -> int:
+        return viewer.get("/figures/", {"from": "2026-11-23", "to": "2026-11-23"}).context["found"].total.now.incidents
+
+    assert incidents() == 1
+    IncidentFactory(detected_at=NINE)  # of which no timeline tells
+    assert incidents() == 1
+    first.log("note", "Something is written.", at=NINE)
+    assert incidents() == 2
+    cache.clear()
