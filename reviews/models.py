@@ -100,7 +100,8 @@ class PostIncidentReview(models.Model):
         indexes = [
             models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="review_remind_due"),
             models.Index(fields=["-created_at", "-id"], name="review_newest"),
-            models.Index(fields=["status", "due_at"], name="review_by_deadline"),
+            models.Index(fields=["due_at", "id"], name="review_by_deadline"),
+            models.Index(fields=["due_at", "id"], condition=Q(status__in=["draft", "submitted"]), name="review_owed"),
         ]
         permissions = [
             ("approve_postincidentreview", "Can approve a submitted review"),

@@ -5,9 +5,9 @@ import csv
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST
 from incidents import seeing
 from incidents.models import IllegalMove
 from oncall.people import contact_of
+from opscenter.admin import CappedPaginator
 
 from . import actions, deeds, drafting, exports, gate, people, proposing
 from .action_forms import ActionItemForm
 from .forms import MeetingForm, PeopleForm, ReviewForm
-from .models import PostIncidentReview, Reviewer
+from .models import JoinedIncident, PostIncidentReview, Reviewer
 from .seen import rows_for
 
 PER_PAGE, MOST_ROWS = 50, 10_000
@@ -39,10 +40,13 @@ Status = PostIncidentReview.Status
 def review_list(request):
     """Newest first; by status, or those that are due, overdue, mine, or wait for me."""
     at = timezone.now()
+    joined = (
+        JoinedIncident.objects.filter(review=OuterRef("pk")).order_by().values("review")
+    )  # for the rows shown alone
     rows = (
         rows_for(request.user)
         .select_related("incident__severity", "author")
-        .annotate(more=Count("joined"))
+        .annotate(more=Coalesce(Subquery(joined.annotate(n=Count("pk")).values("n")), 0))
         .order_by("-created_at", "-pk")
     )
     status, show = request.GET.get("status", ""), request.GET.get("show", "")
@@ -57,7 +61,7 @@ def review_list(request):
     elif show == "asked":
         mine = Reviewer.objects.filter(contact__user=request.user).exclude(verdict=Reviewer.Verdict.APPROVED)
         rows = rows.filter(status=Status.SUBMITTED, pk__in=mine.values("review"))
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page, "chosen": status, "show": show, "shows": SHOWS, "statuses": Status.choices, "at": at,
         "overdue": rows_for(request.user).overdue(at).count(),
@@ -74,7 +78,7 @@ def violations(request):
     rows = rows_for(request.user).violations(at).select_related(*related)
     if request.GET.get("as") == "csv":
         return _csv(rows[:MOST_ROWS], at)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     for review in page.object_list:
         review.late_by = (review.approved_at or at) - review.due_at
     return render(request, "reviews/violations.html", {"page": page, "at": at})

@@ -605,6 +605,9 @@ class Migration(FirstMigration):
                     models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
                     models.Index(fields=["key"], name="incident_by_key"),
                     models.Index(condition=models.Q(("private", True)), fields=["id"], name="incident_private"),
+                    models.Index(
+                        condition=models.Q(("drill", True)), fields=["service", "-detected_at"], name="incident_drills"
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -1355,7 +1358,10 @@ class Migration(FirstMigration):
                 "indexes": [
                     models.Index(
                         condition=models.Q(("check_at__isnull", False)), fields=["check_at"], name="target_check_due"
-                    )
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "breached")), fields=["-due_at", "-id"], name="target_missed"
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(

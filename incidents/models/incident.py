@@ -145,6 +145,7 @@ class Incident(models.Model):
             models.Index(fields=["status", "-detected_at"], name="incident_by_status"),
             models.Index(fields=["key"], name="incident_by_key"),
             models.Index(fields=["id"], condition=Q(private=True), name="incident_private"),
+            models.Index(fields=["service", "-detected_at"], condition=Q(drill=True), name="incident_drills"),
         ]
         permissions = [
             ("respond_incident", "Can acknowledge, update and resolve incidents"),

@@ -125,7 +125,10 @@ class ResponseTarget(models.Model):
                 fields=["incident", "kind", "role"], condition=Q(state="pending"), name="target_one_pending"
             ),
         ]
-        indexes = [models.Index(fields=["check_at"], condition=Q(check_at__isnull=False), name="target_check_due")]
+        indexes = [
+            models.Index(fields=["check_at"], condition=Q(check_at__isnull=False), name="target_check_due"),
+            models.Index(fields=["-due_at", "-id"], condition=Q(state="breached"), name="target_missed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.due_at:%H:%M:%S}" if self.due_at else f"{self.kind} after {self.anchor}"

@@ -374,7 +374,12 @@ class Migration(FirstMigration):
                         condition=models.Q(("remind_at__isnull", False)), fields=["remind_at"], name="review_remind_due"
                     ),
                     models.Index(fields=["-created_at", "-id"], name="review_newest"),
-                    models.Index(fields=["status", "due_at"], name="review_by_deadline"),
+                    models.Index(fields=["due_at", "id"], name="review_by_deadline"),
+                    models.Index(
+                        condition=models.Q(("status__in", ["draft", "submitted"])),
+                        fields=["due_at", "id"],
+                        name="review_owed",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
