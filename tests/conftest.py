@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from policies import claims
@@ -15,6 +16,11 @@ from tests.factories import NINE, ContactFactory, ContactMethodFactory
 from tests.migrated import migrated_file
 
 os.environ.setdefault("OPSCENTER_ENGINE", "inline")
+
+
+def pytest_report_header() -> str:
+    """Which database this run is about."""
+    return f"database: {connection.vendor}"
 
 
 @pytest.fixture
