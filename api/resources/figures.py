@@ -16,6 +16,7 @@ from api.routing import read
 from api.shapes import Out, Text
 
 router = Router()
+ZONES: Any = {"enum": sorted(available_timezones())}
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -121,9 +122,7 @@ class PeriodQuery(BaseModel):
         None, description="Unless told: today. One before 1990 or after 2199 is taken as the nearest of those years."
     )
     days: int = Field(USUAL, ge=1, le=LONGEST, description="How many days, the last one counted in.")
-    zone: Text = Field(
-        "UTC", description="On whose clock the days are.", json_schema_extra={"enum": sorted(available_timezones())}
-    )
+    zone: Text = Field("UTC", description="On whose clock the days are.", json_schema_extra=ZONES)
 
 
 class ResponseQuery(PeriodQuery):
