@@ -72,6 +72,12 @@ DECIDED = """\
 {% for entry in risks %}
 - @risks@: {{ entry.text }} ({{ entry.clock }}{% if entry.by %}, {{ entry.by }}{% endif %}){{ entry.source }}
 {% endfor %}"""
+CAUSE = """\
+{{ answers.root_cause or answers.cause or cause }}
+
+{{ answers.whys or '' }}
+
+{{ answers.factors or '' }}"""
 REPORT = (
     ("summary", "@summary@", """\
 - @start@: {{ start }}
@@ -79,23 +85,26 @@ REPORT = (
 - @duration@: {{ duration }}
 - @level@: {{ severity }}
 
-{{ summary or '' }}"""),
+{{ review.summary or summary or '' }}"""),
     ("impact", "@impact@", """\
 - @users@: {{ users }}
 - @services@: {{ services }}
 - @affected@: {{ affected_for }}
 
 {{ answers.impact or impact }}"""),
-    ("cause", "@cause@", "{{ answers.root_cause or answers.cause or cause }}"),
+    ("cause", "@cause@", CAUSE),
     ("timeline", "@timeline@", ENTRIES.replace("WHICH", "timeline") + "{{ timeline_rest }}"),
     ("actions", "@actions@", ACTIONS),
     ("learnt", "@learnt@", """\
 - @well@: {{ answers.went_well }}
-- @improve@: {{ answers.improve or answers.went_badly or answers.prevention }}"""),
+- @improve@: {{ answers.improve or answers.went_badly or answers.prevention }}
+{% if answers.prevention and (answers.improve or answers.went_badly) %}
+- @next@: {{ answers.prevention }}
+{% endif %}"""),
 )  # fmt: skip
 EXECUTIVE = (
     ("happened", "@happened@", """\
-{{ answers.summary or summary or title }}
+{{ answers.summary or review.summary or summary or title }}
 
 - @status@: {{ status }}
 - @level@: {{ level }}

@@ -12,7 +12,7 @@ from policies.durations import parse_duration
 from policies.models import ReviewPlan
 
 from . import action_effect, actions, proposing, versions
-from .facts import Facts
+from .facts import Facts, clock
 from .kinds import Given
 from .models import PostIncidentReview, ReviewAnswer
 from .moving import ReviewRefused, approve, lacking, publish, send_back, skip, submit, take_up
@@ -184,8 +184,8 @@ def timeline_markdown(incident: Incident) -> str:
     """The timeline as a Markdown list, times in UTC, with the milestones and targets in front."""
     lines = [f"- {name.capitalize()}: {_time(at)} UTC" for name, at in incident.milestones if at]
     for target in incident.targets.exclude(state="cancelled").order_by("due_at"):
-        met = f", met {target.met_at.astimezone(UTC):%H:%M:%S}" if target.met_at else ""
-        due = f" (due {target.due_at.astimezone(UTC):%H:%M:%S})" if target.due_at else ""
+        met = f", met {clock(target.met_at, incident.detected_at)}" if target.met_at else ""
+        due = f" (due {clock(target.due_at, incident.detected_at)})" if target.due_at else ""
         lines.append(f"- Target {target.kind}: {target.get_state_display()}{due}{met}")
     lines.append("")
     for entry in _entries(incident):

@@ -175,12 +175,17 @@ class Facts:
 MILESTONE_FIELDS = {f"{name}_at" for name in (*WORD_OF, "notified", "assessed", "closed")}
 
 
+def clock(at: datetime, near: datetime) -> str:
+    """The time of day in UTC, with its date when that is not the day of `near`."""
+    at, near = at.astimezone(UTC), near.astimezone(UTC)
+    return f"{at:%H:%M:%S}" if at.date() == near.date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
 def _targets(incident: Incident, *, several: bool) -> list[list[str]]:
     """Kind, verdict, due and met of each target that counted; of several incidents with its number."""
     rows = []
     for target in incident.targets.exclude(state="cancelled").order_by("due_at", "pk"):
-        due = f"{target.due_at.astimezone(UTC):%H:%M:%S}" if target.due_at else ""
-        met = f"{target.met_at.astimezone(UTC):%H:%M:%S}" if target.met_at else ""
+        due, met = (clock(at, incident.detected_at) if at else "" for at in (target.due_at, target.met_at))
         verdict = target.get_state_display() + (f": {target.why_late}" if target.why_late else "")
         name = target.get_kind_display() + (f" #{incident.pk}" if several else "")
         rows.append([name, verdict, due, met])

@@ -99,6 +99,10 @@ def build(at: datetime) -> dict[str, str]:
         review.actions.create(title="Watch the disk", owner=ada)
         return incident, review
 
+    unwritten = opened("unwritten", urgent, "Nobody could pay by card", 600 * minute)
+    lifecycle.acknowledge(unwritten, by=linus, at=at - 598 * minute)
+    lifecycle.mitigate(unwritten, by=linus, at=at - 560 * minute)
+    lifecycle.resolve(unwritten, by=linus, at=at - 540 * minute)
     resolved, draft = over("draft")
     _, submitted = over("submitted")
     closed, approved = over("approved")
@@ -125,7 +129,7 @@ def build(at: datetime) -> dict[str, str]:
 
     incidents = {
         "paged": paged, "watched": watched, "long": long, "taken": taken, "held": held, "drill": slow,
-        "resolved": resolved, "closed": closed, "false positive": false,
+        "resolved": resolved, "unwritten": unwritten, "closed": closed, "false positive": false,
     }  # fmt: skip
     return {
         **{name: incident.get_absolute_url() for name, incident in incidents.items()},
