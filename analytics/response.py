@@ -136,7 +136,8 @@ def find(wish: Wish, user: Any) -> Found:
 
 
 def _find(wish: Wish, user: Any) -> tuple[Found, int]:
-    found = _sides(wish, user)
+    with response_sql.reading():
+        found = _sides(wish, user)
     total = found.get(None, {})
     read = sum(side.incidents for side in total.values())
     sides = {key: two for key, two in found.items() if key is not None}

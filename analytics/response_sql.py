@@ -1,7 +1,7 @@
 """The statements behind the response figures, read as bare tuples: Django's way to a value is longer than the rest."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -26,14 +26,23 @@ def targets(rows: QuerySet) -> Iterable[Sequence[Any]]:
     return _read(f"WITH r (id, grp, span) AS MATERIALIZED (%s) {counted}", rows)
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around all statements of one answer: one look at the rows, and on PostgreSQL without compiling them first."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL jit = off")  # to compile such a statement takes longer than to run it
+        yield
+
+
 def _read(sql: str, rows: QuerySet) -> Iterable[Sequence[Any]]:
     try:
         inner, params = rows.query.sql_with_params()
     except EmptyResultSet:
         return []
-    postgres = connection.vendor == "postgresql"
-    with transaction.atomic() if postgres else nullcontext(), connection.cursor() as cursor:
-        if postgres:
-            cursor.execute("SET LOCAL jit = off")  # to compile such a statement takes longer than to run it
+    with connection.cursor() as cursor:
         cursor.execute(sql.replace("%s", inner, 1), params)
         return cursor.fetchall()
