@@ -121,7 +121,7 @@ def _check_words(message: str, says: Any, path: Path, desk: Desk) -> None:
     """Complain of what every alert of the rule has to say and its message leaves out."""
     told = names_in(message)
     for name in says if isinstance(says, list) else [says] if isinstance(says, str) else []:
-        if name not in told:
+        if isinstance(name, str) and name not in told:
             desk.problem((*path, "message"), f"This message has to say {name!r}; put {{{{ {name} }}}} into it.")
 
 

@@ -43,7 +43,7 @@ class _Requirement:
             return BAD if length is BAD else f"{word} {length}"
         if isinstance(value, str) and value.partition(" ")[0] in TIMED and " " in value:
             return value  # as an export writes it
-        if value not in CHECKS:
+        if not isinstance(value, str) or value not in CHECKS:
             return desk.problem(path, f"There is no check {value!r}{allowed(value, CHECKS)}")
         return value
 

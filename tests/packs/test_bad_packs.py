@@ -74,6 +74,14 @@ def test_a_fault_is_told_with_its_line_and_path_and_nothing_changes(db, old, new
     assert rows() == before
 
 
+@pytest.mark.parametrize("odd", ["[quiet]", "{a: 1}", "{a: 1, b: 2}", "7", "null"])
+def test_what_is_no_name_where_a_name_belongs_is_refused(db, odd):
+    gate = "gates:\n  - {to: resolved, require: [" + odd + "]}\n"
+    assert any(": gates" in fault and "require" in fault for fault in told(GOOD + gate))
+    says = told(GOOD.replace("value < 10", "value < 10\n    message: Dim\n    says: [" + odd + "]", 1))
+    assert any("rules." in fault for fault in says)
+
+
 def test_every_fault_is_told_at_once_in_the_order_of_the_file(db):
     text = GOOD
     for old, new in [("default: 50", "default: many"), ("every: 60s", "every: soon"), ("value < 10", "value <")]:
