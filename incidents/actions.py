@@ -191,7 +191,7 @@ def more_tools(incident) -> list[Tool]:
 
 def _is_empty(field) -> bool:
     """Whether a field is a choice among nothing."""
-    return field.required and hasattr(field, "choices") and not list(field.choices)
+    return field.required and hasattr(field, "choices") and next(iter(field.choices), None) is None
 
 
 def note_form(incident, refused: dict[str, forms.IncidentForm]) -> forms.IncidentForm:

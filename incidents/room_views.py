@@ -2,13 +2,13 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from oncall.people import contact_of
+from opscenter.admin import CappedPaginator
 from policies.models import Policy, TargetKind
 
 from . import actions, cost, lifecycle, seeing, similar
@@ -45,7 +45,7 @@ def late(request):
         rows = rows.filter(incident__policy__key=asked["policy"])
     if asked["kind"] in TargetKind.values:
         rows = rows.filter(kind=asked["kind"])
-    page = Paginator(rows.order_by("-due_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(rows.order_by("-due_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "asked": asked, "kinds": TargetKind.choices, "policies": Policy.objects.all()}
     return render(request, "incidents/late.html", context)
 

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from .models import OPEN, Incident, Status, TimelineEntry
 
-LOOKED_AT, SHOWN, LEAST = 200, 5, 3
+LOOKED_AT, LATELY, SHOWN, LEAST = 200, 1_000, 5, 3
 SAME_KEY, SAME_RULE, SAME_SERVICE, SAME_COMPONENT, SAME_WORDS = 6, 4, 1, 2, 4
 WORD = re.compile(r"\w{3,}")
 
@@ -24,14 +24,21 @@ class Like:
 
 
 def past(incident: Incident, among: QuerySet[Incident]) -> list[Like]:
-    """The incidents among `among` that are over and most like this one, the likest first; three queries."""
-    over = among.filter(status__in=[Status.RESOLVED, Status.CLOSED]).exclude(pk=incident.pk)
-    near = Q(scope=incident.scope, key=incident.key) | Q(policy=incident.policy_id)
+    """The incidents among `among` that are over and most like this one, the likest first; three queries.
+
+    Looked at are the LOOKED_AT newest of the same key, and as many of its policy or service among the LATELY before it:
+    however many there have been, no more is read.
+    """
+    before = Incident.objects.filter(detected_at__lte=incident.detected_at).order_by("-detected_at", "-pk")
+    same = before.filter(scope=incident.scope, key=incident.key).values("pk")[:LOOKED_AT]
+    near = Q(policy=incident.policy_id)
     if incident.service_id:
         near |= Q(service=incident.service_id)
-    rows = over.filter(near, detected_at__lte=incident.detected_at).order_by("-detected_at", "-pk")
-    rows = rows.exclude(drill=not incident.drill).select_related("severity", "service")
-    likes = [like for row in rows[:LOOKED_AT] if (like := _compare(incident, row)).score >= LEAST]
+    lately = Incident.objects.filter(near, pk__in=before.values("pk")[:LATELY])
+    over = among.filter(status__in=[Status.RESOLVED, Status.CLOSED]).exclude(pk=incident.pk)
+    rows = over.filter(Q(pk__in=same) | Q(pk__in=lately.values("pk"))).exclude(drill=not incident.drill)
+    rows = rows.order_by("-detected_at", "-pk").select_related("severity", "service")
+    likes = [like for row in rows[: 2 * LOOKED_AT] if (like := _compare(incident, row)).score >= LEAST]
     likes.sort(key=lambda like: (-like.score, -like.incident.detected_at.timestamp()))
     _what_helped(likes[:SHOWN])
     return likes[:SHOWN]
