@@ -30,15 +30,14 @@ def past(incident: Incident, among: QuerySet[Incident]) -> list[Like]:
     however many there have been, no more is read.
     """
     before = Incident.objects.filter(detected_at__lte=incident.detected_at).order_by("-detected_at", "-pk")
-    same = before.filter(scope=incident.scope, key=incident.key).values("pk")[:LOOKED_AT]
-    near = Q(policy=incident.policy_id)
+    over = before.filter(status__in=[Status.RESOLVED, Status.CLOSED], drill=incident.drill).exclude(pk=incident.pk)
+    close = Q(policy=incident.policy_id)
     if incident.service_id:
-        near |= Q(service=incident.service_id)
-    lately = Incident.objects.filter(near, pk__in=before.values("pk")[:LATELY])
-    over = among.filter(status__in=[Status.RESOLVED, Status.CLOSED]).exclude(pk=incident.pk)
-    rows = over.filter(Q(pk__in=same) | Q(pk__in=lately.values("pk"))).exclude(drill=not incident.drill)
-    rows = rows.order_by("-detected_at", "-pk").select_related("severity", "service")
-    likes = [like for row in rows[: 2 * LOOKED_AT] if (like := _compare(incident, row)).score >= LEAST]
+        close |= Q(service=incident.service_id)
+    same = over.filter(scope=incident.scope, key=incident.key).values("pk")[:LOOKED_AT]
+    near = over.filter(close, pk__in=before.values("pk")[:LATELY]).values("pk")[:LOOKED_AT]
+    rows = among.filter(Q(pk__in=same) | Q(pk__in=near)).select_related("severity", "service")
+    likes = [like for row in rows if (like := _compare(incident, row)).score >= LEAST]
     likes.sort(key=lambda like: (-like.score, -like.incident.detected_at.timestamp()))
     _what_helped(likes[:SHOWN])
     return likes[:SHOWN]

@@ -36,6 +36,11 @@ def _bundle_of(row: Delivery) -> tuple[str, str]:
     return row.recipient, row.address_key
 
 
+def _thread(row: Delivery) -> str:
+    """What the page is about; one that says nothing is about itself."""
+    return row.thread or str(row.pk)
+
+
 def foremost(due: QuerySet, wanted: int, *, at: datetime) -> list[int]:
     """The keys of at most `wanted` pages of `due`; in a backlog nobody waits behind the many pages of another.
 
@@ -123,7 +128,7 @@ def _parts(rows: list[Delivery]) -> Iterator[list[Delivery]]:
     """`rows` by as many incidents as one message names, so that each can be answered for."""
     threads: dict[str, list[Delivery]] = {}
     for row in rows:
-        threads.setdefault(row.thread or str(row.pk), []).append(row)
+        threads.setdefault(_thread(row), []).append(row)
     each = list(threads.values())
     for start in range(0, len(each), MOST_NAMED):
         yield [row for one in each[start : start + MOST_NAMED] for row in one]
@@ -155,7 +160,7 @@ def _along(
 
 def message(rows: list[Delivery], alone: Message) -> Message:
     """The one message for `rows`; `alone` is that of the first by itself."""
-    different = list({row.thread or str(row.pk): row for row in rows}.values())
+    different = list({_thread(row): row for row in rows}.values())
     if len(different) < 2:
         return alone
     lines = [f"{len(different)} incidents ask for you:", *(f"• {row.subject}" for row in different)]

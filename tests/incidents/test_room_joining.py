@@ -117,6 +117,18 @@ def test_past_incidents_like_it_tell_what_helped(client, level, ada, grace):
     assert "Rotated the logs" in page
 
 
+def test_an_old_one_of_the_same_key_is_found_behind_many_others(level, ada):
+    old = opened(level, "checkout", at=NINE - 72 * HOUR)
+    lifecycle.resolve(old, by=ada, at=NINE - 70 * HOUR)
+    facts = {"policy": level.policy, "severity": level, "title": "Something else", "status": "closed"}
+    between = NINE - 10 * HOUR
+    Incident.objects.bulk_create(
+        Incident(key=f"other-{n}", detected_at=between, opened_at=between, **facts) for n in range(450)
+    )
+    found = similar.past(opened(level, "checkout"), Incident.objects.all())
+    assert [like.incident for like in found] == [old]
+
+
 def test_an_incident_costs_peoples_hours_and_the_minutes_of_customers(level, ada, grace):
     policy = level.policy
     policy.cost_currency, policy.cost_responder_hour, policy.cost_impact_minute = "EUR", 80, 25
