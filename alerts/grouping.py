@@ -16,6 +16,7 @@ from incidents.models import OPEN, Escalation, Incident, Status, TimelineEntry
 from notifications import routing
 from policies.claims import PUSH_ON, Slice, locked
 from policies.models import Policy, Severity
+from policies.once import a_sweep
 from runbooks import guide
 from sources.inbound import quiet_time
 from sources.models import Integration
@@ -126,7 +127,7 @@ def assign_due(*, at: datetime, batch: int = BATCH) -> int:
 
     Joining is quick and opening is not: when many incidents are to be opened, the rest waits for the next call.
     """
-    with transaction.atomic():
+    with transaction.atomic(), a_sweep():
         due = locked(Liveness.objects.assign_due(at)).values_list(*COLUMNS)
         return _assign([Row(*values) for values in due[:batch]], at=at)
 
@@ -345,14 +346,16 @@ def _split_off(rows: list[Row]) -> dict[int, tuple[str, str]]:
 def _open_incidents(slots: list[tuple[str, str]]) -> dict[tuple[str, str], Incident]:
     """The open incident of each scope and key; where it was merged into another that is open, that one."""
     found: dict[tuple[str, str], Incident] = {}
+    elsewhere: dict[tuple[str, str], int | None] = {}
+    rows = Incident.objects.select_related("severity", "policy")
     for start in range(0, len(slots), 200):
         wanted = reduce(or_, (Q(scope=scope, key=key[:255]) for scope, key in slots[start : start + 200]))
-        merged = Incident.objects.filter(wanted, status=Status.MERGED, merged_into__status__in=OPEN)
-        for one in merged.select_related("merged_into__severity", "merged_into__policy").order_by("pk"):
-            if one.merged_into is not None:
-                found[(one.scope, one.key)] = one.merged_into
-        for incident in Incident.objects.open().filter(wanted).select_related("severity", "policy"):
-            found[(incident.scope, incident.key)] = incident
+        merged = Incident.objects.filter(wanted, status=Status.MERGED, merged_into__status__in=OPEN).order_by("pk")
+        elsewhere |= {(scope, key): into for scope, key, into in merged.values_list("scope", "key", "merged_into")}
+        found |= {(one.scope, one.key): one for one in rows.open().filter(wanted)}
+    if elsewhere:
+        others = rows.in_bulk(set(elsewhere.values()))
+        found = {slot: others[into] for slot, into in elsewhere.items() if into in others} | found
     return found
 
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db.models import prefetch_related_objects
+
 from oncall import personal
-from oncall.models import ContactMethod, EscalationContact
+from oncall.models import ContactMethod, EscalationContact, Schedule
 from oncall.people import catch_all, persons
 from oncall.roster import responders
+from policies.once import once_a_sweep
 
 from .models import Turn
 
@@ -26,11 +29,17 @@ def people(
     if turn.final:
         found, notes = persons([last] if last else catch_all(), at=at)
         return found, [*notes, "nobody before has answered" if found else "no catch-all contact is named"]
-    on_duty = responders(turn.schedule, at) if turn.schedule else []
+    on_duty = _on_duty(turn.schedule, at) if turn.schedule else []
     found, notes = persons([*on_duty, *asked_by(contacts)], at=at)
+    prefetch_related_objects(found, "methods")  # each is asked of more than once
     if turn.schedule and not on_duty:
         notes.insert(0, f"nobody on call in {turn.schedule}")
     return found, notes
+
+
+@once_a_sweep
+def _on_duty(schedule: Schedule, at: datetime) -> list[EscalationContact]:
+    return responders(schedule, at)
 
 
 def asked_by(contacts: Sequence[EscalationContact]) -> list[EscalationContact]:

@@ -72,6 +72,7 @@ def take(turn: Turn, *, at: datetime) -> None:
     incident = (
         Incident.objects.select_for_update(of=("self",)).select_related("policy", "severity").get(pk=run.incident_id)
     )
+    run.incident = incident
     run.refresh_from_db(fields=["state", "ended_because"])
     if run.state == State.STOPPED:
         return _end(turn, at, skipped=f"Stopped: {run.ended_because}")
@@ -146,11 +147,10 @@ def _without_those_who_answered(turn: Turn, incident: Incident, people: list[Esc
     """`people` less those who have it already, and notes on who was left out."""
     if turn.by_hand:
         return people, []
-    answered = set(
-        Page.objects.filter(turn__escalation=turn.escalation_id, answer=Page.Answer.ACKNOWLEDGED).values_list(
-            "contact", flat=True
-        )
-    )
+    answered: set[int] = set()
+    if turn.position:  # before the first nobody was asked
+        pages = Page.objects.filter(turn__escalation=turn.escalation_id, answer=Page.Answer.ACKNOWLEDGED)
+        answered.update(pages.values_list("contact", flat=True))
     if incident.status != Status.DETECTED and incident.acknowledged_by_id:
         answered.add(incident.acknowledged_by_id)
     left = [person for person in people if person.pk not in answered]

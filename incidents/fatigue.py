@@ -17,6 +17,7 @@ from oncall.people import persons
 from policies.durations import format_duration
 from policies.hours import hours_of
 from policies.models import Calendar, Policy
+from policies.once import once_a_sweep
 
 from . import alarms, choosing
 from .models import FatigueLimit, FatigueNote, Incident, Page, Turn
@@ -60,11 +61,15 @@ def looked_at(
 
 def limits_for(contact: EscalationContact, policy: Policy) -> list[FatigueLimit]:
     """Those that hold for `contact`: the person's own, if there are any, else those for everybody."""
-    rows = FatigueLimit.objects.filter(Q(policy=policy) | Q(policy=None), enabled=True)
-    rows = rows.filter(Q(contact=contact) | Q(contact=None)).select_related("to", "policy")
-    found = list(rows.prefetch_related("severities").order_by("policy", "key", "pk"))
-    own = [one for one in found if one.contact_id]
-    return own or found
+    found = _limits(policy.pk)
+    own = [one for one in found if one.contact_id == contact.pk]
+    return own or [one for one in found if one.contact_id is None]
+
+
+@once_a_sweep
+def _limits(policy: int) -> list[FatigueLimit]:
+    rows = FatigueLimit.objects.filter(Q(policy=policy) | Q(policy=None), enabled=True).select_related("to", "policy")
+    return list(rows.prefetch_related("severities").order_by("policy", "key", "pk"))
 
 
 def pages_of(contact: EscalationContact, limit: FatigueLimit, *, at: datetime) -> int:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from oncall.models import EscalationContact
+from oncall.models import EscalationContact, Ownership
 from policies.models import AlertClass, Policy, Service, Severity
+from policies.once import once_a_sweep
 from policies.wake import wake
 
 from . import alarms, answers, escalation, gates, impact, notices, paging, roles, targets, updates
@@ -92,9 +93,15 @@ def open_incident(opening: Opening, *, at: datetime, by=None) -> Incident:
 
 def owners_of(incident: Incident) -> list[EscalationContact]:
     """Whose business the incident is by its policy: the owners of its level, else those of every level."""
-    ownerships = {o.severity_id: o for o in incident.policy.ownerships.prefetch_related("contacts")}
-    found = ownerships.get(incident.severity_id) or ownerships.get(None)
-    return list(found.contacts.all()) if found else []
+    owners = _owners(incident.policy_id)
+    return owners.get(incident.severity_id) or owners.get(None) or []
+
+
+@once_a_sweep
+def _owners(policy: int) -> dict[int | None, list[EscalationContact]]:
+    """Who owns what is of each level of a policy; None: of every level."""
+    rows = Ownership.objects.filter(policy=policy).prefetch_related("contacts")
+    return {row.severity_id: list(row.contacts.all()) for row in rows}
 
 
 @transaction.atomic

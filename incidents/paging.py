@@ -66,6 +66,8 @@ def _begin(row: Page, *, at: datetime) -> bool:
     way = choosing.way(row.contact, row.incident.severity, row.turn, at=at)
     if way.quiet_until:
         return _wait_for_morning(row, way, at=at)
+    if not way.rules and way.first is not None:
+        return _ask(row, way.first, at=at)
     calls.freeze(row, way.rules, at=at)
     for call in calls.waiting(row).filter(due_at__lte=at):
         call.page = row
@@ -105,6 +107,11 @@ def _try_next(row: Page, *, at: datetime) -> bool:
             why += f" ({'; '.join(passed)})"
         row.incident.log("unreachable", f"{row.contact} could not be reached: {why}.", at=at)
         return _give_up(row, why, at=at)
+    return _ask(row, method, at=at)
+
+
+def _ask(row: Page, method: ContactMethod, *, at: datetime) -> bool:
+    """The page goes out by `method`, on which it rests from now on."""
     delivery = calls.ask(row, method, at=at, once=f"page:{row.pk}:method:{method.pk}")
     Page.objects.filter(pk=row.pk).update(method=method, delivery=delivery)
     row.method, row.delivery = method, delivery

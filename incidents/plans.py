@@ -7,6 +7,7 @@ from django.db.models import Max, Q
 
 from notifications.models import Destination
 from oncall.models import EscalationContact
+from policies.once import once_a_sweep
 
 from .conditions import not_matched
 from .models import Escalation, EscalationPolicy, EscalationStep, Incident, Turn
@@ -21,15 +22,24 @@ def policy_for(incident: Incident) -> EscalationPolicy | None:
 
     An incident that pages nobody has a plan only if one names its level: such a plan tells places, and asks nobody.
     """
-    plans = EscalationPolicy.objects.filter(Q(policy=incident.policy_id) | Q(policy=None)).prefetch_related(
-        "severities"
-    )
     fitting = []
-    for plan in plans:
+    for plan in _plans(incident.policy_id):
         levels = [level.pk for level in plan.severities.all()]
         if incident.severity_id in levels or (not levels and incident.pages):
             fitting.append(((plan.policy_id is None, not levels, plan.position, plan.pk), plan))
     return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+@once_a_sweep
+def _plans(policy: int) -> list[EscalationPolicy]:
+    plans = EscalationPolicy.objects.filter(Q(policy=policy) | Q(policy=None))
+    return list(plans.select_related("catch_all").prefetch_related("severities"))
+
+
+@once_a_sweep
+def _steps(plan: EscalationPolicy) -> list[EscalationStep]:
+    related = plan.steps.select_related("schedule", "at_least", "calendar")
+    return list(related.prefetch_related("contacts", "destinations"))
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,7 @@ def drafts(
     """
     steps: list[EscalationStep] = []
     if plan is not None:
-        related = plan.steps.select_related("schedule", "at_least", "calendar")
-        steps = list(related.prefetch_related("contacts", "destinations")) if asks else tells(plan, incident)
+        steps = _steps(plan) if asks else tells(plan, incident)
     times, end = timetable(plan, steps, at) if plan else ([], at)
     found: list[Draft] = []
     if again is not None:
@@ -116,8 +125,7 @@ def freeze(
 
 def tells(plan: EscalationPolicy, incident: Incident) -> list[EscalationStep]:
     """The steps that tell places or prompt, for an incident that pages nobody; only those that are for its labels."""
-    found = plan.steps.select_related("schedule", "at_least", "calendar").prefetch_related("contacts", "destinations")
-    steps = [step for step in found if step.destinations.all() or step.prompt]
+    steps = [step for step in _steps(plan) if step.destinations.all() or step.prompt]
     return [step for step in steps if not not_matched(step.match, incident)]
 
 

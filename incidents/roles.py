@@ -11,6 +11,7 @@ from oncall.models import EscalationContact
 from oncall.people import persons
 from oncall.roster import responders
 from policies.models import TargetKind
+from policies.once import once_a_sweep
 from policies.target_pack import ROLES
 
 from . import paging, targets
@@ -122,8 +123,12 @@ def at_acknowledgement(incident: Incident, by: EscalationContact | None, *, at: 
 
 
 def _planned(incident: Incident, how: RolePlan.Assign) -> list[RolePlan]:
-    plans = incident.policy.role_plans.filter(assign=how).prefetch_related("severities").select_related("schedule")
-    return [plan for plan in plans if _fits(plan, incident)]
+    return [plan for plan in _plans(incident.policy_id) if plan.assign == how and _fits(plan, incident)]
+
+
+@once_a_sweep
+def _plans(policy: int) -> list[RolePlan]:
+    return list(RolePlan.objects.filter(policy=policy).prefetch_related("severities").select_related("schedule"))
 
 
 def alert_backups(target: ResponseTarget, *, at: datetime) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from policies.claims import sweep
 from policies.models import Anchor, TargetKind, TargetPlan
+from policies.once import once_a_sweep
 
 from . import notices, target_times, who_counts
 from .models import Incident, ResponseTarget
@@ -30,13 +29,18 @@ def plans_for(incident: Incident) -> dict[tuple[str, str], TargetPlan]:
     Plans that name the incident's level or class beat those for everybody; of level and class the tighter wins.
     """
     fitting: dict[tuple[str, str], list[TargetPlan]] = {}
-    plans = incident.policy.target_plans.filter(
-        Q(severity=None) | Q(severity=incident.severity_id),
-        Q(alert_class=None) | Q(alert_class=incident.alert_class_id),
-    )
-    for plan in plans.select_related("severity", "alert_class", "calendar"):
+    for plan in _plans(incident.policy_id):
+        if plan.severity_id not in (None, incident.severity_id):
+            continue
+        if plan.alert_class_id not in (None, incident.alert_class_id):
+            continue
         fitting.setdefault((plan.kind, plan.role), []).append(plan)
     return {slot: _tightest(rivals, incident) for slot, rivals in fitting.items()}
+
+
+@once_a_sweep
+def _plans(policy: int) -> list[TargetPlan]:
+    return list(TargetPlan.objects.filter(policy=policy).select_related("severity", "alert_class", "calendar"))
 
 
 def _tightest(plans: list[TargetPlan], incident: Incident) -> TargetPlan:

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 
 from policies.claims import sweep
 from policies.durations import format_duration
 from policies.models import CadencePlan
+from policies.once import once_a_sweep
 from policies.wake import wake
 
 from . import notices, targets
@@ -22,8 +22,13 @@ class UpdateRefused(IllegalMove):
 
 def plan_for(incident: Incident) -> CadencePlan | None:
     """The cadence of the incident's level, else the policy's cadence for every level."""
-    fitting = incident.policy.cadences.filter(Q(severity=None) | Q(severity=incident.severity_id))
+    fitting = [plan for plan in _cadences(incident.policy_id) if plan.severity_id in (None, incident.severity_id)]
     return min(fitting, key=lambda plan: plan.severity_id is None, default=None)
+
+
+@once_a_sweep
+def _cadences(policy: int) -> list[CadencePlan]:
+    return list(CadencePlan.objects.filter(policy=policy))
 
 
 def start_cadence(

@@ -12,6 +12,7 @@ import re2
 from policies.durations import BadDuration, parse_duration
 from policies.hours import within
 from policies.models import Calendar, Parameter, Policy, Severity
+from policies.once import once_a_sweep
 from policies.substitute import MissingParameter, names, substitute
 
 from .addresses import CONTACT
@@ -347,6 +348,11 @@ def standing_in_for(destination: Destination) -> Iterable[Destination]:
 
 
 def _routes(policy: Policy | None) -> list[Route]:
+    return _routes_of(policy.pk if policy is not None else None)
+
+
+@once_a_sweep
+def _routes_of(policy: int | None) -> list[Route]:
     routes = Route.objects.filter(policy=None)
     if policy is not None:
         routes = routes | Route.objects.filter(policy=policy)
@@ -446,6 +452,16 @@ def _several(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
 
 
+@once_a_sweep
+def _parameters(policy: int) -> dict[str, Parameter]:
+    return {parameter.key: parameter for parameter in Parameter.objects.filter(policy=policy)}
+
+
+@once_a_sweep
+def _calendars(policy: int) -> dict[str, Calendar]:
+    return {calendar.key: calendar for calendar in Calendar.objects.filter(policy=policy)}
+
+
 class _Values:
     """The parameters of a policy, read when first asked for; one that is ill-typed spoils no other."""
 
@@ -460,13 +476,11 @@ class _Values:
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        rows = self.policy.parameters.all() if self.policy is not None else []
-        return {parameter.key: parameter for parameter in rows}
+        return _parameters(self.policy.pk) if self.policy is not None else {}
 
     @cached_property
     def calendars(self) -> dict[str, Calendar]:
-        rows = self.policy.calendars.all() if self.policy is not None else []
-        return {calendar.key: calendar for calendar in rows}
+        return _calendars(self.policy.pk) if self.policy is not None else {}
 
     def in_hours(self, key: str, at: datetime | None) -> bool:
         """Whether `at` is within the calendar `key`; no instant is within every one, no calendar holds back nothing."""

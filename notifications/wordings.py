@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from policies.models import Policy
+from policies.once import once_a_sweep
 
 from . import messages
 from .account_models import Wording
@@ -18,11 +19,16 @@ EVENTS = (
 
 def reader(policy: Policy, *, language: str = "en", zone: str = "UTC") -> Reader:
     """Whoever reads `language` (English for places), with the wordings of `policy` for it, else those for all."""
+    return Reader(language, zone, _own(policy.pk, language))
+
+
+@once_a_sweep
+def _own(policy: int, language: str) -> dict[str, dict[str, str]]:
     own: dict[str, dict[str, str]] = {}
     # those for every language come first, so that the language's own take their place
     for row in Wording.objects.filter(policy=policy, language__in=["", language]).order_by("language"):
         own[row.event] = {part: getattr(row, part) for part in PARTS}
-    return Reader(language, zone, own)
+    return own
 
 
 def example(event: str, reader: Reader) -> Words:

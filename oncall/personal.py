@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from .models import ContactMethod, EscalationContact, Urgency
+from policies.once import once_a_sweep
+
+from .models import ContactMethod, EscalationContact, PersonalRule, Urgency
 
 
 def zone_of(contact: EscalationContact) -> ZoneInfo:
@@ -57,8 +59,14 @@ def plan(contact: EscalationContact, urgency: str) -> list[tuple[ContactMethod, 
 
     Empty when the person has said nothing, or nothing that is usable: the methods are then tried in their order.
     """
-    rules = contact.rules.filter(urgency=urgency).select_related("method").order_by("after", "method__position", "pk")
+    rules = _rules(contact.pk, urgency)
     return [(rule.method, rule.after) for rule in rules if rule.method.usable and rule.method.contact_id == contact.pk]
+
+
+@once_a_sweep
+def _rules(contact: int, urgency: str) -> list[PersonalRule]:
+    rows = PersonalRule.objects.filter(contact=contact, urgency=urgency).select_related("method")
+    return list(rows.order_by("after", "method__position", "pk"))
 
 
 def first_method(contact: EscalationContact, urgency: str) -> ContactMethod | None:

@@ -4,9 +4,11 @@ The YAML of packs is the plain part of YAML 1.2: true and false are the only boo
 no aliases, no tags, no key twice.
 """
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,6 +17,7 @@ from policies.shapes import Path, Problem
 
 LARGEST = 1_000_000  # characters
 DEEPEST = 50
+KEPT = 6  # texts that were read lately
 NOT_TAKEN = "aliases (*name), tags (!name) and merge keys (<<) are not taken; write the value out"
 
 
@@ -97,6 +100,13 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 
 def read(text: str) -> Document:
     """Return what `text` says; Broken lists every fault with its line."""
+    found = _parsed(text)
+    return Document(copy.deepcopy(found.data), found.lines)
+
+
+@lru_cache(maxsize=KEPT)
+def _parsed(text: str) -> Document:
+    """What `text` says. One loading reads its file three times: to load, and for two kinds of advice."""
     if len(text) > LARGEST:
         raise Broken([(1, f"This file has {len(text):,} characters; {LARGEST:,} are allowed.")])
     try:

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, models, transaction
 
+from .once import a_sweep
+
 log = logging.getLogger(__name__)
 PUSH_ON = timedelta(minutes=1)
 SLICE = 0.25
@@ -45,7 +47,7 @@ def sweep(rows: models.QuerySet, *, due: str, at: datetime, work: Callable[..., 
     minute.
     """
     done, slice = 0, Slice()
-    with transaction.atomic():
+    with transaction.atomic(), a_sweep():
         for row in list(locked(rows)[:batch]):
             if done and slice.over:
                 break

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from . import surroundings
 from .durations import parse_duration
 from .fields import EncryptedTextField
+from .once import once_a_sweep
 from .target_models import Anchor, CalendarTerm, GatePlan, Pause, TargetKind, TargetPlan, Who
 
 __all__ = [
@@ -96,11 +97,16 @@ class Policy(models.Model):
     @cached_property
     def levels(self) -> list["Severity"]:
         """Its levels, the most urgent first; read once for each time the policy itself is read."""
-        return list(self.severities.order_by("rank"))
+        return _levels(self)
 
     def parameter_values(self) -> dict:
         """Effective values of all parameters by name, secrets included: for rules and addresses, never for pages."""
         return {parameter.key: parameter.effective for parameter in self.parameters.all()}
+
+
+@once_a_sweep
+def _levels(policy: Policy) -> list["Severity"]:
+    return list(policy.severities.order_by("rank"))
 
 
 class Severity(models.Model):

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from incidents.models import Incident, Status, TimelineEntry, heard
+from policies.models import Policy
+from policies.once import once_a_sweep
 from policies.wake import wake
 
 from .models import Recovery, RecoveryPlan
@@ -10,7 +12,12 @@ from .models import Recovery, RecoveryPlan
 
 def plan_of(incident: Incident) -> RecoveryPlan | None:
     """The plan of the incident's policy, whatever its level; asked once for each policy that is at hand."""
-    return getattr(incident.policy, "recovery_plan", None)
+    return _plan(incident.policy)
+
+
+@once_a_sweep
+def _plan(policy: Policy) -> RecoveryPlan | None:
+    return getattr(policy, "recovery_plan", None)
 
 
 def of(incident: Incident) -> Recovery | None:

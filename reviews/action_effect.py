@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from incidents.models import Incident, TimelineEntry, heard
 from oncall.models import EscalationContact
+from policies.once import once_a_sweep
 
 from . import action_letters, actions
 from .action_models import ActionEntry, ActionItem
@@ -27,12 +28,18 @@ def opened(incident: Incident, entry: TimelineEntry) -> None:
         cause |= Q(rule=rule) & (Q(incident__policy=incident.policy_id) | Q(run__runbook__policy=incident.policy_id))
     if incident.service_id is not None:
         cause |= Q(service=incident.service_id)
-    if not cause:
+    if not cause or not _any_watched(entry.at):
         return
     rows = ActionItem.objects.watched(entry.at).filter(cause).select_related("owner", "incident__policy")
     for item in rows.order_by("pk"):
         what = f"the rule {rule} fired" if rule and item.rule == rule else f"{incident.service} had an incident"
         came_back(item, incident, what, at=entry.at)
+
+
+@once_a_sweep
+def _any_watched(at: datetime) -> bool:
+    """Whether any item is watched; mostly none is, and to look for those of one incident costs far more."""
+    return ActionItem.objects.watched(at).exists()
 
 
 def factors_named(review, *, at: datetime, by: EscalationContact | None = None) -> int:

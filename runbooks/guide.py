@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from incidents.models import Incident, TimelineEntry
+from policies.once import once_a_sweep
 
 from . import looking, plan, symptoms, ways
 from .models import LiveItem, Run, Runbook, RunbookVersion
@@ -45,12 +46,7 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), pla
     rules      keys of rules that fire in it, besides those of its alerts
     playbook   key of the one that triage proposed: it comes first
     """
-    books = list(
-        Runbook.objects.filter(policy=incident.policy_id, offered=True, current__isnull=False).only(
-            "pk", "policy_id", "key", "binding", "position", "current_id", "service_id", "kind"
-        )
-    )
-    books = [book for book in books if book.binding or book.key == playbook]
+    books = [book for book in _books(incident.policy_id) if book.binding or book.key == playbook]
     if not books or not incident.is_open:
         return []
     here = set(Run.objects.filter(incident=incident).values_list("runbook_id", flat=True))
@@ -70,6 +66,12 @@ def attach(incident: Incident, *, at: datetime, rules: Collection[str] = (), pla
                     rank=rank, because=because[:250], started_at=at)
             )  # fmt: skip
     return begin(found)
+
+
+@once_a_sweep
+def _books(policy: int) -> list[Runbook]:
+    rows = Runbook.objects.filter(policy=policy, offered=True, current__isnull=False)
+    return list(rows.only("pk", "policy_id", "key", "binding", "position", "current_id", "service_id", "kind"))
 
 
 def begin(runs: list[Run]) -> list[Run]:

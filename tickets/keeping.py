@@ -16,6 +16,7 @@ from notifications import outbox
 from notifications.models import Delivery, Purpose
 from oncall.models import EscalationContact
 from policies.claims import sweep
+from policies.once import once_a_sweep
 from policies.wake import wake
 
 from . import content, speaking
@@ -38,10 +39,15 @@ class TicketRefused(IllegalMove):
     """A ticket cannot be made or linked; the text says why and what to do."""
 
 
+@once_a_sweep
+def _plans(policy: int) -> list[TicketPlan]:
+    return list(TicketPlan.objects.filter(policy=policy, when=TicketPlan.When.OPENED))
+
+
 @heard("detected", "severity", "reopened")
 def want(incident: Incident, entry: TimelineEntry) -> None:
     """Note which tickets the incident is to have, as its policy says for its level and labels."""
-    plans = list(TicketPlan.objects.filter(policy=incident.policy_id, when=TicketPlan.When.OPENED))
+    plans = _plans(incident.policy_id)
     if not plans:
         return
     # a sweep that makes one of them just now is waited for

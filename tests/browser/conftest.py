@@ -49,7 +49,7 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory) -> Iterator[Site]:
+def site(tmp_path_factory, migrated: Path) -> Iterator[Site]:
     """Opscenter's web process by Granian, as `bin/run` starts it, with the rows of stage.py."""
     data, port = tmp_path_factory.mktemp("site"), _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -63,7 +63,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    python("manage.py", "migrate", "--verbosity", "0")
+    shutil.copy(migrated, data)
     paths = json.loads(python("-m", "tests.browser.stage").splitlines()[-1])
     words = [
         "-m",
