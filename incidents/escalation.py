@@ -10,6 +10,8 @@ from django.db.models import prefetch_related_objects
 
 from oncall.models import EscalationContact
 from policies.claims import sweep
+from policies.models import Policy, Severity
+from policies.once import once_a_sweep
 
 from . import alarms, choosing, circles, paging, plans
 from .conditions import owing, unneeded
@@ -62,16 +64,26 @@ def _run(incident: Incident, plan: EscalationPolicy | None, *, at: datetime) -> 
 def climb_due(*, at: datetime) -> int:
     """Take every turn whose time has come; return how many were taken or skipped."""
     due = Turn.objects.due(at).select_related("escalation", "schedule", "calendar")
+    due = due.prefetch_related("contacts", "destinations")
     return sweep(due, due="due_at", at=at, work=take)
+
+
+@once_a_sweep
+def _policy(number: int) -> Policy:
+    return Policy.objects.get(pk=number)
+
+
+@once_a_sweep
+def _severity(number: int) -> Severity:
+    return Severity.objects.get(pk=number)
 
 
 def take(turn: Turn, *, at: datetime) -> None:
     """Page the turn's people, or skip it with its reason; when nobody is reached the next turn comes at once."""
     run = turn.escalation
     # The lock orders this turn against an acknowledgement made at the same moment: one sees what the other did.
-    incident = (
-        Incident.objects.select_for_update(of=("self",)).select_related("policy", "severity").get(pk=run.incident_id)
-    )
+    incident = Incident.objects.select_for_update().get(pk=run.incident_id)
+    incident.policy, incident.severity = _policy(incident.policy_id), _severity(incident.severity_id)
     run.incident = incident
     run.refresh_from_db(fields=["state", "ended_because"])
     if run.state == State.STOPPED:
