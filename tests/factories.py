@@ -132,8 +132,19 @@ from reviews.models import (
     Reviewer,
     ReviewVersion,
 )
-from runbooks.models import LiveItem, Run, Runbook, RunbookVersion, Tightened
-from shifts.models import ShiftMetric, ShiftPlan, ShiftReview, ShiftSource
+from runbooks.models import (
+    ActionCall,
+    Letter,
+    LiveItem,
+    OutgoingAction,
+    Remark,
+    Run,
+    Runbook,
+    RunbookVersion,
+    Tick,
+    Tightened,
+)
+from shifts.models import ManualCheck, Mute, ShiftMetric, ShiftPlan, ShiftReview, ShiftSource, ShiftValue
 from sources.models import Change, Connection, Event, Heartbeat, Integration, Ping, WebhookLog
 from status.models import Component, ComponentState, Maintenance, Post, PostComponent, PostUpdate, Subscriber
 from status.models import Page as StatusPage
@@ -1030,6 +1041,12 @@ class RunbookFactory(model(Runbook)):
         self.save()
 
 
+class RunbookVersionFactory(model(RunbookVersion)):
+    runbook = factory.SubFactory(RunbookFactory)
+    number = 2
+    content = factory.LazyAttribute(lambda version: version.runbook.content)
+
+
 class RunFactory(model(Run)):
     runbook = factory.SubFactory(RunbookFactory)
     version = factory.LazyAttribute(lambda run: run.runbook.current)
@@ -1039,6 +1056,45 @@ class RunFactory(model(Run)):
 class LiveItemFactory(model(LiveItem)):
     run = factory.SubFactory(RunFactory)
     step = "step-1"
+
+
+class TickFactory(model(Tick)):
+    run = factory.SubFactory(RunFactory)
+    step = factory.Sequence(lambda n: f"step-{n}")
+    at = NINE
+
+
+class RemarkFactory(model(Remark)):
+    run = factory.SubFactory(RunFactory)
+    step = "step-1"
+    about = "1"
+    text = "It was the backup."
+    at = NINE
+
+
+class OutgoingActionFactory(model(OutgoingAction)):
+    policy = factory.SubFactory(PolicyFactory)
+    key = factory.Sequence(lambda n: f"restart-{n}")
+    title = "Restart the worker"
+    content = factory.LazyFunction(lambda: {"method": "POST", "url": "http://127.0.0.1:9/restart"})
+
+
+class ActionCallFactory(model(ActionCall)):
+    action = factory.SubFactory(OutgoingActionFactory)
+    title = "Restart the worker"
+    nonce = factory.Sequence(lambda n: f"call-{n}")
+    at = NINE
+    method = "POST"
+    address = "http://127.0.0.1:9/restart"
+
+
+class LetterFactory(model(Letter)):
+    run = factory.SubFactory(RunFactory)
+    step = "step-1"
+    nonce = factory.Sequence(lambda n: f"letter-{n}")
+    to = "support@example.org"
+    text = "Please look at our account."
+    at = NINE
 
 
 class TightenedFactory(model(Tightened)):
@@ -1157,6 +1213,25 @@ class ShiftSourceFactory(model(ShiftSource)):
 class ShiftReviewFactory(model(ShiftReview)):
     plan = factory.SubFactory(ShiftPlanFactory)
     starts_at = NINE
+
+
+class ShiftValueFactory(model(ShiftValue)):
+    review = factory.SubFactory(ShiftReviewFactory)
+    key = factory.Sequence(lambda n: f"figure-{n}")
+    name = "Queue depth"
+    kind = "value"
+
+
+class ManualCheckFactory(model(ManualCheck)):
+    review = factory.SubFactory(ShiftReviewFactory)
+    toggle = "ALERTS_ON"
+    text = "Watch the queue by hand."
+    seen_at = NINE
+
+
+class MuteFactory(model(Mute)):
+    parameter = factory.SubFactory(ParameterFactory)
+    since = NINE
 
 
 class TuningPlanFactory(model(TuningPlan)):
