@@ -9,7 +9,8 @@ from functools import cached_property, reduce
 from operator import or_
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from incidents import lifecycle, notices, recovery
 from incidents.models import OPEN, Escalation, Incident, Status, TimelineEntry
@@ -458,5 +459,7 @@ def _ended(rows: list[Row], *, at: datetime) -> None:
     flaps = Q(alert__flap__flapping_since__isnull=False)
     still = Exists(Liveness.objects.filter(Q(firing=True) | flaps, incident=OuterRef("pk")))
     for incident in Incident.objects.open().filter(~still, pk__in=touched).select_related("policy"):
-        last = max((row.ends_at or at for row in rows if row.incident == incident.pk), default=at)
+        # one that is told late has ended before others: the last end of all of them counts
+        rows_of = Liveness.objects.filter(incident=incident)
+        last = rows_of.aggregate(last=Max(Coalesce("ends_at", "last_seen_at")))["last"] or at
         recovery.ended(incident, at=at, since=min(last, at))

@@ -131,18 +131,29 @@ def tasks_done(incident: Incident) -> str | None:
 
 def quiet(incident: Incident, length: timedelta, at: datetime) -> str | None:
     """Nothing fires in it, and nothing has for so long."""
-    last = None
-    for row in incident.alerts.all():  # type: ignore[attr-defined]  # of the room above
-        if row.fires_at(at):
-            return f"Something still fires in it; it must be quiet for {format_duration(length)} first."
-        ended = row.ends_at or row.last_seen_at
-        last = ended if last is None else max(last, ended)
+    rows = list(incident.alerts.all())  # type: ignore[attr-defined]  # of the room above
+    if any(row.fires_at(at) for row in rows):
+        return f"Something still fires in it; it must be quiet for {format_duration(length)} first."
+    last = max((row.ends_at or row.last_seen_at for row in rows), default=None)
     if last is None or at >= last + length:
         return None
     left = timedelta(seconds=-((at - last - length) // timedelta(seconds=1)))
     return (
         f"It must be quiet for {format_duration(length)}: the last event is {_ago(at - last)} ago, {_ago(left)} left."
     )
+
+
+def quiet_until(incident: Incident, to: str, *, at: datetime) -> datetime | None:
+    """When the incident, in which nothing fires, has been quiet for as long as every gate to `to` wants; None: it has,
+    or something fires."""
+    rows = list(incident.alerts.all())  # type: ignore[attr-defined]
+    if not rows or any(row.fires_at(at) for row in rows):
+        return None
+    gates = [gate for gate in incident.policy.gates.all() if gate.to == to and _is_for(gate, incident)]
+    wanted = [name.partition(" ") for gate in gates for name in gate.require]
+    lengths = [parse_duration(length) for name, _, length in wanted if name == "quiet"]
+    opens = max(row.ends_at or row.last_seen_at for row in rows) + max(lengths, default=timedelta())
+    return opens if opens > at else None
 
 
 def _ago(length: timedelta) -> str:

@@ -32,7 +32,10 @@ def resolve_due(*, at: datetime) -> int:
 
 
 def _resolve(incident: Incident, *, at: datetime) -> None:
-    if missing := gates.missing(incident, Status.RESOLVED, at=at):
+    if opens := gates.quiet_until(incident, Status.RESOLVED, at=at):
+        # a gate counts from the last end of all alerts, and wants a longer time than the door or the policy
+        Incident.objects.filter(pk=incident.pk).update(quiet_until=opens)
+    elif missing := gates.missing(incident, Status.RESOLVED, at=at):
         Incident.objects.filter(pk=incident.pk).update(quiet_until=None)
         incident.log("recovered", f"It has recovered, but is not resolved yet: {' '.join(missing)}", at=at)
     else:

@@ -17,6 +17,7 @@ from tests.factories import (
     AlertFactory,
     AlertRuleFactory,
     DestinationFactory,
+    GatePlanFactory,
     IntegrationFactory,
     LivenessFactory,
     PolicyFactory,
@@ -239,3 +240,24 @@ def test_an_incident_is_quiet_only_when_none_of_its_alerts_fires(door):
     assert Incident.objects.get().quiet_until is None
     ends(other, NINE + 2 * MINUTE)
     assert Incident.objects.get().quiet_until == NINE + 7 * MINUTE
+
+
+@pytest.mark.parametrize("minutes", [None, 10])
+def test_an_end_that_is_told_late_is_not_the_last_and_a_longer_gate_is_waited_for(door, minutes):
+    """Of two alerts that ended at 9:08 and 9:10 the earlier is told last."""
+    one, other = fires(door, host="web-1"), fires(door, host="web-2")
+    grouping.assign_due(at=NINE)
+    incident = Incident.objects.get()
+    if minutes:
+        GatePlanFactory(policy=incident.policy, to="resolved", require=[f"quiet {minutes}m"])
+    ends(one, NINE + 10 * MINUTE)
+    Liveness.objects.filter(pk=other.pk).update(
+        firing=False, ends_at=NINE + 8 * MINUTE, last_seen_at=NINE + 11 * MINUTE, assign_at=NINE + 11 * MINUTE
+    )
+    grouping.assign_due(at=NINE + 11 * MINUTE)
+    for minute in range(11, 10 + (minutes or 5)):
+        recovery.resolve_due(at=NINE + minute * MINUTE)
+        assert Incident.objects.get().is_open
+    recovery.resolve_due(at=NINE + (10 + (minutes or 5)) * MINUTE)
+    assert Incident.objects.get().status == "resolved"
+    assert not incident.timeline.filter(text__contains="not resolved yet").exists()

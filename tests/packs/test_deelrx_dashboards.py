@@ -168,13 +168,28 @@ def test_the_sentry_dashboard(stage):
     assert f'href="https://sentry.io/performance/?{kept}"' in html
 
 
+PANELS = {  # the document's three boards: what each must show, whatever the pack says
+    "sentry": {
+        "errors-by-endpoint", "error-rate", "issues", "performance", "performance-by-endpoint", "users",
+        "users-by-issue", "releases", "errors-by-release",
+    },
+    "application": {
+        "response-times", "queries", "query-time", "job-success", "job-success-by-name", "backlog", "feature-gates",
+        "feature-gate-errors",
+    },
+    "infrastructure": {"memory", "cpu", "event-loop", "pools", "external", "external-calls", "cache"},
+}  # fmt: skip
+
+
 @pytest.mark.req("DX-115", "DX-116")
 def test_each_panel_shows_values_after_the_demo_feed_and_no_data_before(stage):
-    boards = {key: Board(key) for key in ("sentry", "application", "infrastructure")}
-    for board in boards.values():
-        for key, panel in board.panels().items():
-            assert panel["value"] is None and panel["has_data"] is False, key
-        assert board.page().count(">no data<") == len(board.panels())
+    boards = {key: Board(key) for key in PANELS}
+    for name, board in boards.items():
+        panels = board.panels()
+        assert set(panels) == PANELS[name]
+        for key, panel in panels.items():
+            assert panel["value"] is None and panel["shown"] == "no data" and panel["has_data"] is False, key
+        assert board.page().count(">no data<") == len(PANELS[name])
     stage.crm.hour()
     stage.crm.happened("query", "SELECT teams", 5, 0.1)
     evaluation.check_due(at=stage.at, rules=stage.policy.rules.all(), force=True)
@@ -184,13 +199,18 @@ def test_each_panel_shows_values_after_the_demo_feed_and_no_data_before(stage):
     evaluation.check_due(at=stage.at, rules=stage.policy.rules.all(), force=True)
     sampling.sample_due(at=stage.at)
     shown = {}
-    for board in boards.values():
+    for name, board in boards.items():
         page, panels = board.page(), board.panels()
+        assert set(panels) == PANELS[name]
         for key, panel in panels.items():
             assert panel["value"] is not None and panel["has_data"] and not panel["fault"], key
             assert panel["shown"] in part(page, key) and "no data" not in part(page, key), key
         shown |= {key: panel["shown"] for key, panel in panels.items()}
     assert shown["response-times"] == "0.4 s" and shown["job-success"] == "90 %" and shown["feature-gates"] == "30"
+    assert (shown["queries"], shown["query-time"]) == ("0.06 s", "0.02 s"), "as told, and as measured"
+    application = boards["application"].panels()
+    assert rows(application["queries"]) == pytest.approx({"SELECT teams": 0.1, "SELECT orders": 0.05})
+    assert rows(application["query-time"]) == {"app-1": 0.02}
     assert shown["feature-gate-errors"] == "0 %", "there was something to tell, and none of it failed"
     assert (shown["memory"], shown["cpu"], shown["event-loop"]) == ("45 %", "20 %", "0.01 s")
     assert (shown["pools"], shown["external"], shown["cache"]) == ("20 %", "0.2 s", "95 %")

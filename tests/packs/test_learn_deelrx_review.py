@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from alerts.models import AlertRule
 from incidents import impact, lifecycle
 from incidents.models import Status
 from policies.models import Policy
@@ -140,31 +141,52 @@ def test_the_impact_questions_are_filled_in_and_a_yes_says_what(commander, grace
     assert row.data == {"yes": True, "text": "4 orders twice."}
 
 
+def tuning_card(client, rule) -> str:
+    """The rule's card on the tuning page."""
+    page = client.get(reverse("tuning"), {"q": rule.key}).content.decode()
+    _, found, rest = page.partition(reverse("tuning-rule", args=[PACK, rule.key]) + "?")
+    assert found
+    return rest.partition("</li>")[0]
+
+
 @pytest.mark.req("DX-120")
-def test_an_answer_with_rule_and_value_is_a_proposal_on_the_tuning_page(commander, grace):
+@pytest.mark.parametrize(
+    ("field", "wrong", "value", "other"),
+    [("resolve_after", "soon", "17m", "18m"), ("when", "share >", "share > 7", "share > 8")],
+)
+def test_an_answer_with_rule_and_value_is_a_proposal_on_the_tuning_page(commander, grace, field, wrong, value, other):
     review = PostIncidentReview.objects.get(incident=over(grace))
     assert list(review.answers.filter(section="actions").values_list("prompt", flat=True)) == [
         "What monitoring could have detected this sooner?", "What changes prevent this from happening again?",
         "Are there process improvements needed?", "Should alert thresholds be adjusted?",
     ]  # fmt: skip
+    rule = AlertRule.objects.get(policy__key=PACK, key="api-error-rate")
+    before = rule.condition
+    assert before["when"] == "share > 5"
     choices = commander.get(review.get_absolute_url()).context["form"].fields["answer-thresholds-rule"].choices
-    setting = next(key for key, words in choices if key.endswith(":resolve_after"))
+    setting = f"{rule.pk}:{field}"
+    assert setting in dict(choices)
     lone = post(commander, review, "save", **{"answer-thresholds-rule": setting})
     assert lone.status_code == 422
     assert "Say which value you propose" in lone.content.decode()
     typed = {"answer-thresholds-rule": setting, "answer-thresholds": "It came and went."}
-    refused = post(commander, review, "save", **typed, **{"answer-thresholds-value": "soon"})
+    refused = post(commander, review, "save", **typed, **{"answer-thresholds-value": wrong})
     assert refused.status_code == 409
     assert not review.proposals.exists()
-    assert post(commander, review, "save", **typed, **{"answer-thresholds-value": "17m"}).status_code == 302
+    assert "to decide" not in tuning_card(commander, rule)
+    assert post(commander, review, "save", **typed, **{"answer-thresholds-value": value}).status_code == 302
     proposal = review.proposals.get()
     assert (proposal.state, proposal.why, proposal.by) == ("open", "It came and went.", grace)
+    assert (proposal.rule, proposal.field, proposal.new) == (rule, field, value)
     assert proposal.get_absolute_url() in commander.get(review.get_absolute_url()).content.decode()
     listed = commander.get(reverse("proposals")).content.decode()
     assert proposal.get_absolute_url() in listed
-    assert str(proposal.rule) in commander.get(reverse("tuning")).content.decode()
+    assert "1 proposal to decide" in tuning_card(commander, rule)
     # saved again it is the same one; another value takes its place
     post(commander, review, "save")
     assert review.proposals.count() == 1
-    post(commander, review, "save", **{"answer-thresholds-value": "18m"})
-    assert list(review.proposals.order_by("pk").values_list("state", flat=True)) == ["refused", "open"]
+    post(commander, review, "save", **{"answer-thresholds-value": other})
+    assert list(review.proposals.order_by("pk").values_list("state", "new")) == [("refused", value), ("open", other)]
+    assert "1 proposal to decide" in tuning_card(commander, rule)
+    rule.refresh_from_db()
+    assert rule.condition == before  # proposed, and not done

@@ -1,20 +1,28 @@
-"""Mister DJ: the Incident Commander declares resolved, once actions are verified and the post-mortem has a date."""
+"""Mister DJ: resolved once it is quiet and its ticket has a cause; a critical one when the Incident Commander says so,
+with actions verified and a date for the post-mortem."""
 
 from datetime import timedelta
 
 import pytest
+import requests
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from incidents import lifecycle, roles
-from incidents.models import Status
+from incidents.models import Incident, Status
 from policies.models import Policy
 from reviews import actions, followup
 from reviews.models import PostIncidentReview
+from targets.misterdj import MisterDJ
+from targets.sink import Sink
 from tests.accounts import signed_in
+from tests.packs.mister_dj import LIMITS, Stage
+from tests.stories.watched import Watched
+from tickets.models import Ticket
 
 PACK = "mister-dj"
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pack_of_module")]
 
 
@@ -95,3 +103,129 @@ def test_the_early_review_is_filled_in_when_the_incident_is_over(incident, grace
     assert "Acknowledged by grace" in review.timeline
     calendar = commander.get(reverse("review-calendar", args=[review.pk])).content.decode()
     assert f"DTSTART:{when:%Y%m%dT%H%M}00Z" in calendar
+
+
+class Room(Watched):
+    """The backend, Jira, and a commander at the page."""
+
+    def fires(self, backlog: int) -> Incident:
+        self.watch.backend.queue(backlog=backlog)
+        self.at("09:00:30")
+        return Incident.objects.get()
+
+    def calms_down(self, incident: Incident, wall: str) -> None:
+        """The queue is empty, and that is seen at `wall`: the last event."""
+        self.watch.backend.flush()
+        self.at(wall)
+        life = incident.alerts.get()
+        assert (life.firing, life.ends_at) == (False, self.watch.at)
+
+    def states(self, incident: Incident, cause: str) -> None:
+        incident.refresh_from_db()
+        shown = {"initial-title": incident.title, "initial-cause": incident.cause}
+        facts = {**shown, "title": incident.title, "cause": cause}
+        assert self.client.post(reverse("incident-act", args=[incident.pk, "facts"]), facts).status_code == 302
+        incident.refresh_from_db()
+        assert incident.cause == cause
+
+    def resolves(self, incident: Incident) -> tuple[int, str]:
+        """Press it; status and page that come."""
+        answer = self.client.post(reverse("incident-act", args=[incident.pk, "resolve"]))
+        return answer.status_code, answer.content.decode()
+
+    def issue_status(self) -> str:
+        address = self.sink.address("jira", "dj") + "/rest/api/3/issue/OPS-1"
+        issue = requests.get(address, headers={"Authorization": "Bearer jira"}, timeout=5).json()
+        return issue["fields"]["status"]["name"]
+
+    def stored(self, incident: Incident) -> tuple:
+        """All that a refusal must leave as it is."""
+        self.settle()
+        [row] = Incident.objects.filter(pk=incident.pk).values()
+        tickets = list(Ticket.objects.order_by("pk").values_list("state", "remote_status", "told"))
+        return row, tickets, list(incident.timeline.values_list("pk", flat=True)), len(self.got("/jira/dj"))
+
+
+@pytest.fixture
+def room(client, grace, monkeypatch):
+    with MisterDJ() as backend, Sink() as sink:
+        more = {
+            "MISTER_DJ_BASE_URL": backend.url, "ALERT_JIRA_ENDPOINT": sink.address("jira", "dj"),
+            "ALERT_JIRA_TOKEN": "jira",
+        }  # fmt: skip
+        for name, value in {**LIMITS, **more}.items():
+            monkeypatch.setenv(name, value)
+        stage = Stage(monkeypatch, backend)
+
+        def look() -> None:
+            stage.trace()
+            stage.look(force=False)
+
+        look()
+        yield Room(stage, signed_in(client, grace, "Incident Commander"), sink, look, stride=30 * SECOND)
+
+
+@pytest.mark.req("DJ-55")
+@pytest.mark.parametrize(("level", "backlog"), [("warning", 100), ("critical", 600)])
+def test_it_is_resolved_ten_minutes_after_the_last_event_and_with_the_cause_of_its_ticket(room, grace, level, backlog):
+    incident = room.fires(backlog)
+    assert incident.severity.key == level
+    if level == "critical":  # what else step 5 asks for
+        roles.assign(incident, "commander", grace, by=grace, at=room.watch.at)
+        when = f"{room.watch.at + timedelta(days=3):%Y-%m-%dT%H:%M}"
+        assert room.client.post(reverse("review-plan", args=[incident.pk]), {"meeting_at": when}).status_code == 302
+    room.at("09:15:30")
+    assert incident.tickets.get().key == "OPS-1"
+    code, page = room.resolves(incident)
+    assert code == 409
+    assert "Something still fires in it" in page
+
+    room.calms_down(incident, "09:16")
+    room.states(incident, "Redis was full")
+    room.watch.go_on(10 * MINUTE - SECOND)
+    before = room.stored(incident)
+    code, page = room.resolves(incident)
+    assert code == 409
+    assert "the last event is 9:59 min ago, 0:01 min left" in page
+    assert "State the root cause" not in page
+    assert room.stored(incident) == before
+
+    room.states(incident, "")
+    room.watch.go_on(SECOND)
+    before = room.stored(incident)  # the clock has come by, and has not resolved it either
+    assert before[0]["status"] == Status.DETECTED
+    assert "State the root cause: it goes into OPS-1." in incident.timeline.filter(kind="recovered").latest("pk").text
+    code, page = room.resolves(incident)
+    assert code == 409
+    assert "State the root cause: it goes into OPS-1." in page
+    assert "min left" not in page
+    assert room.stored(incident) == before
+
+    room.states(incident, "Redis was full")
+    assert room.resolves(incident)[0] == 302
+    incident.refresh_from_db()
+    assert (incident.status, incident.resolved_at) == (Status.RESOLVED, room.watch.at)
+    assert room.issue_status() != "Resolved"
+    room.settle()
+    assert room.issue_status() == "Resolved"
+    comments = [str(one.json) for one in room.got("/jira/dj/rest/api/3/issue/OPS-1/comment")]
+    assert "Root cause: Redis was full" in comments[-1]
+
+
+@pytest.mark.req("DJ-55")
+def test_a_warning_without_a_ticket_resolves_by_itself_after_ten_quiet_minutes(room):
+    incident = room.fires(100)
+    room.at("09:04:30")
+    room.calms_down(incident, "09:05")
+    room.at("09:14:59")
+    incident.refresh_from_db()
+    assert incident.status == Status.DETECTED
+    code, page = room.resolves(incident)
+    assert code == 409
+    assert "0:01 min left" in page
+    room.at("09:15")
+    incident.refresh_from_db()
+    assert (incident.status, incident.resolved_at) == (Status.RESOLVED, room.watch.at)
+    room.at("09:16")
+    assert [ticket.key for ticket in incident.tickets.all()] == [""]  # its time never came
+    assert room.got("/jira/dj") == []

@@ -106,11 +106,12 @@ def test_every_runbook_is_shown_as_it_is_written_and_can_be_ticked(room):
 
 
 FIRST_RUNBOOKS = {
-    # the alert: what is pulled, the runbooks that must stand first
+    # the alert: what is pulled or how long it then takes, the runbooks that must stand first
     "bounce-rate": (
         [("knock", {"messages": 38}), ("knock", {"outcome": "bounced", "messages": 3})], ["knock-degradation"],
     ),
     "delivery-failures": ([("knock", {"outcome": "undelivered", "messages": 11})], ["knock-degradation"]),
+    "delivery-delay": ([("knock", {"outcome": "queued"}), 5 * MINUTE + SECOND], ["knock-degradation"]),
     "resend-error": ([("resend", {"outcome": "failed"})], ["resend-issues"]),
     "payment-errors": (
         [("payment", {"outcome": "payment_failed"})], ["payment-issues", "failed-payment-processing"],
@@ -142,8 +143,11 @@ def test_what_fires_brings_its_playbook_first_with_its_links(room, monkeypatch):
         "failed-payment-processing": ["https://status.stripe.com", "https://dashboard.stripe.com/webhooks"],
     }
     for alert, (levers, books) in FIRST_RUNBOOKS.items():
-        for lever, fields in levers:
-            getattr(room.crm, lever)(**fields)
+        for step in levers:
+            if isinstance(step, timedelta):
+                room.stage.go_on(step)
+            else:
+                getattr(room.crm, step[0])(**step[1])
         room.check(alert)
         incident = room.stage.incident(alert)
         runs = list(Run.objects.filter(incident=incident).order_by("rank", "pk").select_related("runbook"))

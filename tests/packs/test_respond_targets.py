@@ -1,5 +1,6 @@
 """Response targets of the documents on an incident: due, met and missed at their second, by whom, and what follows."""
 
+import csv
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -121,13 +122,22 @@ def test_an_assessment_written_within_half_an_hour_of_the_first_message_is_in_ti
     assert incident.assessed_at == TEN + 29 * MINUTE
 
 
-@pytest.mark.req("DX-87", "DX-88")
-@pytest.mark.parametrize(("level", "within"), [("P1", 4 * HOUR), ("P2", 24 * HOUR)])
+@pytest.mark.req("DX-86", "DX-87", "DX-88")
+@pytest.mark.parametrize(("level", "within"), [("P0", HOUR), ("P1", 4 * HOUR), ("P2", 24 * HOUR)])
 @pytest.mark.parametrize(("late", "state"), [(-MINUTE, "met"), (MINUTE, "breached")])
-def test_a_resolution_is_in_time_up_to_its_hours(deelrx, ada, level, within, late, state):
+def test_a_resolution_is_in_time_up_to_its_hours_and_counted_in_the_figures(
+    deelrx, client, ada, level, within, late, state
+):
     incident = opened(deelrx, level)
     lifecycle.resolve(incident, by=ada, at=TEN + within + late, override_reason="only the clock is looked at")
     assert target(incident, "resolve").state == state
+    holds(client, TEN, ada, "Viewer")
+    with time_machine.travel(TEN + within + late, tick=False):
+        answer = client.get("/figures/", {"from": "2026-11-23", "to": "2026-11-24", "by": "level", "format": "csv"})
+    lines = csv.DictReader(answer.content.decode().splitlines())
+    [line] = [line for line in lines if (line["group"], line["period"]) == (level, "now")]
+    counted = (line["target_resolve_met"], line["target_resolve_missed"], line["target_resolve_running"])
+    assert counted == (("1", "0", "0") if state == "met" else ("0", "1", "0"))
 
 
 @pytest.mark.req("DX-89")

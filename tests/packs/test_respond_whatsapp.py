@@ -160,6 +160,10 @@ def test_what_fires_brings_its_recovery_first(room, rule, pull, first):
     if first == "webhook-spike":
         assert links == {"Status provider WhatsApp": "https://metastatus.com/whatsapp-business-api"}
     if first == "channel-disconnected":
+        known = room.client.get(links["Channel"]).content.decode()
+        assert "Tenant acme: 2 channel disconnected" in known and f"{incident.detected_at:%H:%M}" in known
+        other = room.client.get(links["Channel"].replace("acme", "borneo")).content.decode()
+        assert "channel disconnected" not in other
         door = IntegrationFactory(kind="channels", name="push", key="push")
         push(room.client, door, "DISCONNECTED", tenant="borneo")
         push(room.client, door, "DISCONNECTED")
@@ -191,6 +195,30 @@ def test_a_scheduled_run_recovers_by_itself_and_a_daemon_is_restarted(room):
     room.watch.check("retry-failed")
     assert "recovered by scheduled run" in room.texts(incident)
     assert not Liveness.objects.filter(firing=True).exists()
+
+
+@pytest.mark.req("RB-27")
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_is_accepted_or_rejected_and_never_called_down(room, status):
+    """The inbox answers: what it refuses is the token, and that is told in so many words."""
+    run = room.start("retry-worker-stuck")
+    green = room.ask(run, "token")
+    assert "✓" in green and "token accepted" in green and "token rejected" not in green
+    room.inbox.trouble(path="/api/jobs/campaign-retry", status=status)
+    red = room.ask(run, "token")
+    assert "✗" in red and "token rejected" in red and "token accepted" not in red
+    assert "down" not in red and "probe failing" not in red
+    room.inbox.no_trouble()
+    assert "token accepted" in room.ask(run, "token")
+
+
+@pytest.mark.req("RB-27")
+def test_a_token_that_the_inbox_does_not_know_is_rejected(room, monkeypatch):
+    monkeypatch.setenv("CAMPAIGN_RETRY_TOKEN", "expired-token")
+    run = room.start("retry-worker-stuck")
+    shown = room.ask(run, "token")
+    assert "✗" in shown and "token rejected" in shown
+    assert "expired-token" not in room.client.get(run.get_absolute_url()).content.decode()
 
 
 def _the_log_is_shown_or_linked(room, monkeypatch):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core.management import call_command
 
 from incidents import lifecycle, targets
@@ -10,6 +11,7 @@ from incidents.models import Incident, Page
 from notifications.models import Delivery
 from oncall.models import EscalationContact, Schedule
 from policies.models import Policy, TargetPlan
+from tests.accounts import signed_in
 from tests.factories import LayerFactory, LayerMemberFactory
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -129,7 +131,22 @@ def test_each_level_has_its_owners_and_they_are_told_first(ada, grace, level, ow
     assert sorted(str(owner) for owner in incident.owners.all()) == owners
     told = set(Delivery.objects.filter(created_at=TEN).values_list("to", flat=True))
     assert {"ada", *(["grace"] if len(owners) > 1 else [])} <= told
-    lifecycle.acknowledge(incident, by=grace, at=TEN + MINUTE)  # either may
+
+
+@pytest.mark.req("AP-16")
+@pytest.mark.parametrize("who", ["ada", "grace"])
+def test_p1_may_be_acknowledged_by_either_of_its_two_teams(ada, grace, client, who):
+    EscalationContact.objects.get(name="Platform").members.add(ada)
+    EscalationContact.objects.get(name="Operations").members.add(grace)
+    incident = opened(WHATSAPP, "P1")
+    person = {"ada": ada, "grace": grace}[who]
+    with time_machine.travel(TEN + MINUTE, tick=False):
+        answer = signed_in(client, person, "Responder").post(f"{incident.get_absolute_url()}acknowledge/")
+    assert answer.status_code == 302
+    incident.refresh_from_db()
+    assert (incident.acknowledged_by, incident.acknowledged_at) == (person, TEN + MINUTE)
+    target = incident.targets.get(kind="acknowledge")
+    assert (target.state, target.met_at) == ("met", TEN + MINUTE)
 
 
 def on_call(contact: EscalationContact) -> None:
@@ -140,13 +157,15 @@ def on_call(contact: EscalationContact) -> None:
 
 @pytest.mark.req("AP-23", "AP-28")
 @pytest.mark.parametrize(("level", "pages"), [("P0", ["ada"]), ("P1", ["ada"]), ("P2", []), ("P3", [])])
-def test_p0_and_p1_page_whoever_is_on_call_and_the_others_nobody(ada, grace, level, pages):
+def test_p0_and_p1_page_whoever_is_on_call_and_the_others_nobody(ada, grace, client, level, pages):
     on_call(ada)
     EscalationContact.objects.get(name="on-call").members.add(grace)
     incident = opened(WHATSAPP, level)
     run_timers(TEN + SECOND)
     assert [str(page.contact) for page in Page.objects.filter(incident=incident)] == pages
     assert Delivery.objects.filter(purpose="page").count() == len(pages)
+    listed = signed_in(client, grace, "Viewer").get("/incidents/").content.decode()
+    assert f"#{incident.pk} {incident.title}" in listed  # paged or not, it is on record
 
 
 def test_without_a_roster_the_next_step_comes_at_once(ada):

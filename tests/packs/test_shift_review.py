@@ -108,7 +108,7 @@ def test_the_failure_rate_of_webhooks_in_an_hour(shifts, whatsapp, grace, client
 
 
 @pytest.mark.req("AP-35")
-@pytest.mark.parametrize(("before", "now", "trend"), [(2, 4, "up"), (4, 4, "same"), (None, 4, "")])
+@pytest.mark.parametrize(("before", "now", "trend"), [(2, 4, "up"), (4, 2, "down"), (4, 4, "same"), (None, 4, "")])
 def test_failures_in_a_row_have_a_trend_against_the_last_shift(shifts, whatsapp, grace, client, before, now, trend):
     if before is not None:
         whatsapp.failures(before)
