@@ -20,8 +20,16 @@ class Mark(models.TextChoices):
 class FiringQuerySet(models.QuerySet):
     def counted(self, since: datetime, until: datetime):
         """Those that began in [since, until), without drills."""
-        drill = Q(incident__drill=True)
-        return self.filter(began_at__gte=since, began_at__lt=until).exclude(drill)
+        return self.filter(began_at__gte=since, began_at__lt=until).exclude(incident__drill=True)
+
+    def firing(self, since: datetime, until: datetime):
+        """Those that fired at some time in [since, until), whenever they began, without drills."""
+        fires = Q(began_at__gte=since) | Q(ended_at=None) | Q(ended_at__gt=since)
+        return self.filter(fires, began_at__lt=until).exclude(incident__drill=True)
+
+    def of(self, incident: Incident):
+        """Those in the incident, also by way of one that was merged into it."""
+        return self.filter(Q(incident=incident) | Q(incident__merged_into=incident))
 
     def judged(self):
         """With `verdict`: its own mark, else that its incident was a false positive, else nothing."""

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
 
-from incidents.models import IllegalMove, Incident
+from incidents.models import IllegalMove, Incident, TimelineEntry
 from oncall.models import EscalationContact
 
 from .firing_models import Firing, Mark
@@ -64,7 +65,7 @@ def mark(firings: QuerySet[Firing], mark: str, *, by: EscalationContact, at: dat
 
     An earlier word on the same firing is replaced. Why something was worth the trouble need not be said.
     """
-    reason = reason.strip()
+    reason = reason.replace("\x00", "").strip()  # which PostgreSQL keeps in no text
     if not reason and mark != Mark.ACTIONABLE:
         raise IllegalMove(f"Say why it was {Mark(mark).label}; the reason is used to mend the rule.")
     return firings.update(mark=mark, mark_reason=reason[:500], marked_by=by, marked_at=at)
@@ -72,13 +73,36 @@ def mark(firings: QuerySet[Firing], mark: str, *, by: EscalationContact, at: dat
 
 @transaction.atomic
 def mark_incident(incident: Incident, word: str, *, by: EscalationContact, at: datetime, reason: str) -> None:
-    """Note what `by` thinks of every alert of a rule in the incident; it stands on the timeline and ends nothing."""
-    count = mark(Firing.objects.filter(incident=incident), word, by=by, at=at, reason=reason)
-    if not count:
+    """Note what `by` thinks of every alert of a rule in the incident; it stands on the timeline and ends nothing.
+
+    A word on an alert itself counts more and stays. IllegalMove where none is left, or no alert of a rule is in it.
+    """
+    rows = Firing.objects.of(incident)  # type: ignore[attr-defined]
+    every = rows.count()
+    if not every:
         raise IllegalMove(f"No alert of a rule of ours is in incident #{incident.pk}, so there is no rule to mend.")
+    count = mark(rows.filter(pk__in=_without_own_word(rows)), word, by=by, at=at, reason=reason)
+    if not count:
+        raise IllegalMove(
+            f"Somebody has said of each alert in incident #{incident.pk} what it was worth, which counts more; "
+            "say it on the page of the alert."
+        )
     label = Mark(word).label
     told = f"{count} alerts are {label}" if count > 1 else f"The alert is {label}"
+    if own := every - count:
+        told += f" ({own} more bear{'' if own > 1 else 's'} a word of {'their' if own > 1 else 'its'} own)"
     incident.log(
         "rated", f"{told}, says {by}{f': {reason.strip()}' if reason.strip() else ''}.", at=at, by=by,
         data={"mark": word, "alerts": count},
     )  # fmt: skip
+
+
+def _without_own_word(rows: QuerySet[Firing]) -> list[int]:
+    """Those nobody marked, and those marked by a word on their incident: the timeline has that, with the same instant.
+
+    What was said of the incident that its own was merged into counts too.
+    """
+    where = Q(incident=OuterRef("incident")) | Q(incident=OuterRef("incident__merged_into"))
+    rated = TimelineEntry.objects.filter(where, kind="rated", at=OuterRef("marked_at"))
+    said = rated.annotate(word=KT("data__mark")).filter(word=OuterRef("mark"))
+    return list(rows.filter(Q(mark="") | Exists(said)).values_list("pk", flat=True))

@@ -83,7 +83,7 @@ def of(
         return None
     limits = limits_in(spec, params)
     main = limits[0][1] if limits else None
-    points = [(row, _figure(row, main)) for row in rows]
+    points = [(row, figure_in(row, main)) for row in rows]
     figures = [figure for _, figure in points if figure is not None]
     if not figures:
         return None
@@ -123,7 +123,7 @@ def limits_in(spec: RuleSpec | None, params: Mapping[str, Any]) -> list[tuple[st
     return sorted(found, key=lambda one: (one[1].limit == 0, -shared.count((one[1].name, one[1].age))))
 
 
-def _figure(row: Sample, limit: Limit | None) -> float | None:
+def figure_in(row: Sample, limit: Limit | None) -> float | None:
     """The figure of the reading that is worst off; None when it could not be read."""
     read, _ = samples.load(row.data)
     if isinstance(read, ProbeError):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 from django.db.models import F
 
@@ -127,22 +128,32 @@ def _counted(row: ObjectiveDay) -> int:
 
 def _budget(objective: Objective, met: int, counted: int) -> tuple[float | None, str]:
     if objective.met_for is not None and counted:
-        allowed = counted * (100 - objective.met_for) / 100
+        allowed = _allowed(counted, objective.met_for)
         missed = counted - met
         return _left(missed, allowed), f"{missed} of {counted} measures of {DAYS} days missed, {_few(allowed)} may be"
     if objective.kind == Objective.Kind.SHARE and objective.total and objective.good is not None:
         goal = objective.goal.get("at_least", 100)
-        bad, allowed = objective.total - objective.good, objective.total * (100 - goal) / 100
+        bad, allowed = _exact(objective.total) - _exact(objective.good), _allowed(objective.total, goal)
         unit = f" {objective.unit}" if objective.unit else ""
-        return _left(bad, allowed), f"{bad:,.6g} of {objective.total:,.6g}{unit} bad, {_few(allowed)} may be"
+        return _left(bad, allowed), f"{float(bad):,.6g} of {objective.total:,.6g}{unit} bad, {_few(allowed)} may be"
     return None, ""
 
 
-def _left(spent: float, allowed: float) -> float:
+def _allowed(counted: float, goal: float) -> Fraction:
+    """How many of `counted` may be bad where `goal` percent are to be good; exact, as 99.9 is no number of a float."""
+    return _exact(counted) * (100 - _exact(goal)) / 100
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(str(number))
+
+
+def _left(spent: Fraction | int, allowed: Fraction) -> float:
+    """Percent of the budget, to a tenth."""
     if allowed <= 0:
         return 0.0 if not spent else -100.0
-    return round(100 * (allowed - spent) / allowed, 1)
+    return round(float(100 * (allowed - spent) / allowed), 1) + 0.0  # -0.04 rounds to -0.0, and that plus 0.0 is 0.0
 
 
-def _few(number: float) -> str:
-    return f"{number:,.1f}".rstrip("0").rstrip(".")
+def _few(number: Fraction) -> str:
+    return f"{float(number):,.1f}".rstrip("0").rstrip(".")

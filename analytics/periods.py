@@ -53,7 +53,7 @@ def period(
 ) -> Period:
     """The period that was asked for, or the `days` (30 unless told) that end with `last`, today unless told.
 
-    From `first` alone it goes on until today, for no more days than there may be.
+    From `first` alone it goes on until today.
 
     BadPeriod names the field (from, to, zone, days) that cannot be used.
     """
@@ -70,10 +70,10 @@ def period(
             raise BadPeriod(name, "Choose a day between 1990 and 2199.")
     today = at.astimezone(clock).date()
     if last is None:
-        last = today if first is None else max(first, min(today, first + (LONGEST - 1) * DAY))
+        last = today
     first = first or last - ((days or USUAL) - 1) * DAY
     if last < first:
         raise BadPeriod("to", "The last day is before the first.")
     if (last - first).days >= LONGEST:
-        raise BadPeriod("to", f"Choose at most {LONGEST} days.")
+        raise BadPeriod("to", f"Choose at most {LONGEST} days. Take a later first day, or an earlier last one.")
     return Period(first, last, clock)

@@ -16,26 +16,22 @@ from typing import Any
 from django.db.models import (
     Case,
     CharField,
-    DateTimeField,
     F,
     IntegerField,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
 
 from incidents import seeing
-from incidents.models import Incident, Status, TimelineEntry
-from incidents.response_times import MEASURES
-from oncall.models import EscalationContact
+from incidents.models import Incident, Status
+from incidents.response_times import MEASURES, first_acknowledgement
 from policies.models import Policy, Service, Severity
 
-from . import kept, response_sql
+from . import kept, response_sql, response_teams
 from .periods import Period
 from .seconds import Seconds
 
@@ -44,14 +40,14 @@ NOW, BEFORE = 0, 1
 GROUPINGS = {"": "Everything", "service": "Service", "level": "Level", "team": "Team", "policy": "Policy"}
 COLUMNS = {"service": "service_id", "level": "severity_id", "policy": "policy_id"}
 NONE = "-"
-Owners = Incident.owners.through
 
 
 @dataclass(frozen=True)
 class Wish:
     """What somebody asks for: which days, grouped by what (a key of GROUPINGS), and of which incidents.
 
-    policy, service  their keys; level  its key, in any policy; team  its name; empty: all, NONE: those without
+    policy, service  their keys; level  its key, in any policy; team  its name; empty: all
+    Of service and team, NONE: those without. Every incident has a policy and a level.
     """
 
     period: Period
@@ -166,15 +162,18 @@ def _counted(wish: Wish, user: Any, first: Period, last: Period) -> QuerySet[Inc
     rows = seeing.visible(user).filter(detected_at__gte=first.begin, detected_at__lt=last.end, drill=False)
     rows = rows.exclude(status=Status.MERGED)
     exact = {"policy__key": wish.policy, "service__key": wish.service, "severity__key": wish.level}
-    rows = rows.filter(**{name: value for name, value in exact.items() if value and value != NONE})
     if wish.service == NONE:
+        del exact["service__key"]
         rows = rows.filter(service=None)
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if wish.team:
-        owned = _team_owners(Q(incident__detected_at__gte=first.begin, incident__detected_at__lt=last.end))
+        known = response_teams.names_above()
+        groups = [pk for pk, names in known.items() if wish.team in names or wish.team == NONE]
+        span = Q(incident__detected_at__gte=first.begin, incident__detected_at__lt=last.end)
+        owned = Q(pk__in=response_teams.owners(span, groups).values("incident_id"))
         if wish.team == NONE:
-            labelled = Q(labels__has_key="team") & ~Q(labels__team="")
-            return rows.exclude(pk__in=owned.values("incident_id")).exclude(labelled)
-        rows = rows.filter(Q(pk__in=owned.filter(team=wish.team).values("incident_id")) | Q(labels__team=wish.team))
+            return rows.exclude(owned).exclude(Q(labels__has_key="team") & ~Q(labels__team=""))
+        rows = rows.filter(owned | Q(labels__team=wish.team))
     return rows
 
 
@@ -183,11 +182,7 @@ def _lengths() -> dict[str, Any]:
     real = ~Q(status=Status.FALSE_POSITIVE)
     found: dict[str, Any] = {}
     for measure in MEASURES.values():
-        end: Any = F(f"{measure.end}_at")
-        if measure.end == "acknowledged":
-            entries = TimelineEntry.objects.filter(incident=OuterRef("pk"), kind="acknowledged").order_by("at")
-            first = Coalesce(Subquery(entries.values("at")[:1]), end)
-            end = Case(When(reopened=0, then=end), default=first, output_field=DateTimeField())
+        end: Any = first_acknowledgement() if measure.end == "acknowledged" else F(f"{measure.end}_at")
         seconds = Seconds(end, F(f"{measure.start}_at"))
         found[f"{measure.key}_s"] = Case(When(real, then=seconds)) if measure.real else seconds
     return found
@@ -237,9 +232,7 @@ def _sides(wish: Wish, user: Any) -> dict[str | None, dict[int, Side]]:
 def _groups(wish: Wish) -> Callable[[Any], Sequence[str | None]]:
     """To which groups an incident belongs: everything, and those of its team or of its value of the column."""
     if wish.by == "team":
-        of_teams: dict[int, list[str | None]] = defaultdict(lambda: [None])
-        for pk, team in response_sql.lines(_teams(wish)):
-            of_teams[pk].append(team)
+        of_teams = {pk: (None, *sorted(names)) for pk, names in _teams(wish).items()}
         return lambda pk: of_teams.get(pk, (None, ""))
     return cache(lambda value: (None, str(value or ""))) if wish.by else lambda value: (None,)
 
@@ -255,24 +248,23 @@ def _times(values: list[float]) -> Times:
     return Times(len(values), fsum(values) / len(values), values[-1], by_number)
 
 
-def _teams(wish: Wish) -> QuerySet:
-    """(incident, team) of each incident of both periods, each pair once; the team it is asked for alone, if any."""
+def _teams(wish: Wish) -> dict[int, set[str]]:
+    """The teams of each incident of both periods that has any; the team it is asked for alone, if any."""
     begin, end = wish.period.before.begin, wish.period.end
-    owners = _team_owners(Q(incident__detected_at__gte=begin, incident__detected_at__lt=end))
-    labelled = Incident.objects.filter(detected_at__gte=begin, detected_at__lt=end, labels__has_key="team")
-    named = labelled.order_by().annotate(team=Cast(KT("labels__team"), CharField())).exclude(team="")
+    found: dict[int, set[str]] = defaultdict(set)
+    known = response_teams.names_above()
     if wish.team and wish.team != NONE:
-        owners, named = owners.filter(team=wish.team), named.filter(team=wish.team)
-    return owners.values_list("incident_id", "team").union(named.values_list("pk", "team"))
-
-
-def _team_owners(which: Q) -> QuerySet:
-    """Rows of owners with the `team` behind each: the owner itself when it is one, else those it is a member of."""
-    team, person = EscalationContact.Kind.TEAM, F("escalationcontact__member_of__name")
-    own = Q(escalationcontact__kind=team)
-    member = ~own & Q(escalationcontact__member_of__kind=team)
-    name = Case(When(own, then=F("escalationcontact__name")), default=person, output_field=CharField())
-    return Owners.objects.filter(which).filter(own | member).annotate(team=name).order_by()
+        known = {pk: {wish.team} for pk, names in known.items() if wish.team in names}
+    owners = response_teams.owners(Q(incident__detected_at__gte=begin, incident__detected_at__lt=end), known)
+    for pk, group in response_sql.lines(owners.values_list("incident_id", "group")):
+        found[pk] |= known[group]
+    labelled = Incident.objects.filter(detected_at__gte=begin, detected_at__lt=end, labels__has_key="team")
+    named = labelled.order_by().annotate(team=Cast(KT("labels__team"), CharField())).filter(team__gt="")
+    if wish.team and wish.team != NONE:
+        named = named.filter(team=wish.team)
+    for pk, team in response_sql.lines(named.values_list("pk", "team")):
+        found[pk].add(team)
+    return found
 
 
 def _names(by: str, sides: dict[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:

@@ -9,7 +9,7 @@ from django import forms
 from oncall.models import EscalationContact
 from policies.models import Policy, Service, Severity
 
-from .periods import LONGEST, USUAL, BadPeriod, Period, period
+from .periods import EARLIEST, LATEST, LONGEST, USUAL, BadPeriod, Period, period
 from .response import GROUPINGS, NONE, Wish
 
 SPANS = (7, 30, 90, 365)
@@ -17,14 +17,18 @@ DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class PeriodForm(forms.Form):
-    """From which day to which, both counted in, on whose clock; nothing said: the last 30 days, UTC."""
+    """From which day to which, both counted in, on whose clock; nothing said: the last 30 days, UTC.
+
+    With the last day alone as many days end with it; from the first day alone they go on until today.
+    """
 
     from_ = forms.DateField(label="From", required=False, widget=DAY)
     to = forms.DateField(label="To", required=False, widget=DAY)
     zone = forms.CharField(label="Days on the clock of", required=False, max_length=64)
 
     def __init__(self, data: dict[str, Any], *, at: datetime, **more: Any) -> None:
-        usual = period(at=at, zone=_known(data.get("zone", "")) or "UTC", days=_span(data.get("days", "")))
+        last = None if data.get("from") else _day(data.get("to", ""))
+        usual = period(last=last, at=at, zone=_known(data.get("zone", "")) or "UTC", days=_span(data.get("days", "")))
         begin = {"from": usual.first.isoformat(), "to": usual.last.isoformat(), "zone": usual.zone.key}
         super().__init__({**begin, **{name: value for name, value in data.items() if value}}, **more)
         self.at = at
@@ -109,5 +113,15 @@ def _known(zone: str) -> str:
     return zone if zone in available_timezones() else ""
 
 
+def _day(text: str) -> date | None:
+    """A day that figures can be about; None: there is none, or clean() says what is wrong with it."""
+    try:
+        day = forms.DateField(required=False).clean(text)
+    except forms.ValidationError:
+        return None
+    return day if day and EARLIEST <= day <= LATEST else None
+
+
 def _span(text: str) -> int:
-    return min(int(text), LONGEST) if text.isascii() and text.isdecimal() and int(text[:6]) > 0 else USUAL
+    # six digits say it all; Python refuses to read thousands
+    return min(int(text[:6]), LONGEST) if text.isascii() and text.isdecimal() and int(text[:6]) > 0 else USUAL

@@ -222,8 +222,10 @@ def _task(
         cannot = f"The goal cannot be used: {error}"
     if not ways:
         cannot = cannot or "This objective has no source to ask."
-    heard = reading.hear([question for way in ways for question in way.all], at=end)
-    return Task(row, end, day, goal, ways, heard, closing, cannot)
+    # a day has its first instant and not that of the next, and who looks back over a length has it the other way round
+    asked_at = end - timedelta.resolution if row.zone else end
+    heard = reading.hear([question for way in ways for question in way.all], at=asked_at)
+    return Task(row, asked_at, day, goal, ways, heard, closing, cannot)
 
 
 class _Windowed(Mapping):

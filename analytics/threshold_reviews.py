@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
-from alerts.models import AlertRule, Firing
+from alerts.models import AlertRule, Firing, Sample
 from oncall import people, telling
 from oncall.models import EscalationContact
 from policies.claims import sweep
@@ -69,7 +69,10 @@ def _make(
 ) -> list[ThresholdReview]:
     known = ThresholdReview.objects.filter(rule__policy=policy, month=first).values("rule")
     fired = Firing.objects.filter(rule__policy=policy, began_at__gte=since, began_at__lt=until).values("rule")
-    watched = Q(enabled=True, checked_at__isnull=False) | Q(pk__in=fired.order_by())
+    # one that is checked only since the month was over was not watched in it
+    read = Sample.objects.filter(rule=OuterRef("pk"))
+    in_time = ~Exists(read) | Exists(read.filter(at__lt=until))
+    watched = Q(in_time, enabled=True, checked_at__isnull=False) | Q(pk__in=fired.order_by())
     rules = list(
         policy.rules.filter(watched, proposes=False)
         .exclude(pk__in=known.order_by())

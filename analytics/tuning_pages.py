@@ -83,8 +83,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def _order(rule: AlertRule, one: tuning.Figures) -> tuple:
     """What wasted most attention first; of the rest what fired most, and at last what never did."""
-    wasted = one.false_positives + one.not_actionable
-    return (tuning.WRONG not in one.signs, -wasted, -one.fired, not rule.enabled, rule.policy.name, rule.key)
+    return (tuning.WRONG not in one.signs, -one.wasted, -one.fired, not rule.enabled, rule.policy.name, rule.key)
 
 
 def _sum(rows: Any) -> tuning.Figures:
@@ -174,7 +173,7 @@ def held(request: HttpRequest) -> HttpResponse:
 
 def _held(since: datetime, until: datetime, which: Q) -> Any:
     """What held back alerts in that time, by kind and words, the most alerts first."""
-    rows = Hold.objects.filter(which, since__gte=since, since__lt=until).order_by().values("kind", "by")
+    rows = Hold.objects.filter(which, tuning.held_within(since, until)).order_by().values("kind", "by")
     never = Q(ended_at__isnull=False) & ~Q(outcome="acted")
     return rows.annotate(
         times=Count("pk"), alerts=Count("alert", distinct=True), never=Count("pk", filter=never),
@@ -186,7 +185,7 @@ def _whom(rows: list[dict[str, Any]], *, since: datetime, at: datetime) -> dict[
     """Whom the alerts of each of these groups would have told, the most often named first."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {(row["kind"], row["by"]): [] for row in rows}
     words = {row["by"] for row in rows}
-    told = Hold.objects.filter(since__gte=since, since__lt=at, by__in=words).exclude(would_have="").order_by()
+    told = Hold.objects.filter(tuning.held_within(since, at), by__in=words).exclude(would_have="").order_by()
     counted = told.values("kind", "by", "would_have").annotate(times=Count("pk")).order_by("-times", "would_have")
     for row in counted:
         group = found.get((row["kind"], row["by"]))

@@ -38,7 +38,10 @@ def merge(incident: Incident, into: Incident, *, by, at: datetime) -> None:
 
 @transaction.atomic
 def unmerge(incident: Incident, *, by, at: datetime, reason: str = "") -> None:
-    """It was another trouble after all: open again with the alerts it brought, its clocks and pages begin anew."""
+    """It was another trouble after all: open again with the alerts it brought, its clocks and pages begin anew.
+
+    Nobody has it any more; when it was first acknowledged stays, as that has happened.
+    """
     into = incident.merged_into
     if incident.status != Status.MERGED or into is None:
         raise IllegalMove(f"Incident #{incident.pk} is not merged into another one.")
@@ -46,9 +49,8 @@ def unmerge(incident: Incident, *, by, at: datetime, reason: str = "") -> None:
     if clash:
         raise IllegalMove(f"Incident #{clash.pk} is open for the same key meanwhile; work there.")
     incident.move(
-        Status.DETECTED, merged_into=None, acknowledged_at=None, acknowledged_by=None, mitigated_at=None,
-        resolved_at=None, closed_at=None,
-    )  # fmt: skip
+        Status.DETECTED, merged_into=None, acknowledged_by=None, mitigated_at=None, resolved_at=None, closed_at=None
+    )
     brought = incident.timeline.filter(kind="merged", data__has_key="alerts").order_by("-pk").first()
     back = into.alerts.filter(pk__in=brought.data["alerts"] if brought else []).update(incident=incident)
     why = f": {reason.strip()}" if reason.strip() else ""

@@ -7,7 +7,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .models import Incident, Status
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
+
+from .models import Incident, Status, TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ MEASURES = {
             "acknowledge", "MTTA", "Time to acknowledge", "detected", "acknowledged",
             "From the detection to the first acknowledgement, by a person or by the system where somebody took it. "
             "What nobody acknowledged has no such time, and neither adds to it nor lowers it. An incident that was "
-            "reopened keeps its first acknowledgement.",
+            "reopened, or merged and taken apart again, keeps its first acknowledgement. A corrected time counts "
+            "as it was corrected.",
         ),
         Measure(
             "mitigate", "MTTM", "Time to mitigate", "detected", "mitigated",
@@ -66,11 +71,39 @@ def length(incident: Incident, key: str) -> timedelta | None:
 
 
 def first_acknowledged(incident: Incident) -> datetime | None:
-    """When it was first acknowledged; a reopening takes the milestone away, and the timeline has it still."""
+    """When it was first acknowledged, as it was last put right.
+
+    A reopening takes the milestone away; the timeline has it still, with what was corrected until then.
+    """
     if not incident.reopened:
         return incident.acknowledged_at
-    entries = incident.timeline.filter(kind="acknowledged").order_by("at").values_list("at", flat=True)
-    return entries.first() or incident.acknowledged_at
+    first = None
+    entries = incident.timeline.filter(kind__in=["acknowledged", "milestone", "reopened"]).order_by("pk")
+    for kind, at, data in entries.values_list("kind", "at", "data"):
+        if kind == "acknowledged":
+            first = first or at
+        elif first and kind == "reopened":
+            return first
+        elif first and data.get("milestone") == "acknowledged":
+            first = datetime.fromisoformat(data["to"])
+    return incident.acknowledged_at  # first acknowledged since it was last reopened, or never
+
+
+def first_acknowledgement(path: str = "") -> Case:
+    """The same as a column of many rows.
+
+    path  from the row to its incident, such as `incident__`; none: the row is the incident
+    """
+    now = F(f"{path}acknowledged_at")
+    # each row here is a reopening, and these are what was written before it
+    before = TimelineEntry.objects.filter(incident=OuterRef("incident"), pk__lt=OuterRef("pk"))
+    taken = before.filter(kind="acknowledged").order_by("pk")
+    put_right = before.filter(kind="milestone", data__milestone="acknowledged").order_by("-pk")
+    to = Cast(Subquery(put_right.annotate(to=KT("data__to")).values("to")[:1]), DateTimeField())
+    over = TimelineEntry.objects.filter(Exists(taken), incident=OuterRef(f"{path}pk"), kind="reopened").order_by("pk")
+    kept = over.annotate(first=Coalesce(to, Subquery(taken.values("at")[:1]))).values("first")[:1]
+    never = When(**{f"{path}reopened": 0}, then=now)
+    return Case(never, default=Coalesce(Subquery(kept), now), output_field=DateTimeField())
 
 
 def _instant(incident: Incident, milestone: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """What every page carries beside its content, and who comes into the admin at all."""
 
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseBadRequest
 
 STRICT = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -32,6 +33,22 @@ def admin_for_staff(get_response):
         inside = request.path.startswith("/admin/") and request.path not in entrances
         if inside and request.user.is_authenticated and not request.user.is_staff:
             raise PermissionDenied("The admin is for staff; your pages are those in the menu.")
+        return get_response(request)
+
+    return middleware
+
+
+def without_nul(get_response):
+    """Refuse an address with NUL in it, which PostgreSQL takes in no text; the API says so in its own words.
+
+    Nobody types it, and every page that looks something up by its address would else have to think of it.
+    """
+
+    def middleware(request):
+        has = "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
+        if has and not request.path_info.startswith("/api/"):
+            words = "The address contains a NUL character (%00), which no text here can have. Leave it out."
+            return HttpResponseBadRequest(words, content_type="text/plain; charset=utf-8")
         return get_response(request)
 
     return middleware

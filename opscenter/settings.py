@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "opscenter.middleware.content_security_policy",
+    "opscenter.middleware.without_nul",
     "opscenter.middleware.admin_for_staff",
     "auditlog.middleware.AuditlogMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -30,11 +30,16 @@ class FiguresOut(Out):
     false_positives: int
     not_actionable: int
     marked: int = Field(description="Of how many somebody said what they were worth.")
-    acted: int = Field(description="How many joined an incident that a person took.")
+    acted: int = Field(
+        description="How many joined an incident that was ever acknowledged, by a person or in a system where somebody "
+        "took it (also one that theirs was merged into); false positives left out."
+    )
     held: int = Field(description="How many joined no incident.")
     false_share: float | None = Field(description="Percent; null without an alert.")
     actionable_share: float | None = Field(description="Percent that nobody called false or not actionable.")
-    firing_time: Seconds
+    firing_time: Seconds = Field(
+        description="How long its alerts fired within the time, added up; also of those that began before it."
+    )
     signs: list[str] = Field(description="What is odd.", examples=[["never fired"]])
 
 
@@ -55,7 +60,7 @@ class ThresholdReviewOut(FiguresOut):
     policy: str
     rule: str = Field(description="Key of the rule.")
     month: dt.date = Field(description="Its first day.")
-    ack_median: Seconds | None = Field(description="Median seconds from detection to acknowledgement.")
+    ack_median: Seconds | None = Field(description="Median seconds from detection to first acknowledgement.")
     decision: Literal["", "keep", "tune", "drop"]
     note: str
     signed_by: PersonOut | None

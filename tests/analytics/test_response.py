@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
@@ -14,11 +15,12 @@ from incidents import lifecycle, targets
 from incidents.models import Incident, Status
 from oncall.models import EscalationContact
 from policies.models import Policy
-from tests.accounts import signed_in
+from tests.accounts import account, signed_in
 from tests.factories import (
     HOUR,
     MINUTE,
     NINE,
+    ApiTokenFactory,
     ContactFactory,
     IncidentFactory,
     ResponseTargetFactory,
@@ -194,6 +196,68 @@ def test_members_and_labels_make_teams_and_each_pair_counts_once(viewer, ada):
     for team, count in (("shop", "1"), ("elsewhere", "1"), ("-", "2")):
         assert rows(viewer, team=team, **asked)["All of these", "now"]["incidents"] == count
     assert EscalationContact.objects.filter(kind="team").count() == 2
+
+
+def test_an_incident_counts_for_the_teams_that_its_teams_are_in(viewer, ada):
+    names = ("company", "division", "squad")
+    company, division, squad = (ContactFactory(name=name, kind="team") for name in names)
+    duty = ContactFactory(name="duty", kind="role")
+    company.members.add(division), division.members.add(squad, duty), squad.members.add(company)  # in a circle
+    duty.members.add(ada)
+    IncidentFactory().owners.set([squad])
+    IncidentFactory(labels={"team": "squad"}).owners.set([ada])
+    IncidentFactory(labels={"team": "division"})  # a label is that one team
+    IncidentFactory()
+    asked = {"from": "2026-11-23", "to": "2026-11-23"}
+    found = {name: row["incidents"] for (name, when), row in rows(viewer, by="team", **asked).items() if when == "now"}
+    assert found == {"company": "2", "division": "3", "squad": "2", "No team": "1", "All of these": "4"}
+    for team, count in (("company", "2"), ("division", "3"), ("squad", "2")):
+        found = rows(viewer, by="team", team=team, **asked)
+        assert {name for name, when in found if when == "now"} == {team, "All of these"}
+        assert found["All of these", "now"]["incidents"] == found[team, "now"]["incidents"] == count
+
+
+def test_the_api_finds_nothing_without_a_level_or_a_policy(client, grace):
+    IncidentFactory()
+    head = {"authorization": f"Bearer ops_{ApiTokenFactory(user=account(grace, 'Viewer')).name}"}
+
+    def count(**asked) -> int:
+        query = {"last_day": "2026-11-23", "days": "1", **asked}
+        told = client.get("/api/v1/figures/response", query, headers=head).json()
+        return told["total"]["now"]["incidents"]
+
+    assert [count(**{name: "-"}) for name in ("service", "team", "level", "policy")] == [1, 1, 0, 0]
+
+
+def test_targets_of_false_positives_count(viewer):
+    one = IncidentFactory(status=Status.FALSE_POSITIVE, resolved_at=NINE + HOUR)
+    ResponseTargetFactory(incident=one, state="met"), ResponseTargetFactory(incident=one, state="breached")
+    ResponseTargetFactory(incident=one, state="cancelled")
+    row = rows(viewer, **{"from": "2026-11-23", "to": "2026-11-23"})["All of these", "now"]
+    assert (row["target_acknowledge_met"], row["target_acknowledge_missed"], row["resolve_mean_s"]) == ("1", "1", "")
+
+
+@pytest.mark.parametrize("path", ["/figures/", "/figures/behind/", "/figures/people/"])
+def test_one_end_of_the_period_is_enough(viewer, path):
+    def days(**asked) -> tuple[str, str]:
+        with time_machine.travel(NINE, tick=False):
+            form = viewer.get(path, asked).context["form"]
+        shown = form["from_"].value(), form["to"].value()
+        assert shown == (form.period.first.isoformat(), form.period.last.isoformat())
+        return shown
+
+    assert days() == ("2026-10-25", "2026-11-23")
+    assert days(to="2026-01-31") == ("2026-01-02", "2026-01-31")
+    assert days(to="2026-01-31", days="7") == ("2026-01-25", "2026-01-31")
+    assert days(**{"from": "2026-01-31"}) == ("2026-01-31", "2026-11-23")
+    assert days(days="9" * 4301) == ("2025-10-20", "2026-11-23")
+    for asked, words in (
+        ({"from": "2020-01-01"}, "Take a later first day, or an earlier last one."),
+        ({"to": "0001-01-01"}, "Choose a day between 1990 and 2199."),
+        ({"to": "soon"}, "Write the day as 2026-12-31."),
+    ):
+        answer = viewer.get(path, asked)
+        assert answer.status_code == 422 and words in answer.content.decode()
 
 
 def test_filters_links_and_the_incidents_behind(viewer):

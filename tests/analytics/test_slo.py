@@ -138,16 +138,17 @@ def test_a_calendar_day_ends_at_its_own_midnight_with_a_last_measure(door, told)
     """Amsterdam, the 25 hours of 25 October 2026."""
     row = orders(door, zone="Europe/Amsterdam")
     begin, end = datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)
-    told("ok", "failed", at=begin)  # of the day before: windows are open at their begin
-    told(*["ok"] * 19, at=begin + timedelta(seconds=1))
+    told("failed", "failed", at=begin - timedelta(microseconds=1))  # of the day before
+    told(*["ok"] * 19, at=begin)
+    told("failed", "failed", at=end)  # of the day after
     assert measured(row, end - 10 * MINUTE).value == 100
     told("failed", at=end - MINUTE)
     assert row.days.get().last == "met"
-    assert measured(row, end + 5 * MINUTE).state == "nodata"  # the new day has nothing yet
+    assert measured(row, end + 5 * MINUTE).value == 0
     days = {day.day: day for day in row.days.all()}
     assert set(days) == {date(2026, 10, 25), date(2026, 10, 26)}
     assert (days[date(2026, 10, 25)].value, days[date(2026, 10, 25)].total) == (95, 20)
-    assert days[date(2026, 10, 26)].last == "nodata" and row.open_day == date(2026, 10, 26)
+    assert days[date(2026, 10, 26)].last == "missed" and row.open_day == date(2026, 10, 26)
 
 
 def test_measures_that_come_to_the_same_share_a_row(door, told):
@@ -182,6 +183,16 @@ def test_budget_and_compliance(door):
     assert [day.state for day in found[held.pk].days[-1:]] == ["missed"]
     share.good = 90
     assert history.record(share, {}, today=today).budget == -100
+
+
+@pytest.mark.parametrize(("goal", "good", "total"), [(99.9, 999, 1000), (99.7, 997, 1000), (98.6, 493, 500),
+                                                     (99.9, 9_989_999, 9_999_999)])  # fmt: skip
+def test_a_budget_that_is_just_used_up_is_plain_nothing(goal, good, total):
+    row = ObjectiveFactory(kind="share", goal={"at_least": goal}, good=good, total=total)
+    assert str(history.record(row, {}, today=NINE.date()).budget) == "0.0"  # no -0.0
+    held = ObjectiveFactory(kind="value", goal={"below": 5}, met_for=goal, window=None)
+    kept = ObjectiveDayFactory(objective=held, day=NINE.date(), met=good, missed=total - good)
+    assert str(history.record(held, {kept.day: kept}, today=NINE.date()).budget) == "0.0"
 
 
 def test_a_rule_may_alert_when_an_objective_is_missed(door, told):

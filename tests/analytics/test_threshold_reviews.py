@@ -21,6 +21,7 @@ from tests.factories import (
     FiringFactory,
     IncidentFactory,
     ProposalFactory,
+    SampleFactory,
     ThresholdReviewFactory,
     TuningPlanFactory,
 )
@@ -133,6 +134,14 @@ def test_rules_that_nobody_watched_are_left_out(rule):
     was_on = AlertRuleFactory(policy=rule.policy, severity=rule.severity, key="was-on", enabled=False)
     fire(was_on, OCTOBER)
     assert {one.rule.key for one in threshold_reviews.make(at=NOVEMBER)} == {"queue", "was-on"}
+
+
+def test_a_rule_that_is_watched_since_the_month_was_over_is_no_rule_that_never_fired(rule):
+    late = AlertRuleFactory(policy=rule.policy, severity=rule.severity, key="late", checked_at=NOVEMBER + DAY)
+    SampleFactory(rule=late, at=NOVEMBER + 60 * MINUTE)
+    SampleFactory(rule=rule, at=OCTOBER)
+    SampleFactory(rule=rule, at=NOVEMBER + 60 * MINUTE)
+    assert [one.rule for one in threshold_reviews.make(at=NOVEMBER + DAY)] == [rule]
 
 
 def test_who_signs(rule, ada, grace):

@@ -10,13 +10,14 @@ from django.utils import timezone
 from alerts import firings
 from alerts.models import Firing, Hold
 from analytics import tuning
-from tests.accounts import signed_in
+from tests.accounts import account, signed_in
 from tests.factories import (
     HOUR,
     MINUTE,
     NINE,
     AlertFactory,
     AlertRuleFactory,
+    ApiTokenFactory,
     FiringFactory,
     HoldFactory,
     IncidentFactory,
@@ -96,6 +97,22 @@ def test_how_long_it_fired_is_counted_within_the_period(rule):
     assert of(rule).firing_time == 5 * MINUTE + 3 * HOUR
 
 
+def test_what_began_before_the_period_is_counted_within_it(rule, client, grace):
+    FiringFactory(rule=rule, began_at=NINE - 40 * DAY)
+    FiringFactory(rule=rule, began_at=NINE - 35 * DAY, ended_at=NINE - 2 * DAY)
+    FiringFactory(rule=rule, began_at=NINE - 35 * DAY, ended_at=NINE - 30 * DAY)  # over when the period begins
+    FiringFactory(rule=rule, began_at=NINE - 35 * DAY, incident=IncidentFactory(drill=True))
+    token = ApiTokenFactory(user=account(grace, "Viewer"))
+    head = {"authorization": f"Bearer ops_{token.name}"}
+    with time_machine.travel(NINE, tick=False):
+        told = client.get(f"/api/v1/rules/{rule.pk}/tuning", {"days": "30"}, headers=head).json()
+    assert (told["firing_time"], told["fired"]) == ((30 + 28) * 86400, 0)
+    assert told["signs"] == [tuning.ALWAYS]
+    Firing.objects.filter(ended_at=None).delete()
+    assert of(rule).signs == []  # it fired, though it began before
+    assert of(rule, 1).signs == [tuning.NEVER]
+
+
 def test_what_is_odd_about_a_rule(rule):
     assert of(rule).signs == [tuning.NEVER]
     FiringFactory(rule=rule, began_at=NINE - DAY + MINUTE)
@@ -125,6 +142,23 @@ def test_a_few_alerts_prove_nothing(rule):
     assert of(rule).signs == []
 
 
+def test_the_share_counts_as_it_is_not_as_it_is_shown(rule):
+    TuningPlanFactory(policy=rule.policy, propose_from=50)
+    alert, incident = AlertFactory(rule=rule), IncidentFactory()
+    Firing.objects.bulk_create(
+        Firing(
+            alert=alert, rule=rule, began_at=NINE - HOUR + n * timedelta(seconds=1), ended_at=NINE, incident=incident,
+            mark="false_positive" if n < 1249 else "",
+        )
+        for n in range(2500)
+    )  # fmt: skip
+    assert (of(rule).false_share, of(rule).signs) == (50.0, [])
+    Firing.objects.filter(mark="").first().delete()  # 1249 of 2499: still less than half
+    assert of(rule).signs == []
+    Firing.objects.filter(mark="").first().delete()
+    assert of(rule).signs == [tuning.WRONG]
+
+
 def test_the_median_time_counts_each_incident_once(rule):
     for minutes in (2, 4, 60):
         incident = IncidentFactory(
@@ -141,13 +175,26 @@ def test_the_ledger_tells_what_was_held_back_and_whom_it_would_have_paged(page):
     said = {"alert": alert, "kind": Hold.Kind.SILENCE, "by": "silence: the move", "would_have": "paged ada at once"}
     HoldFactory(since=NINE - DAY, ended_at=NINE - HOUR, outcome="ended before it acted", **said)
     HoldFactory(since=NINE - HOUR, **said)
-    HoldFactory(since=NINE - 40 * DAY, **said)
+    HoldFactory(since=NINE - 40 * DAY, ended_at=NINE - 39 * DAY, outcome="ended before it acted", **said)
     HoldFactory(since=NINE - DAY, kind=Hold.Kind.PARENT, by="hidden by database", would_have="")
     shown = page("tuning-held")
     assert "1 alert, 2 times" in shown and "1 never acted" in shown and "1 held back now" in shown
     assert "Would have paged ada at once: 2 times" in shown and "hidden by database" in shown
     assert "hidden by database" not in page("tuning-held", kind="silence")
     assert "3 times" in page("tuning-held", days="90")
+
+
+def test_what_was_held_back_before_and_is_still_or_was_within_the_days_is_told(rule, page):
+    alert = AlertFactory(rule=rule)
+    HoldFactory(alert=alert, since=NINE - 8 * DAY, by="silence: still", would_have="paged ada at once")
+    HoldFactory(alert=alert, since=NINE - 9 * DAY, ended_at=NINE - 6 * DAY, by="silence: into it")
+    HoldFactory(alert=alert, since=NINE - 9 * DAY, ended_at=NINE - 7 * DAY, by="silence: over")
+    shown = page("tuning-held", days="7")
+    assert "silence: still" in shown and "Would have paged ada at once: 1 time" in shown
+    assert "silence: into it" in shown and "silence: over" not in shown
+    assert "silence: still" in page("tuning-rule", "mail", "queue", days="7")
+    HoldFactory(alert=alert, kind=Hold.Kind.FLAP, since=NINE - 8 * DAY, by="flapping")
+    assert tuning.FLAPPING in of(rule, 7).signs
 
 
 def test_filters_and_the_number_of_statements(rule, page, client, ada, django_assert_max_num_queries):
