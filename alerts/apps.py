@@ -9,6 +9,7 @@ class AlertsConfig(AppConfig):
         from channels_health import pages
         from incidents import actions, confirming, page, triage
         from policies import parameters
+        from recovery import conditions
         from runbooks import ways
         from sources import heartbeat_pages
         from sources.probes import register
@@ -25,17 +26,22 @@ class AlertsConfig(AppConfig):
             rating,
             rule_states,
             standing,
+            trend,
         )
 
         register(rule_states.RuleStates())
         ways.register(for_runbooks.Alerts())
         actions.ACTIONS.setdefault("rate", rating.RATE)
+        if trend.ends_by not in conditions.TRENDS:
+            conditions.TRENDS.append(trend.ends_by)
         if confirmations.of not in confirming.OFFERS:
             confirming.OFFERS.append(confirmations.of)
         if impact.of not in page.IMPACTS:
             page.IMPACTS.append(impact.of)
         if channel_rules.incidents_of not in pages.INCIDENTS:
             pages.INCIDENTS.append(channel_rules.incidents_of)
+        if channel_rules.firing_of not in pages.FIRING:
+            pages.FIRING.append(channel_rules.firing_of)
         if job_marks.of not in heartbeat_pages.MARKS:
             heartbeat_pages.MARKS.append(job_marks.of)
         if asking.users_of not in parameters.USERS:

@@ -16,7 +16,7 @@ from sources.probes.base import ProbeError
 from . import evaluation, samples
 from .conditions import Change, RuleSpec, judge
 from .conditions.states import Memory
-from .conditions.when import CALENDARS
+from .conditions.when import ALWAYS, CALENDARS
 from .models import AlertRule
 from .world import World
 
@@ -197,6 +197,7 @@ def compare(
         raise BadProposal(tried)
     values = {**world.params, **_typed(rule, params or {})}
     rows, taken = list(samples.runs(rule, since=since, until=until)), 0
+    _known_names(spec, tried, rows)
     start = len(rows)
     while start and taken < MOST:
         start -= 1
@@ -216,6 +217,16 @@ def compare(
 
     first = rows[0].at if rows else None
     return Comparison(rule, since, until, judged(spec, world.params), judged(tried, values), first, short)
+
+
+def _known_names(spec: RuleSpec, tried: RuleSpec, rows: Sequence[samples.Run]) -> None:
+    """BadProposal for a name that is new in what is tried and was read by no check: mistyped, it would look calm."""
+    if tried.over or tried.baseline:
+        return  # these make figures of their own, and were read with the condition
+    answers = [one for run in rows if not isinstance(run.read, ProbeError) for one in run.read]
+    read = {name for one in answers for name in (*one.fields, *one.labels)}
+    if read and (unknown := sorted(tried.fields() - spec.fields() - ALWAYS - read)):
+        raise BadProposal(f"{unknown[0]}: no check of that time read this; there are {', '.join(sorted(read))}.")
 
 
 def _typed(rule: AlertRule, given: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce, Least
 from incidents.models import Incident
 from policies.wake import wake
 
-from .models import AlertRule, RuleSource
+from .models import AlertRule, Liveness, RuleSource
 
 LISTED = 20
 KIND = "channels"
@@ -26,3 +26,11 @@ def told(*, at: datetime) -> None:
 def incidents_of(tenant: str) -> list[Incident]:
     """The tenant's incidents, the latest first: those whose alerts all name it."""
     return list(Incident.objects.filter(labels__tenant=tenant, private=False).order_by("-pk")[:LISTED])
+
+
+def firing_of(tenant: str) -> list[tuple[str, datetime]]:
+    """What rules say of the tenant now, and since when: a rule may know of its channels what nobody told here."""
+    incidents = Incident.objects.open().filter(labels__tenant=tenant, private=False)
+    rows = Liveness.objects.filter(incident__in=incidents, firing=True).select_related("alert")
+    rows = rows.order_by("starts_at", "pk")[:LISTED]
+    return [(row.alert.annotations.get("summary") or str(row.alert), row.starts_at) for row in rows]

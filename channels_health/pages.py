@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
@@ -21,6 +21,8 @@ MAY = "incidents.view_incident"
 SHOWS = {"": "All", "down": "Not working", "up": "Working"}
 INCIDENTS: list[Callable[[str], list]] = []
 """What tells of a tenant its incidents, the latest first; rooms above register theirs."""
+FIRING: list[Callable[[str], list[tuple[str, datetime]]]] = []
+"""What tells of a tenant what fires, in words, and since when."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def channel_list(request):
     context = {
         "page": page, "tenants": list(tenants.items()), "totals": totals, "show": show,
         "shows": SHOWS.items(), "tenant": tenant, "q": text, "days": DAYS, "at": at,
-        "incidents": _incidents(tenant) if tenant else [],
+        "incidents": _incidents(tenant) if tenant else [], "firing": _firing(tenant) if tenant else [],
     }  # fmt: skip
     return render(request, "channels/list.html", context)
 
@@ -81,7 +83,7 @@ def channel(request, pk: int):
     context = {
         "line": line, "channel": found, "identifiers": ids, "at": at, "days": DAYS,
         "history": found.history.all()[:HISTORY], "outages": [(one, one.length(at)) for one in line.outages],
-        "incidents": _incidents(found.tenant),
+        "incidents": _incidents(found.tenant), "firing": _firing(found.tenant),
     }  # fmt: skip
     return render(request, "channels/channel.html", context)
 
@@ -107,6 +109,10 @@ def _lines(channels: list[Channel], *, at) -> list[Line]:
         found = outages(history[one.pk], since=since)
         lines.append(Line(one, works(one.status), found, total(found, since=since, at=at)))
     return lines
+
+
+def _firing(tenant: str) -> list[tuple[str, datetime]]:
+    return [one for tell in FIRING for one in tell(tenant)]
 
 
 def _incidents(tenant: str) -> list:

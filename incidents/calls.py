@@ -49,6 +49,9 @@ def make(call: Call, *, at: datetime) -> None:
     call.state, call.delivery = Call.State.TRYING, delivery
     if page.delivery_id is None or page.state == Page.State.UNREACHABLE:
         follow(page, call)
+        # the person is asked now, however long quiet hours or an own rule held the page
+        Page.objects.filter(pk=page.pk).update(at=at)
+        page.at = at
     else:
         incident.log("paged", f"{page.contact} is asked by {call.method.kind} too.", at=at)  # type: ignore[union-attr]
 

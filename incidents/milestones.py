@@ -64,6 +64,8 @@ def put(incident: Incident, times: Mapping[str, datetime], *, by, at: datetime, 
     incident.refresh_from_db()
     was = {name: getattr(incident, f"{name}_at") for name in CORRECTABLE}
     changed = {name: to for name, to in times.items() if was[name] != to}
+    if "resolved" in changed and "mitigated" not in changed and was["mitigated"] == was["resolved"]:
+        changed["mitigated"] = changed["resolved"]  # nobody mitigated it: the harm ended with the resolution
     for name, to in changed.items():
         if was[name] is None and name not in SETTABLE:
             raise IllegalMove(f"It has not been {name} yet; {MOVED_BY[name]} first, then put the time right.")

@@ -22,7 +22,8 @@ DEFINITIONS = {
     "weekends": ("Weekends", "Weekends (Saturday 00:00 to Monday 00:00, own clock) of which the person had any part."),
     "holidays": ("Holidays", "Days of which the person had any part that are holidays in the calendars of the "
                  "schedules' policies and layers."),
-    "pages": ("Pages", "Pages to this person that a provider took in the period, on any schedule or none."),
+    "pages": ("Pages", "Pages to this person that a provider took in the period, on any schedule or none; those of "
+              "drills are left out."),
     "pages_asleep": ("Pages in sleep hours", "Of these, sent between 23:00 and 07:00 on the person's own clock."),
 }  # fmt: skip
 """Each figure with its name and what it says, in words."""

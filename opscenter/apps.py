@@ -17,6 +17,6 @@ class OpscenterConfig(AppConfig):
 
         register(Self())
         facts.SECTIONS[:] = [incidents.open_now, muted.silences, muted.maintenance, incidents.ended]
-        facts.PAGES[:] = [nights.paged]
+        facts.PAGES[:] = [nights.counted]
         audit.register()
         post_migrate.connect(rights.ensure_groups, sender=self)

@@ -18,7 +18,6 @@ READ = [
     "alerts.view_alertrule",
     "alerts.view_silence",
     "channels_health.view_channel",
-    "packs.view_loadedpack",
     "policies.view_policy",
     "sources.view_change",
     "sources.view_integration",

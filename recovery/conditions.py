@@ -1,6 +1,6 @@
 """The conditions of a plan: whether one holds for an incident, and when it is worth looking again."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,11 @@ LOOK_AGAIN = timedelta(seconds=15)
 """How often what no clock tells is looked at: what fires beside it, whether it gets better."""
 JUST_AFTER = timedelta(microseconds=1)
 ACTING = (Status.DETECTED, Status.ACKNOWLEDGED)
+
+
+TRENDS: list[Callable[..., bool | None]] = []
+"""Each tells whether a rule stops firing for a level by an instant: `tell(rule, level, end, begin=…, at=…)`; None: it
+does not know. The room of the rules registers its own."""
 
 
 @dataclass(frozen=True)
@@ -100,29 +105,13 @@ def _whole(length: timedelta) -> timedelta:
 
 
 def recovers_by(incident: Incident, end: datetime, *, begin: datetime, at: datetime) -> bool:
-    """Whether the figures of what fires fall so fast that they are where they were before it began by `end`.
-
-    Known are the samples of the rules that fire in it; without two of them nothing is known to get better.
-    """
-    rules = {
-        row.alert.rule
-        for row in incident.alerts.filter(firing=True, alert__rule__isnull=False).select_related("alert__rule")  # type: ignore[attr-defined]
-    }
-    return bool(rules) and all(_falls(rule, end, begin=begin, at=at) for rule in rules)
-
-
-def _falls(rule: Any, end: datetime, *, begin: datetime, at: datetime) -> bool:
-    samples = rule.samples.filter(value__isnull=False, at__lte=at)
-    latest = list(samples.filter(until__gt=begin).order_by("-at").values_list("value", "at", "until")[:5])
-    if len(latest) < 2:
-        return False
-    (now, _, last_at), (then, _, then_at) = latest[0], latest[-1]
-    seconds = (last_at - then_at).total_seconds()
-    if now >= then or seconds <= 0:
-        return False
-    calm = samples.filter(until__lte=begin).order_by("-at").values_list("value", flat=True).first()
-    goal = calm if calm is not None and calm < now else now / 2
-    return now + (now - then) / seconds * (end - at).total_seconds() <= goal
+    """Whether the figures of all that fires will be back within their limits by `end`, at the present trend."""
+    rows = incident.alerts.filter(firing=True).select_related("alert__rule__policy")  # type: ignore[attr-defined]
+    rules = {row.alert.rule for row in rows}
+    if not rules or None in rules:
+        return False  # nobody knows how an alert from outside goes on
+    level = incident.severity.key
+    return all(any(tell(rule, level, end, begin=begin, at=at) for tell in TRENDS) for rule in rules)
 
 
 def _several(condition: dict[str, Any], incident: Incident, levels: list[str], *, at: datetime) -> Look:

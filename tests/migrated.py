@@ -17,17 +17,19 @@ from tests.process.installation import Installation
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = 8  # databases, for as many branches
 MADE_OF = "migrations.json"
+RIGHTS = "opscenter/rights.py"
+"""It gives rights and takes none away, so that a database of another version of it is not gone on with."""
 
 
 def migrated_file() -> Path:
     """A SQLite file with empty tables: made when there is none yet of the present migrations, and kept."""
     present = {
-        f"{path.parent.parent.name}/{path.name}": blake2s(path.read_bytes()).hexdigest()
-        for path in sorted(ROOT.glob("*/migrations/*.py"))
+        str(path.relative_to(ROOT)): blake2s(path.read_bytes()).hexdigest()
+        for path in [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / RIGHTS]
     }
     digest = blake2s(json.dumps(present).encode())
-    after = [*ROOT.glob("*/apps.py"), ROOT / "opscenter/rights.py"]  # these fill tables once they are there
-    for path in [*sorted(after), ROOT / "requirements.lock"]:
+    # these fill tables once they are there
+    for path in [*sorted(ROOT.glob("*/apps.py")), ROOT / "requirements.lock"]:
         digest.update(path.read_bytes())
     kept = Path(tempfile.gettempdir()) / f"opscenter-tests-{os.getuid()}"
     kept.mkdir(mode=0o700, exist_ok=True)
@@ -50,7 +52,8 @@ def _begin(data: Path, kept: Path, present: dict[str, str]) -> None:
     """Copy the newest database whose migrations are all among the present ones; nothing when there is none."""
     for made_of in sorted(kept.glob(f"*/{MADE_OF}"), key=lambda one: one.stat().st_mtime, reverse=True):
         try:
-            if json.loads(made_of.read_text()).items() <= present.items():
+            made = json.loads(made_of.read_text())
+            if RIGHTS in made and made.items() <= present.items():
                 shutil.copy(made_of.with_name("opscenter.sqlite3"), data)
                 return
         except FileNotFoundError:  # forgotten by another run meanwhile

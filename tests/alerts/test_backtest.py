@@ -197,6 +197,12 @@ def test_what_cannot_be_judged_is_said(rule, changes, words):
         verdict(rule, changes)
 
 
+def test_a_name_that_was_mistyped_is_no_improvement(rule, month):
+    with pytest.raises(backtest.BadProposal, match="valeu: no check of that time read this; there are value"):
+        verdict(rule, {"when": "valeu >= 10"})
+    assert verdict(rule, {"when": "value >= 10 && now.getHours() >= 0"}).alerts == (4, 4)
+
+
 def test_a_level_is_changed_by_its_name(rule):
     rule.condition = {"levels": [{"level": "P1", "when": "value > 50"}, {"level": "P2", "when": "value > 5"}]}
     assert backtest.proposed(rule, {"P2.when": "value > 6", "resolve_after": "1m"}) == {

@@ -72,7 +72,7 @@ def test_a_token_never_does_more_than_its_user(viewer):
     assert "notifications.view_delivery" in problem(Api(token).get("/deliveries"), 403)["detail"]
 
 
-@pytest.mark.parametrize("path", ["rules", "silences", "channels", "deploys", "doors", "packs", "policies", "webhooks"])
+@pytest.mark.parametrize("path", ["rules", "silences", "channels", "deploys", "doors", "policies", "webhooks"])
 def test_a_viewer_reads_what_it_takes_to_respond(viewer, path):
     IntegrationFactory(key="the-very-key", secret="the-very-secret")
     response = Api(ApiTokenFactory(user=viewer, scopes=["*:read"])).get(f"/{path}")

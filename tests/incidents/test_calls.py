@@ -162,6 +162,8 @@ def test_a_level_that_may_not_wake_asks_others_and_waits_for_the_morning(ada, gr
     assert asked(ada) == []
     tick(morning)
     assert asked(ada) == ([] if acknowledged else ["email"])
+    # she is interrupted in the morning, not when the step came
+    assert Page.objects.get(contact=ada).at == (night if acknowledged else morning)
 
 
 def test_the_named_level_and_the_last_one_left_wake_all_the_same(ada, level):

@@ -176,6 +176,18 @@ def test_a_corrected_milestone_judges_the_target_again_and_keeps_what_stood_ther
             milestones.correct(incident, "acknowledged", wrong, by=ada, at=now, reason="no")
 
 
+@pytest.mark.parametrize("minutes", [30, 120])
+def test_a_corrected_resolution_takes_along_the_mitigation_that_came_with_it(level, ada, minutes):
+    incident, other = opened(level), opened(level, scope="another")
+    lifecycle.mitigate(other, by=ada, at=NINE + 10 * MINUTE)
+    for one in (incident, other):
+        lifecycle.resolve(one, by=ada, at=NINE + HOUR)
+        to, now = NINE + minutes * MINUTE, NINE + 3 * HOUR
+        milestones.correct(one, "resolved", to, by=ada, at=now, reason="seen in the logs")
+    assert (incident.mitigated_at, incident.resolved_at) == (to, to)
+    assert (other.mitigated_at, other.resolved_at) == (NINE + 10 * MINUTE, to)
+
+
 def test_people_count_as_notified_from_the_first_message_that_a_provider_took(lower):
     TargetPlanFactory(policy=lower.policy, severity=lower, within=15 * MINUTE, anchor="notified")
     TargetPlanFactory(policy=lower.policy, severity=lower, kind="notify", within=2 * HOUR)

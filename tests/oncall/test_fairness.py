@@ -77,6 +77,7 @@ def test_the_page_and_the_file_say_the_same_with_pages_by_night(client, ada, gra
     for hour in (18, 7, 13):  # 10:00, 23:00 and 05:00 there
         PageFactory(contact=ada, at=NINE + timedelta(hours=hour), state="reached")
     PageFactory(contact=ada, at=NINE, state="unreachable")
+    PageFactory(contact=ada, at=NINE, state="reached", incident__drill=True)
     PageFactory(contact=ada, at=NINE + timedelta(days=9), state="reached")
     client = signed_in(client, linus, "Viewer")
     period = {"schedule": "primary", "from": "2026-11-23", "to": "2026-11-29"}

@@ -113,6 +113,39 @@ def test_every_group_has_exactly_the_rights_written_down():
         assert {f"{app}.{codename}" for app, codename in held} == set(expected)
 
 
+WRITES = [
+    "packs.loadedpack", "policies.parameter", "sources.integration", "sources.connection", "notifications.account",
+    "notifications.destination", "oncall.contactmethod", "auth.user", "auth.group", "auth.permission", "api.apitoken",
+]  # fmt: skip
+SECRETS = [
+    "policies.parameter",
+    "sources.connection",
+    "notifications.account",
+    "api.apitoken",
+    "auth.user",
+    "auth.group",
+]
+BEYOND_A_COMMANDER = [
+    *(f"{model}:{verb}" for model in WRITES for verb in ("add", "change", "delete")),
+    *(f"{model}:view" for model in SECRETS),
+]
+"""Packs, secrets and accounts: what takes a super-admin, whatever `rights.GROUPS` says."""
+
+
+@pytest.mark.django_db
+@pytest.mark.req("CARD-23")
+@pytest.mark.parametrize("group", ["Viewer", "Responder", "Incident Commander", "Review Approver"])
+def test_no_group_comes_near_packs_secrets_and_accounts(grace, group):
+    user = account(grace, group)
+    assert user.has_perm("incidents.view_incident")
+    for words in BEYOND_A_COMMANDER:
+        model, _, verb = words.partition(":")
+        app, _, name = model.partition(".")
+        right = Permission.objects.get(content_type__app_label=app, codename=f"{verb}_{name}")  # no slip of the pen
+        assert not user.has_perm(f"{app}.{right.codename}"), words
+    assert not user.is_superuser and not user.is_staff
+
+
 @pytest.mark.django_db
 def test_a_group_that_was_changed_is_left_alone_and_a_missing_one_made_again():
     responder, viewer = Group.objects.get(name="Responder"), Group.objects.get(name="Viewer")
@@ -146,6 +179,26 @@ def test_a_group_from_before_rights_were_noted_gets_the_later_ones_alone():
     rights.ensure_groups(apps.get_app_config("opscenter"), using="default", apps=apps)
     later = rights.LATER & set(rights.GROUPS["Viewer"])
     assert {right.codename for right in viewer.permissions.all()} == {right.split(".")[1] for right in later}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/figures/?team=%00", "/figures/behind/?team=a%00b", "/figures/people/?team=%00", "/tuning/?policy=%00",
+        "/tuning/?q=%00", "/objectives/?policy=%00", "/objectives/?q=%00", "/incidents/?q=%00", "/tuning/mail/a%00b/",
+        "/admin/sources/integration/?q=%00",
+    ],
+)  # fmt: skip
+def test_an_address_with_nul_is_refused_in_words(client, grace, address):
+    user = account(grace, "Viewer")
+    user.is_staff = True
+    user.save()
+    client.force_login(user)
+    answer = client.get(address)
+    assert answer.status_code == 400 and "NUL character (%00)" in answer.content.decode()
+    assert answer.headers["Content-Security-Policy"] and answer.headers["Content-Type"].startswith("text/plain")
+    assert client.get("/incidents/?q=%2500").status_code == 200  # the three characters %00
 
 
 @pytest.mark.django_db

@@ -1,5 +1,6 @@
 """Disaster recovery: prompts, activation by role, the bridge, the call tree, the sign-off."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -81,7 +82,17 @@ def test_a_rise_to_critical_counts_from_the_rise(ops, ada):
 @pytest.mark.req("DJ-30")
 @pytest.mark.parametrize(
     "values, prompted",
-    [([600, 620, 640], True), ([600, 600, 600], True), ([600, 599, 598], True), ([900, 400, 120], False), ([], True)],
+    [
+        ([600, 620, 640], True),
+        ([600, 600, 600], True),
+        ([600, 599, 598], True),
+        ([900, 400, 120], False),
+        ([], True),
+        ([900, 640, 505], False),
+        ([700, 600, 510], False),
+        ([900, 720, 560], False),
+        ([900, 880, 800], True),
+    ],
 )
 def test_the_bridge_is_prompted_before_the_violation_unless_it_recovers(ops, values, prompted):
     incident = ops.open("critical", queue="rentguy")
@@ -90,7 +101,8 @@ def test_the_bridge_is_prompted_before_the_violation_unless_it_recovers(ops, val
     SampleFactory(rule=rule, at=NINE - MINUTE, until=NINE - MINUTE, value=100, state="inactive")
     for minute, value in zip((4, 6, 7.9), values, strict=False):
         at = NINE + minute * MINUTE
-        SampleFactory(rule=rule, at=at, until=at, value=value, state="firing")
+        data = json.dumps({"read": [[{"value": value}, {}, ""]]})
+        SampleFactory(rule=rule, at=at, until=at, value=value, state="firing", data=data)
     ops.tick(8 * MINUTE - SECOND)
     assert "threatens" not in ops.prompts(incident)
     ops.tick(8 * MINUTE)

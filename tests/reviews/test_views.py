@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from incidents import lifecycle
 from incidents.models import Incident, Status
+from packs.models import LoadedPack
+from policies.models import Policy
 from reviews.models import PostIncidentReview
 from tests.accounts import signed_in
 from tests.factories import (
@@ -128,12 +130,31 @@ def test_a_commander_is_refused_packs_secrets_and_the_rest_of_the_admin(commande
 
 @pytest.mark.req("CARD-23")
 @pytest.mark.parametrize(
-    "address", ["/admin/policies/parameter/", "/admin/sources/connection/", "/admin/api/apitoken/"]
+    "address", ["/admin/policies/parameter/", "/admin/sources/connection/", "/admin/api/apitoken/", "/admin/packs/loadedpack/",
+     "/api/v1/packs", "/api/v1/packs/shop", "/api/v1/packs/shop/dump"]
 )
-def test_a_commander_with_access_to_the_admin_is_still_refused_secrets(commander, grace, address):
+def test_a_commander_with_access_to_the_admin_is_still_refused_secrets_and_packs(commander, grace, address):
     grace.user.is_staff = True
     grace.user.save()
     assert commander.get(address).status_code == 403
+
+
+@pytest.mark.req("CARD-23")
+@pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/delete/"])
+def test_a_commander_with_access_to_the_admin_can_neither_load_nor_change_a_pack(commander, grace, address):
+    grace.user.is_staff = True
+    grace.user.save()
+    pack = LoadedPackFactory()
+
+    def stored() -> list[list]:
+        return [list(model.objects.order_by("pk").values()) for model in (LoadedPack, Policy)]
+
+    before = stored()
+    text = "pack: {key: mine, name: Mine, version: 2}"
+    told = {"key": "mine", "version": "2", "digest": "1" * 64, "text": text, "phase": "", "post": "yes"}
+    answer = commander.post(f"/admin/packs/loadedpack/{address.format(pack.pk)}", told)
+    assert answer.status_code == 403
+    assert stored() == before
 
 
 @pytest.mark.parametrize("address", ["/reviews/", "/reviews/{}/"])
