@@ -2,9 +2,11 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html_join
 
+from incidents import seeing
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline, action
 from policies.wake import wake
 
@@ -107,13 +109,23 @@ class RuleSourceAdmin(ModelAdmin):
 
 @admin.register(Liveness)
 class LivenessAdmin(ReadOnlyAdmin):
-    """The alerts as they are now."""
+    """The alerts as they are now. An alert is for everybody; a private incident it joined is not named."""
 
-    list_display = ["alert", "firing", "severity_key", "starts_at", "ends_at", "verdict", "reason", "incident", "times"]
+    list_display = ["alert", "firing", "severity_key", "starts_at", "ends_at", "verdict", "reason", "joined", "times"]
     list_filter = ["firing", "verdict"]
     list_select_related = ["alert", "incident"]
     search_fields = ["=alert__key", "^alert__name"]
     ordering = ["-pk"]
+    exclude = ["incident"]
+    readonly_fields = ["joined"]
+
+    def get_queryset(self, request):
+        rows, hidden = super().get_queryset(request), seeing.hidden(request.user)
+        return rows.annotate(kept=Q(incident__in=hidden)) if hidden else rows
+
+    @admin.display(description="incident", ordering="incident")
+    def joined(self, row):
+        return None if getattr(row, "kept", False) else row.incident
 
 
 @admin.register(Alert)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
+from incidents import seeing
 from incidents.models import HeldNotice
 from runbooks import guide
 
@@ -35,9 +36,12 @@ class Entry:
 @login_required
 @permission_required("alerts.view_liveness", raise_exception=True)
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
-    """Why was I not paged?"""
+    """Why was I not paged? An alert is for everybody; a private incident it is in is not told of."""
     rows = Liveness.objects.select_related("alert__rule", "alert__integration", "incident__severity", "silence")
     row, at = get_object_or_404(rows, pk=pk), timezone.now()
+    hidden = seeing.hidden(request.user)
+    if row.incident_id in hidden:
+        row.incident = None
     entries = [
         Entry(one.since, one.get_kind_display(), one.by, one.until, one.ended_at, one.outcome, one.would_have)
         for one in Hold.objects.filter(alert=pk)[:SHOWN]
@@ -54,6 +58,9 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     rule = row.alert.rule
     books = guide.of_rules(rule.policy_id, [rule.key]) if rule else []
     fired = Firing.objects.judged().filter(alert=pk).select_related("marked_by", "incident")[:FIRINGS]
+    for one in fired:
+        if one.incident_id in hidden:
+            one.incident = None
     context = {
         "row": row, "books": books, "fires": row.fires_at(at), "entries": entries, "at": at,
         "firings": fired, "marks": Mark.choices, "verdicts": dict(Mark.choices),

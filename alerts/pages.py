@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents import seeing
 from incidents.models import HeldNotice
 
 from . import since_deploy
@@ -44,6 +45,10 @@ def alert_list(request):
         since = since_deploy.look(request.GET.get("service", "").strip(), at=at)
         rows = rows & since_deploy.alerts_since(since.deploy, since.service) if since.deploy else rows.none()
     found = list(rows.order_by("-starts_at", "-pk")[: SHOWN + 1])
+    hidden = seeing.hidden(request.user)
+    for row in found:
+        if row.incident_id in hidden:  # the alert is for everybody, a private incident is not
+            row.incident = None
     muted = _muted({row.incident_id for row in found if row.incident_id})
     silencer = request.user.is_staff and request.user.has_perm("alerts.add_silence")
     context = {

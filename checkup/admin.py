@@ -2,13 +2,14 @@
 
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 from .models import Drill, ReadinessItem, ReadinessTick, Snapshot, Wanted
 
 
 @admin.register(Snapshot)
-class SnapshotAdmin(ReadOnlyAdmin):
+class SnapshotAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["__str__", "incident", "policy", "how", "by", "digest"]
     list_filter = ["kind", "how"]
     list_select_related = ["incident", "policy", "by"]
@@ -44,6 +45,6 @@ class ReadinessTickAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Wanted)
-class WantedAdmin(ReadOnlyAdmin):
+class WantedAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["incident", "due_at"]
     list_select_related = ["incident"]

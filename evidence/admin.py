@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
 from .models import Evidence, EvidencePlan
@@ -14,7 +15,7 @@ class EvidencePlanAdmin(ModelAdmin):
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(ReadOnlyAdmin):
+class EvidenceAdmin(OfSeen, ReadOnlyAdmin):
     """What is kept with incidents; nobody changes or removes it."""
 
     list_display = ["name", "incident", "label", "size", "sha256", "by", "at"]

@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
-from . import account_admin, outbox, resending, upkeep_admin
+from . import account_admin, hidden, outbox, resending, upkeep_admin
 from .models import Delivery, DeliveryAttempt, Destination, Purpose, Route, ThrottleWindow
 from .routing import addresses_of, secret_of
 
@@ -59,6 +59,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     readonly_fields = ["shown_subject", "shown_text"]
     inlines = [AttemptInline, upkeep_admin.ReceiptInline]
     actions = ["send_again"]
+
+    def get_queryset(self, request):
+        return hidden.shown_to(request.user, super().get_queryset(request))
 
     def has_send_permission(self, request):
         return request.user.has_perm("notifications.add_delivery")

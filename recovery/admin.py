@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 from .models import Bridge, CallEntry, Prompt, Recovery, RecoveryPlan
@@ -26,7 +27,7 @@ class CallInline(ReadOnlyInline):
 
 
 @admin.register(Recovery)
-class RecoveryAdmin(ReadOnlyAdmin):
+class RecoveryAdmin(OfSeen, ReadOnlyAdmin):
     """How far disaster recovery has come; written by the incident's own page and the clock."""
 
     list_display = ["incident", "state", "activated_at", "activated_by", "stood_down_at", "signed_by"]

@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
 
 from .models import Report, ReportPart, ReportTemplate
@@ -23,7 +24,7 @@ class ReportTemplateAdmin(ModelAdmin):
 
 
 @admin.register(Report)
-class ReportAdmin(ReadOnlyAdmin):
+class ReportAdmin(OfSeen, ReadOnlyAdmin):
     """Stored versions; nobody changes one."""
 
     list_display = ["title", "incident", "name", "number", "by", "at", "edited"]

@@ -1,7 +1,9 @@
+from django import forms
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 
+from incidents.admin.incident import OfSeen
 from incidents.models import IllegalMove
 from oncall.people import contact_of
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, TabularInline
@@ -28,8 +30,18 @@ class EntryInline(TabularInline):
     extra, max_num, can_delete, tab = 0, 0, False, True
 
 
+class ItemForm(forms.ModelForm):
+    def clean_due_on(self):
+        day = self.cleaned_data["due_on"]
+        if day and "due_on" in self.changed_data and (fault := actions.far_off("Due on", day, at=timezone.now())):
+            raise forms.ValidationError(fault)
+        return day
+
+
 @admin.register(ActionItem)
-class ActionItemAdmin(ModelAdmin):
+class ActionItemAdmin(OfSeen, ModelAdmin):
+    of = ["incident", "review__incident", "run__incident"]
+    form = ItemForm
     list_display = ["title", "incident", "category", "priority", "owner", "due_on", "state", "reopened", "page"]
     list_filter = ["state", OverdueFilter, "category", "priority"]
     list_select_related = ["incident", "owner"]
@@ -90,9 +102,10 @@ class ActionPlanAdmin(ModelAdmin):
 
 
 @admin.register(ActionTicket)
-class ActionTicketAdmin(ReadOnlyAdmin):
+class ActionTicketAdmin(OfSeen, ReadOnlyAdmin):
     """What trackers keep of action items; made, told and read by Opscenter alone."""
 
+    of = [f"item__{path}" for path in ActionItemAdmin.of]
     list_display = ["__str__", "item", "state", "remote_status", "made_at", "error"]
     list_filter = ["state", "tracker"]
     list_select_related = ["item"]

@@ -1,12 +1,14 @@
 """Forms of action items."""
 
 from django import forms
+from django.utils import timezone
 
 from incidents import beside
 from oncall.models import EscalationContact
 from policies.models import Service
 from tickets.models import TicketPlan
 
+from . import actions
 from .action_models import ActionItem
 
 PEOPLE = EscalationContact.objects.filter(active=True)
@@ -14,9 +16,18 @@ NOBODY = "nobody yet"
 WRITE_SO = "Write the date as 2026-12-31."
 
 
-def _day(label: str) -> forms.DateField:
-    return forms.DateField(
-        required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+class DayField(forms.DateField):
+    """A day that people plan for."""
+
+    def validate(self, value):
+        super().validate(value)
+        if value and (fault := actions.far_off(str(self.label), value, at=timezone.now())):
+            raise forms.ValidationError(fault)
+
+
+def _day() -> DayField:
+    return DayField(
+        required=False, label=actions.UNTIL, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": WRITE_SO},
     )  # fmt: skip
 
@@ -33,7 +44,7 @@ class ActionItemForm(forms.Form):
         empty_value="", label="Priority",
     )  # fmt: skip
     action_owner = forms.ModelChoiceField(PEOPLE, required=False, empty_label=NOBODY, label="Who")
-    action_due = _day("Until")
+    action_due = _day()
 
     def clean(self):
         super().clean()
@@ -73,7 +84,7 @@ class ActionForm(forms.Form):
         coerce=int, choices=ActionItem.Priority.choices, initial=ActionItem.Priority.NORMAL
     )
     owner = forms.ModelChoiceField(PEOPLE, required=False, empty_label=NOBODY, label="Who")
-    due_on = _day("Until")
+    due_on = _day()
 
 
 class WatchForm(forms.Form):

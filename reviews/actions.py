@@ -21,9 +21,15 @@ WATCH_FOR = timedelta(days=90)
 REMIND_BEFORE, REMIND_EVERY = timedelta(days=1), timedelta(days=7)
 REMINDED_AT = 9
 """The hour of the owner's own clock at which reminders go out."""
+FARTHEST = timedelta(days=3653)
+"""So far from today may be what people plan: ten years. Reminders and calendars reckon beyond it on either side."""
+TWICE = timedelta(seconds=10)
+"""The same item of the same person within this time is a button that was pressed twice."""
 WATCHED = ("rule", "factor", "service")
 EDITED = ("title", "text", "category", "priority", "owner", "due_on", "rule", "factor", "service")
 NAMES = {"due_on": "due", "text": "details"}
+UNTIL = "Until"
+"""What the day on which an item is due is called on the pages."""
 CHANGED: list = []
 """Called with an item, the word for what happened and the entry; what keeps items elsewhere registers itself."""
 
@@ -41,7 +47,8 @@ def add(
     """Make an action item of an incident, of a review, or of both.
 
     review   None: that of the incident, when it has one; else the item joins it when it is begun
-    due_on   None: as the policy says for its category, counted from `at`
+    due_on   None: as the policy says for its category, counted from `at`; ActionRefused when it is far off
+    by   who adds the very same item twice within TWICE gets the first one
     run, step   of the runbook that wants it; a second item for the same step is not made, the first is returned
     """
     if incident is None and review is not None:
@@ -52,6 +59,8 @@ def add(
         raise ActionRefused("Say what is to be done.")
     if run is not None and (found := ActionItem.objects.filter(run=run, step=step).first()):
         return found
+    if run is None and due_on and (fault := far_off(UNTIL, due_on, at=at)):
+        raise ActionRefused(fault)
     policy = incident.policy_id if incident else run.runbook.policy_id if run else None
     plan = plan_of(policy)
     if due_on is None and (length := (plan.due if plan else {}).get(category)):
@@ -61,11 +70,16 @@ def add(
     service = incident.service if incident else run.service if run else None
     if review is None and incident is not None:
         review = review_of(incident)
+    said: dict[str, Any] = {
+        "incident": incident, "review": review, "title": title.strip()[:250], "text": text.strip(),
+        "category": category, "priority": priority, "owner": owner, "due_on": due_on, "created_by": by, "run": run,
+        "step": step,
+    }  # fmt: skip
+    if run is None and by is not None and (twin := _twin(said, at=at)):
+        return twin
     item = ActionItem(
-        incident=incident, review=review, title=title.strip()[:250], text=text.strip(), category=category,
-        priority=priority, owner=owner, due_on=due_on, created_at=at, created_by=by, run=run,
-        step=step, rule=rule if "rule" in watch else "", service=service if "service" in watch else None,
-    )  # fmt: skip
+        **said, created_at=at, rule=rule if "rule" in watch else "", service=service if "service" in watch else None
+    )
     item.remind_at = remind_at(item, plan, at=at)
     item.save()
     who = f" for {owner}" if owner else ""
@@ -74,6 +88,23 @@ def add(
     note(item, "added", f"Added by {by or 'a runbook'}{who}.", at=at, by=by)
     wake()
     return item
+
+
+def _twin(said: dict[str, Any], *, at: datetime) -> ActionItem | None:
+    """The same item, added a moment ago; whoever adds one to the incident meanwhile waits."""
+    Incident.objects.select_for_update(of=("self",)).get(pk=said["incident"].pk)
+    return ActionItem.objects.filter(**said, created_at__range=(at - TWICE, at + TWICE)).order_by("pk").first()
+
+
+def far_off(what: str, day: date, *, at: datetime) -> str:
+    """Why nobody plans for this day, in words that name the field; empty when it is near enough.
+
+    what   the field as its page calls it
+    """
+    today = at.date()
+    if abs(day - today) <= FARTHEST:
+        return ""
+    return f"“{what}” must lie between {today - FARTHEST} and {today + FARTHEST}; {day} is too far off."
 
 
 def review_of(incident: Incident) -> Any:
@@ -156,6 +187,8 @@ def edit(item: ActionItem, *, by: EscalationContact | None, at: datetime, **fact
         return []
     if "title" in changes and not changes["title"].strip():
         raise ActionRefused("Say what is to be done.")
+    if (day := changes.get("due_on")) and (fault := far_off(UNTIL, day, at=at)):
+        raise ActionRefused(fault)
     told = [f"{NAMES.get(name, name)}: {_shown(before, name)} → {_shown(item, name, value)}"
             for name, value in changes.items()]  # fmt: skip
     for name, value in changes.items():

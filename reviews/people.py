@@ -1,6 +1,7 @@
 """Who writes a review, who reads it, when they meet, what they say of it, and which incidents it is about."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from .models import PostIncidentReview, ReviewAnswer, ReviewComment
 from .moving import ReviewRefused
 
 MEETING = timedelta(hours=1)
+DATE = "Date of the post-mortem"
 
 
 @transaction.atomic
@@ -21,6 +23,8 @@ def meet(review: PostIncidentReview, when: datetime | None, *, by, at: datetime,
     """Set when people talk it through (None: not any more); author, reviewers and who held a role are told."""
     if when is not None and when < at and review.meeting_at != when and not review.is_settled:
         raise ReviewRefused("The meeting would lie in the past; choose a date that is to come.")
+    if when is not None and review.meeting_at != when and (fault := actions.far_off(DATE, when.date(), at=at)):
+        raise ReviewRefused(fault)
     place = place.strip()[:250]
     if (review.meeting_at, review.meeting_place) == (when, place):
         return
@@ -118,7 +122,8 @@ def calendar(review: PostIncidentReview, *, url: str, at: datetime) -> bytes:
     event.add("uid", f"review-{review.pk}@opscenter")
     event.add("dtstamp", at)
     event.add("dtstart", review.meeting_at)
-    event.add("dtend", review.meeting_at + MEETING)
+    with suppress(OverflowError):  # a date that was stored before they were looked at; without an end it is valid too
+        event.add("dtend", review.meeting_at + MEETING)
     event.add("summary", f"Review: {review.incident}")
     event.add("location", review.meeting_place)
     event.add("url", url)

@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ReadOnlyAdmin, ReadOnlyInline
 
-from .models import ActionCall, LiveItem, OutgoingAction, Run, Runbook, RunbookVersion, Tick, Tightened
+from .models import ActionCall, Letter, LiveItem, OutgoingAction, Remark, Run, Runbook, RunbookVersion, Tick, Tightened
 
 
 class VersionInline(ReadOnlyInline):
@@ -35,12 +36,44 @@ class LiveItemInline(ReadOnlyInline):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["runbook", "incident", "service", "state", "started_at", "started_by", "ended_at", "ended_by"]
     list_filter = ["state"]
     search_fields = ["runbook__title__startswith", "=incident__pk"]
     list_select_related = ["runbook", "incident", "service", "started_by", "ended_by"]
     inlines = [TickInline, LiveItemInline]
+
+
+@admin.register(RunbookVersion)
+class RunbookVersionAdmin(ReadOnlyAdmin):
+    list_display = ["runbook", "number", "made_at"]
+    list_select_related = ["runbook"]
+    search_fields = ["runbook__title__startswith"]
+
+
+class _OfRun(OfSeen, ReadOnlyAdmin):
+    """What was done or said in a run; kept from whom the run's incident is kept."""
+
+    of = "run__incident"
+    list_select_related = ["run__runbook", "by"]
+    search_fields = ["run__runbook__title__startswith", "=run__incident__pk"]
+
+
+@admin.register(Tick)
+class TickAdmin(_OfRun):
+    list_display = ["run", "step", "at", "by", "choice", "undone_at"]
+
+
+@admin.register(Remark)
+class RemarkAdmin(_OfRun):
+    list_display = ["run", "step", "at", "by", "text"]
+
+
+@admin.register(Letter)
+class LetterAdmin(_OfRun):
+    """Messages that people sent from a step."""
+
+    list_display = ["run", "step", "at", "by", "kind", "to", "subject"]
 
 
 @admin.register(OutgoingAction)
@@ -52,7 +85,8 @@ class OutgoingActionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ActionCall)
-class ActionCallAdmin(ReadOnlyAdmin):
+class ActionCallAdmin(OfSeen, ReadOnlyAdmin):
+    of = ["incident", "run__incident"]
     list_display = ["title", "state", "status_code", "method", "address", "incident", "at", "by"]
     list_filter = ["state"]
     search_fields = ["title__startswith", "=incident__pk"]
@@ -60,6 +94,7 @@ class ActionCallAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Tightened)
-class TightenedAdmin(ReadOnlyAdmin):
+class TightenedAdmin(OfSeen, ReadOnlyAdmin):
+    of = "run__incident"
     list_display = ["parameter", "value", "since", "until", "back_at", "run"]
     list_select_related = ["parameter__policy", "run__runbook"]

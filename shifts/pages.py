@@ -15,6 +15,7 @@ from oncall.people import contact_of
 
 from . import capturing, muted, showing, signing
 from .models import ShiftPlan, ShiftReview
+from .typed import Typed
 
 PER_PAGE = 50
 view_permission = permission_required("shifts.view_shiftreview", raise_exception=True)
@@ -57,10 +58,9 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 @sign_permission
 def _write(request: HttpRequest, found: ShiftReview) -> HttpResponse:
     at, by, said = timezone.now(), contact_of(request.user), request.POST
-    notes = {name.removeprefix("note:"): str(text) for name, text in said.items() if name.startswith("note:")}
-    ticks = {name.removeprefix("tick:") for name in said if name.startswith("tick:")}
+    typed = Typed.of({name: str(text) for name, text in said.items()})
     try:
-        signing.write(found, notes, ticks, text=said.get("text"), by=by, at=at)
+        signing.write(found, typed, by=by, at=at)
         if said.get("deed") == "sign":
             signing.sign(found, by=by, user=request.user, at=at, instead=said.get("instead", ""))
             messages.success(request, "The shift review is signed.")
@@ -68,7 +68,7 @@ def _write(request: HttpRequest, found: ShiftReview) -> HttpResponse:
             messages.success(request, "What you wrote is kept.")
     except signing.SignRefused as refusal:
         found.refresh_from_db()
-        return _page(request, found, refused=refusal.sentences, instead=said.get("instead", ""), status=409)
+        return _page(request, found, refused=refusal.sentences, typed=typed, status=409)
     return redirect(found)
 
 
@@ -87,15 +87,21 @@ def look_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, found: ShiftReview, *, refused: list[str] | None = None, instead: str = "", status: int = 200
-) -> HttpResponse:
-    at = timezone.now()
+    request: HttpRequest, found: ShiftReview, *, refused: list[str] | None = None, typed: Typed | None = None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    """The page; with what was `typed` where it was refused, to send again or, when that is too late, to copy."""
+    at, typed, said = timezone.now(), typed or Typed(), request.POST
+    instead = said.get("instead", "")
     open_now = found.state == ShiftReview.State.OPEN
     off = muted.now(found.plan.policy) if open_now else []
     may = open_now and request.user.has_perm(MAY_SIGN)
     context: dict[str, Any] = {
-        "review": found, "at": at, "values": showing.values(found), "checks": showing.checks(found, off),
-        "people": list(found.people.all()), "may": may, "refused": refused or [], "instead": instead,
+        "review": found, "at": at, "values": showing.values(found, typed),
+        "checks": showing.checks(found, off, typed), "people": list(found.people.all()), "may": may,
+        "refused": refused or [], "deed": said.get("deed", ""), "instead": instead, "whole": signing.WHOLE,
+        "note": typed.shown(signing.field_of(), found.note), "longest": signing.LONGEST_REASON,
+        "lost": [] if open_now else signing.unkept(found, typed, instead),
         "theirs": may and signing.on_shift(found, contact_of(request.user), at=at),
         "zone": showing.zone_of(found),
     }  # fmt: skip

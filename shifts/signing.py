@@ -1,6 +1,5 @@
 """What people do with a shift review: write notes, tick what is watched by hand, and sign."""
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,10 @@ from oncall.models import EscalationContact
 
 from . import muted, watching
 from .models import ManualCheck, ShiftMetric, ShiftReview, ShiftValue
+from .typed import Field, Typed
+
+WHOLE = "The shift as a whole"
+LONGEST_REASON = 250
 
 
 class SignRefused(Exception):
@@ -28,31 +31,57 @@ def on_shift(review: ShiftReview, contact: EscalationContact, *, at: datetime) -
 
 
 @transaction.atomic
-def write(
-    review: ShiftReview, notes: Mapping[str, str], ticks: Collection[str], *, text: str | None,
-    by: EscalationContact, at: datetime,
-) -> None:  # fmt: skip
+def write(review: ShiftReview, typed: Typed, *, by: EscalationContact, at: datetime) -> None:
     """Keep the notes by metric, the ticks of what is watched by hand, and the words on the whole shift.
 
-    ticks   the switches whose manual monitoring is ticked; of those that are off and not among them it is not
-    text    None leaves the words as they are, as a note does that is not named
-    SignRefused when the review is signed or its shift over.
+    What the writer left as it was when they opened the page is not written: somebody else may have changed it since.
+    SignRefused when the review is signed or its shift over, or when both changed the same text; then nothing is kept.
     """
     row = _open(review)
-    for value in row.values.filter(key__in=notes):
-        said = notes[value.key].strip()
-        if said != value.note:
+    values = list(row.values.select_related("noted_by"))
+    whole = typed.shown(field_of(), row.note)
+    clashes = [_clash(f"“{value.name}”", str(value.noted_by or "somebody else"))
+               for value in values if noted(value, typed).clash]  # fmt: skip
+    if whole.clash:
+        clashes.append(_clash(f"“{WHOLE}”", "somebody else"))
+    if clashes:
+        raise SignRefused(*clashes, "Nothing is kept yet. Join the texts below, and send them once more.")
+    for value in values:
+        if typed.changes(field_of(value), value.note):
+            said = noted(value, typed).text.strip()
             value.note, value.noted_by, value.noted_at = said, by if said else None, at if said else None
             value.save(update_fields=["note", "noted_by", "noted_at"])
     for check in watching.refresh(row, muted.now(row.plan.policy), at=at):
-        if check.toggle not in ticks:
-            check.ticked_at, check.ticked_by = None, None
-        elif check.ticked_at is None:
-            check.ticked_at, check.ticked_by = at, by
-        check.save(update_fields=["ticked_at", "ticked_by"])
-    if text is not None and text.strip() != row.note:
-        row.note = text.strip()
+        if (ticked := typed.ticked(check.toggle, check.ticked_at is not None)) != (check.ticked_at is not None):
+            check.ticked_at, check.ticked_by = (at, by) if ticked else (None, None)
+            check.save(update_fields=["ticked_at", "ticked_by"])
+    if whole.text.strip() != row.note:
+        row.note = whole.text.strip()
         row.save(update_fields=["note"])
+
+
+def field_of(value: ShiftValue | None = None) -> str:
+    """The name on the page of a figure's note; of the words on the whole shift."""
+    return f"note:{value.key}" if value else "text"
+
+
+def noted(value: ShiftValue, typed: Typed) -> Field:
+    """The note of a figure as the page shows it."""
+    return typed.shown(field_of(value), value.note)
+
+
+def unkept(review: ShiftReview, typed: Typed, instead: str) -> list[tuple[str, str]]:
+    """What was typed and is not stored: (what it is about, the text)."""
+    of = [(value.name, noted(value, typed)) for value in review.values.all()]
+    of.append((WHOLE, typed.shown(field_of(), review.note)))
+    lost = [(name, shown.text) for name, shown in of if shown.text.strip() != shown.stored]
+    if instead.strip() not in ("", review.signed_for):
+        lost.append(("Why you sign in their place", instead))
+    return lost
+
+
+def _clash(what: str, who: str) -> str:
+    return f"{what} was changed by {who} since you opened this page."
 
 
 @transaction.atomic
@@ -67,6 +96,11 @@ def sign(review: ShiftReview, *, by: EscalationContact, user: Any, at: datetime,
     if not theirs and not instead.strip():
         named = ", ".join(map(str, row.people.all())) or "nobody"
         missing.append(f"{by} is not on this shift ({named} is): write why you sign in their place.")
+    if not theirs and (length := len(instead.strip())) > LONGEST_REASON:
+        missing.append(
+            f"Why you sign in their place is {length} characters long; write at most {LONGEST_REASON}, and the rest in "
+            f"“{WHOLE}”."
+        )
     if row.captured_at is None:
         missing.append("Its figures have not been read yet; wait a moment, or press “Look again”.")
     standing = watching.refresh(row, muted.now(row.plan.policy), at=at)
@@ -75,7 +109,7 @@ def sign(review: ShiftReview, *, by: EscalationContact, user: Any, at: datetime,
     if missing:
         raise SignRefused(*missing)
     row.state, row.signed_at, row.signed_by, row.signed_user = ShiftReview.State.SIGNED, at, by, user
-    row.signed_for = "" if theirs else instead.strip()[:250]
+    row.signed_for = "" if theirs else instead.strip()
     row.capture_at = row.remind_at = None
     row.save()
     return row

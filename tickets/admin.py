@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from incidents.admin.incident import OfSeen
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
 from .models import Ticket, TicketPlan
@@ -15,7 +16,7 @@ class TicketPlanAdmin(ModelAdmin):
 
 
 @admin.register(Ticket)
-class TicketAdmin(ReadOnlyAdmin):
+class TicketAdmin(OfSeen, ReadOnlyAdmin):
     """What trackers keep; made, told and read by Opscenter alone."""
 
     list_display = ["__str__", "incident", "plan_key", "state", "remote_status", "made_at", "error"]

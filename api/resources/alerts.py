@@ -1,5 +1,6 @@
 """Alerts: what fires or fired, where it went, and why it did not act."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ from api.access import Request
 from api.paging import Order, got, page
 from api.routing import read
 from api.shapes import ByKey, Instant, InstantIn, Number, Out, Page, Text
+from incidents import seeing
 
 router = Router()
 SCOPE = "alerts:read"
@@ -36,20 +38,21 @@ class AlertOut(Out):
     verdict: Verdict = Field(description="`new`: not judged yet.")
     reason: str = Field(description="Why it did not act, in words.", examples=["silenced by ada: being repaired"])
     silence: str | None = Field(description="The silence that hides it.")
-    incident: int | None = Field(description="The incident it joined.")
+    incident: int | None = Field(description="The incident it joined; null as well when you may not see it.")
     times: int = Field(description="How often it has begun to fire.")
     url: str = Field(description="Where its sender shows it.")
 
     @classmethod
-    def of(cls, row: Liveness, at: datetime) -> "AlertOut":
+    def of(cls, row: Liveness, at: datetime, hidden: Collection[int]) -> "AlertOut":
+        """hidden   the numbers of the incidents that the caller may not see"""
         alert, verdict = row.alert, cast(Verdict, row.verdict)
         return cls(
             id=alert.pk, name=str(alert), state="firing" if row.fires_at(at) else "resolved",
             severity=row.severity_key, labels=alert.labels, annotations=alert.annotations, key=alert.key,
             door=alert.integration.name if alert.integration else None, rule=alert.rule_id, starts_at=row.starts_at,
             ends_at=row.ends_at, last_seen_at=row.last_seen_at, verdict=verdict, reason=row.reason,
-            silence=str(row.silence_id) if row.silence_id else None, incident=row.incident_id, times=row.times,
-            url=alert.url,
+            silence=str(row.silence_id) if row.silence_id else None,
+            incident=None if row.incident_id in hidden else row.incident_id, times=row.times, url=alert.url,
         )  # fmt: skip
 
 
@@ -77,7 +80,7 @@ def _rows() -> QuerySet[Liveness]:
 @read(router, "/alerts", scope=SCOPE, out=Page[AlertOut], id="listAlerts", summary="List alerts")
 def list_alerts(request: Request, query: Query[AlertQuery]) -> Any:
     """The newest identity first; an alert that fires again keeps its place."""
-    at = request.at
+    at, hidden = request.at, seeing.hidden(request.caller.user)
     rows, fires = _rows(), Q(firing=True) & (Q(ends_at=None) | Q(ends_at__gt=at))
     if query.state == "resolved":
         rows = rows.exclude(fires)
@@ -93,10 +96,12 @@ def list_alerts(request: Request, query: Query[AlertQuery]) -> Any:
              "incident": query.incident, "alert__key": query.key, "starts_at__gte": query.since,
              "starts_at__lt": query.until}  # fmt: skip
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
-    return page(rows, query, Order(), lambda row: AlertOut.of(row, at))
+    if query.incident in hidden:
+        rows = rows.none()
+    return page(rows, query, Order(), lambda row: AlertOut.of(row, at, hidden))
 
 
 @read(router, "/alerts/{id}", scope=SCOPE, out=AlertOut, id="getAlert", summary="One alert")
 def get_alert(request: Request, id: Number) -> AlertOut:
     """With its verdict: joined an incident, or suppressed and why."""
-    return AlertOut.of(got(_rows(), f"alert {id}", pk=id), request.at)
+    return AlertOut.of(got(_rows(), f"alert {id}", pk=id), request.at, seeing.hidden(request.caller.user))

@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline, StackedInline
 
 from ..models import Circle, Escalation, EscalationPolicy, EscalationStep, Page, Turn
+from .incident import OfSeen
 
 
 class StepInline(StackedInline):
@@ -59,7 +60,7 @@ class TurnInline(ReadOnlyInline):
 
 
 @admin.register(Escalation)
-class EscalationAdmin(ReadOnlyAdmin):
+class EscalationAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["incident", "policy_name", "state", "started_at", "ended_at", "ended_because"]
     list_filter = ["state"]
     list_select_related = ["incident"]
@@ -68,7 +69,8 @@ class EscalationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Turn)
-class TurnAdmin(ReadOnlyAdmin):
+class TurnAdmin(OfSeen, ReadOnlyAdmin):
+    of = "escalation__incident"
     list_display = ["escalation", "position", "aim", "due_at", "taken_at", "outcome", "reason"]
     list_filter = ["outcome"]
     list_select_related = ["escalation"]
@@ -84,7 +86,8 @@ class CircleAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Page)
-class PageAdmin(ReadOnlyAdmin):
+class PageAdmin(OfSeen, ReadOnlyAdmin):
+    of = ["incident", "turn__escalation__incident"]
     list_display = ["at", "incident", "contact", "method", "state", "reason"]
     list_filter = ["state"]
     list_select_related = ["incident", "contact", "method__contact"]

@@ -5,6 +5,7 @@ from django.contrib import admin
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
 from ..models import FatigueLimit, FatigueNote
+from .incident import OfSeen
 
 
 @admin.register(FatigueLimit)
@@ -17,7 +18,8 @@ class FatigueLimitAdmin(ModelAdmin):
 
 
 @admin.register(FatigueNote)
-class FatigueNoteAdmin(ReadOnlyAdmin):
+class FatigueNoteAdmin(OfSeen, ReadOnlyAdmin):
+    of = "page__incident"
     list_display = ["at", "contact", "pages", "instead", "words"]
     list_select_related = ["contact", "instead"]
     search_fields = ["contact__name"]

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils import timezone
@@ -26,14 +28,19 @@ class RoleInline(ReadOnlyInline):
 
 
 class OfSeen:
-    """A list that leaves out what belongs to private incidents which the user may not see."""
+    """A list that leaves out what belongs to private incidents which the user may not see.
 
-    of = "incident"
+    of   the path from a row to its incident; a sequence of paths where there are several: one hidden hides the row
+    """
+
+    of: str | Sequence[str] = "incident"
 
     def get_queryset(self, request):
         rows = super().get_queryset(request)  # type: ignore[misc]
-        numbers = seeing.hidden(request.user)
-        return rows.exclude(**{f"{self.of}__in": numbers}) if numbers else rows
+        if numbers := seeing.hidden(request.user):
+            for path in [self.of] if isinstance(self.of, str) else self.of:
+                rows = rows.exclude(**{f"{path}__in": numbers})
+        return rows
 
 
 @admin.register(Incident)

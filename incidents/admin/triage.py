@@ -5,6 +5,7 @@ from django.contrib import admin
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
 from ..models import IncidentComponent, IncidentField, IncidentType, RollbackPlan, Symptom, Triage
+from .incident import OfSeen
 
 
 class _OfPolicy(ModelAdmin):
@@ -45,7 +46,7 @@ class RollbackPlanAdmin(ModelAdmin):
 
 
 @admin.register(Triage)
-class TriageAdmin(ReadOnlyAdmin):
+class TriageAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["incident", "at", "by", "symptoms", "proposed", "chosen", "reason"]
     list_select_related = ["incident", "by", "proposed", "chosen"]
     date_hierarchy = "at"

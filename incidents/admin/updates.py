@@ -5,6 +5,8 @@ from django.contrib import admin
 from incidents.models import ChosenCadence, ProposedUpdate, UpdateItem, UpdateTemplate
 from opscenter.admin import ModelAdmin, ReadOnlyAdmin
 
+from .incident import OfSeen
+
 
 @admin.register(UpdateTemplate)
 class UpdateTemplateAdmin(ModelAdmin):
@@ -21,7 +23,7 @@ class UpdateTemplateAdmin(ModelAdmin):
 
 
 @admin.register(ProposedUpdate)
-class ProposedUpdateAdmin(ReadOnlyAdmin):
+class ProposedUpdateAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["at", "incident", "template", "by", "state", "until", "decided_by", "reason"]
     list_filter = ["state"]
     list_select_related = ["incident", "template", "by", "decided_by"]
@@ -29,14 +31,14 @@ class ProposedUpdateAdmin(ReadOnlyAdmin):
 
 
 @admin.register(UpdateItem)
-class UpdateItemAdmin(ReadOnlyAdmin):
+class UpdateItemAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["due_at", "incident", "template", "because", "done_at"]
     list_select_related = ["incident", "template"]
     search_fields = ["=incident__id"]
 
 
 @admin.register(ChosenCadence)
-class ChosenCadenceAdmin(ReadOnlyAdmin):
+class ChosenCadenceAdmin(OfSeen, ReadOnlyAdmin):
     list_display = ["incident", "every", "at_most", "by", "at"]
     list_select_related = ["incident", "by"]
     search_fields = ["=incident__id"]

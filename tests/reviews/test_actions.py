@@ -1,8 +1,10 @@
 """Action items: made, done, verified, dropped, reminded of, and open again when they did not help."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -354,3 +356,59 @@ def test_a_pack_says_how_items_are_followed_up():
     assert [change for change in again.changes if change.section == "action_items"] == []
     loader.load(SMALL, name="x.yaml", at=NINE)
     assert not ActionPlan.objects.exists()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2200-01-01"])
+def test_a_day_that_nobody_plans_for_is_refused_where_it_was_typed(responder, commander, admin_client, incident, day):
+    facts = {"title": "Watch the disk", "category": "monitoring", "priority": 3, "due_on": day, "text": "At 80 %."}
+    item, review = ActionItemFactory(title="There before"), ReviewFactory()
+    form = {"do": "save", "summary": "All that I wrote", "timeline": "", "action_title": "Watch it", "action_due": day}
+    for refused in (
+        responder.post(f"/actions/new/?incident={incident.pk}", facts),
+        responder.post(f"/actions/{item.pk}/", facts),
+        commander.post(review.get_absolute_url(), form),
+    ):
+        page = refused.content.decode()
+        assert refused.status_code == 422
+        assert "“Until” must lie between" in page and f"{day} is too far off." in page and f'value="{day}"' in page
+        assert "All that I wrote" in page or ("Watch the disk" in page and "At 80 %." in page)
+    entered = {**facts, "review": review.pk, "entries-TOTAL_FORMS": 0, "entries-INITIAL_FORMS": 0}
+    for page in ("add", f"{item.pk}/change"):
+        refused = admin_client.post(f"/admin/reviews/actionitem/{page}/", entered)
+        assert refused.status_code == 200 and "“Due on” must lie between" in refused.content.decode()
+    assert list(ActionItem.objects.values_list("title", "due_on")) == [("There before", None)]
+    with pytest.raises(actions.ActionRefused, match="“Until” must lie between"):
+        actions.edit(item, by=None, at=NINE, due_on=date.fromisoformat(day))
+
+
+def test_a_button_that_is_pressed_twice_adds_one_item(responder, commander, incident, ada):
+    new = f"/actions/new/?incident={incident.pk}"
+    facts = {"title": "Watch the disk", "category": "monitoring", "priority": 3, "owner": ada.pk, "text": "At 80 %."}
+    first, second = responder.post(new, facts), responder.post(new, facts)
+    assert first.status_code == second.status_code == 302
+    item = ActionItem.objects.get()
+    assert first["Location"] == second["Location"] == item.get_absolute_url()
+    assert item.entries.count() == 1 and incident.timeline.filter(kind="action").count() == 1
+    responder.post(new, {**facts, "text": "At 90 %."})  # another one
+    commander.post(new, facts)  # of another person
+    assert ActionItem.objects.count() == 3
+    ActionItem.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+    responder.post(new, facts)  # once more, on purpose
+    assert ActionItem.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_once_add_one_item(responder, incident):
+    new, facts = f"/actions/new/?incident={incident.pk}", {"title": "Watch it", "category": "process", "priority": 3}
+
+    def press(_):
+        client = Client()
+        client.cookies = responder.cookies
+        try:
+            return client.post(new, facts)["Location"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(press, range(2)))) == 1
+    assert ActionItem.objects.count() == 1

@@ -1,6 +1,6 @@
 """Around the text of a review: who is asked and reminded, what is left out, comments, several incidents, versions."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -248,3 +248,25 @@ def test_an_incident_that_is_over_twice_gives_its_draft_a_new_deadline(plan, gra
     review = PostIncidentReview.objects.get(incident=incident)
     assert review.due_at == at + timedelta(hours=5) + 3 * DAY > before
     assert "Reopened by grace" in review.timeline
+
+
+@pytest.mark.parametrize("when", ["9999-12-31T23:59", "2200-01-01T10:00"])
+def test_a_meeting_that_nobody_plans_for_is_refused_where_it_was_typed(commander, plan, grace, when):
+    incident = over(plan, grace)
+    review = PostIncidentReview.of(incident)
+    said = {"meeting_at": when, "meeting_place": "Room 4"}
+    planned = commander.post(reverse("review-plan", args=[incident.pk]), {"do": "meeting", **said})
+    page = planned.content.decode()
+    assert planned.status_code == 409 and "“Date of the post-mortem” must lie between" in page
+    assert f'value="{when}"' in page and 'value="Room 4"' in page
+    refused = do(commander, review, "meeting", **said)
+    assert refused.status_code == 409 and "“Date of the post-mortem” must lie between" in refused.content.decode()
+    review.refresh_from_db()
+    assert review.meeting_at is None
+
+
+def test_a_meeting_stored_at_the_end_of_time_is_given_to_calendars(commander, plan, grace):
+    review = PostIncidentReview.of(over(plan, grace))
+    PostIncidentReview.objects.filter(pk=review.pk).update(meeting_at=datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+    given = commander.get(reverse("review-calendar", args=[review.pk]))
+    assert given.status_code == 200 and b"DTSTART:99991231T235900Z" in given.content and b"DTEND" not in given.content
