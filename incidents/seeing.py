@@ -1,6 +1,6 @@
 """Who may see an incident: everybody with the right to view, unless it is private."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -10,6 +10,9 @@ from oncall.models import EscalationContact
 
 from .models import Incident
 from .models.incident import IncidentQuerySet
+
+HIDING: list[Callable[..., None]] = []
+"""Called with an incident that has just become private, `by` and `at`: rooms above take back what all could read."""
 
 
 def visible(user) -> IncidentQuerySet:
@@ -60,3 +63,6 @@ def limit(incident: Incident, *, private: bool, readers: Iterable[EscalationCont
         names = ", ".join(sorted(map(str, named.values()))) or "nobody by name"
         text = f"Private, says {by}: seen by {names}." if private else f"Not private any more, says {by}."
         incident.log("private", text, at=at, by=by)
+    if changed and private:
+        for take_back in HIDING:
+            take_back(incident, by=by, at=at)

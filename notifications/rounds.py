@@ -4,7 +4,9 @@ Healthy receivers are fed from batches, since to claim or record fifty rows cost
 waited behind others is looked at again just before it goes out, and given back when it would wait for long.
 """
 
+import logging
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,12 +25,14 @@ from .models import Delivery
 from .outcomes import note_interrupted, record
 from .senders import hold_back, message_of
 
+log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # well over the longest try
 LONGEST = 30.0  # seconds, after which a round begins no more tries
 LOOK_AGAIN = 0.25  # seconds between looks for new rows while receivers are waited for
 FRESH = 0.02  # seconds for which a row counts as still waiting
 HOLD = 1.0  # seconds until a row that could not be handed over is given back
 LARGEST_BATCH = 64
+LONGEST_ERROR = 300  # characters of an error that is told
 TOGETHER, TOGETHER_FOR = 48, 0.02  # outcomes, or seconds, until they are recorded in one transaction
 
 REPEATED_IF_CLAIMED = Case(When(claimed_by="", then=F("possibly_repeated")), default=Value(True))
@@ -68,7 +72,7 @@ class Round:
     def _step(self) -> bool:
         self._claim_more()
         self._hand_over()
-        if not (self.couriers.busy or self.ready):
+        if not (self.couriers.busy or self.ready or self.back):
             return False
         waited = time.monotonic() - self.back_since
         arrived = self.couriers.collect(max(TOGETHER_FOR - waited, 0) if self.back else LOOK_AGAIN)
@@ -169,8 +173,7 @@ class Round:
             room = self.couriers.room_for_pages if row.urgent else self.couriers.room
             if room > 0 and counts[row.hint] < PER_ADDRESS:
                 counts[row.hint] += 1
-                alone = message_of(row, at=self.now())
-                self.couriers.hand_over(row, bundles.message([row, *self.along.get(row.pk, [])], alone))
+                self._send([row, *self.along.pop(row.pk, [])])
             else:
                 kept.append(row)
         waited = clock - self.claimed_at
@@ -181,6 +184,26 @@ class Round:
         if kept and waited > HOLD:
             self._give_back(kept)
             self.batch = ORDINARY
+
+    def _send(self, rows: list[Delivery]) -> None:
+        """Hand over the one message of `rows`; what cannot be made ready has failed this try, and keeps back no other.
+
+        When it is several rows together that cannot, each goes out by itself, so that only the faulty one fails.
+        """
+        first, *others = rows
+        at = self.now()
+        try:
+            message = bundles.message(rows, message_of(first, at=at))
+        except Exception as surprise:
+            if others:
+                for row in rows:
+                    self._send([row])
+                return
+            self.back.append(_not_ready(first, surprise, at=at))
+            return
+        if others:
+            self.along[first.pk] = others
+        self.couriers.hand_over(first, message)
 
     def _drop_what_no_longer_waits(self) -> None:
         messages = [[row, *self.along.pop(row.pk, [])] for row in self.ready]
@@ -214,6 +237,18 @@ class Round:
         for pk in list(pks):
             self.held.discard(pk)
             in_hand.discard(pk)
+
+
+def _not_ready(row: Delivery, surprise: Exception, *, at: datetime) -> Outcome:
+    """A try that ended before anything was sent. Its error is told without the address and the secret of `row`."""
+    said = " ".join(str(surprise).split())
+    for hidden in filter(None, (row.address, row.secret)):
+        said = said.replace(hidden, "…")
+    words = f"{type(surprise).__name__}: {said[:LONGEST_ERROR]}".rstrip(": .")
+    where = "".join(traceback.format_tb(surprise.__traceback__))
+    log.error("Delivery %s could not be made ready: %s\n%s", row.pk, words, where)
+    # its receiver was not asked, so it counts as none of its failures: nought to wait says that it is there
+    return Outcome(row, at, "try again", f"It could not be made ready: {words}.", timedelta(), after=timedelta())
 
 
 def _set_aside_unreadable(rows: list[int], *, at: datetime) -> Counter[str]:

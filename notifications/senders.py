@@ -15,17 +15,29 @@ SPEAKERS: dict[str, Callable[[Delivery], Sender]] = {}
 """By purpose: who says whom a delivery leaves as, instead of its destination; rooms above register theirs."""
 FILES: dict[str, Callable[[Mapping], tuple[str, bytes, str]]] = {}
 """What a mail may carry, by the word in its data: rooms above register what makes name, content and type of a file."""
+LEFT_OUT = {
+    "en": "The attachment of this mail could not be made and is missing. {}",
+    "id": "Lampiran email ini tidak dapat dibuat dan tidak disertakan. {}",
+    "ru": "Вложение к этому письму создать не удалось, поэтому его здесь нет. {}",
+    "nl": "De bijlage van deze mail kon niet worden gemaakt en ontbreekt. {}",
+}
+READ_IT = {"en": "Read it at {}", "id": "Baca di {}", "ru": "Читайте его здесь: {}", "nl": "Lees het op {}"}
 HOLD_BACK = timedelta(seconds=2)  # until it is looked whether what must go first has gone
 
 
 def message_of(row: Delivery, *, at: datetime) -> Message:
-    """The message of `row` as its transport takes it, on the instant of this try."""
+    """The message of `row` as its transport takes it, on the instant of this try; a missing file is told in its text.
+
+    May raise anything that its facts, its sender or the database raise; who sends many guards each.
+    """
     actions = tuple(Action(action["label"], action["url"]) for action in row.actions)
     # told apart from the row of the same number in another installation, or before a database was made anew
     identity = f"{row.created_at.timestamp() * 1000:.0f}-{row.pk}"
+    files, complete = files_of(row)
+    text = row.text if complete else f"{row.text}\n\n{_left_out(row)}".strip()
     message = Message(
-        row.subject, row.text, row.url, actions, row.data, identity, at, row.short, row.language or "en", row.thread,
-        files=files_of(row),
+        row.subject, text, row.url, actions, row.data, identity, at, row.short, row.language or "en", row.thread,
+        files=files,
     )  # fmt: skip
     channel = TRANSPORTS.get(row.kind)
     if channel is None or not (channel.account or channel.options):
@@ -33,16 +45,31 @@ def message_of(row: Delivery, *, at: datetime) -> Message:
     return Message(**{**vars(message), "sender": sender_of(row, channel.account), "parent": parent_of(row)})
 
 
-def files_of(row: Delivery) -> tuple[tuple[str, bytes, str], ...]:
-    """What its data asks to go along, made here: a transport runs beside the database. What is gone is left out."""
+def files_of(row: Delivery) -> tuple[tuple[tuple[str, bytes, str], ...], bool]:
+    """What its data asks to go along, and whether that is all of it; what is gone or cannot be made is left out.
+
+    It is made here, since a transport runs beside the database.
+    """
     asked = row.data.get("attachments") if isinstance(row.data, dict) and row.kind == "email" else None
-    made = []
+    made, complete = [], True
     for one in asked if isinstance(asked, list) else []:
         try:
             made.append(FILES[one["kind"]](one))
         except LookupError as error:
             log.error("Delivery %s goes out without a file that is not there: %s", row.pk, error)
-    return tuple(made)
+            complete = False
+        except Exception:
+            # a mail without its file is worth more than no mail
+            log.exception("Delivery %s goes out without a file that cannot be made.", row.pk)
+            complete = False
+    return tuple(made), complete
+
+
+def _left_out(row: Delivery) -> str:
+    """Says in the language of `row` that its file is missing, and where to read what would have been in it."""
+    language = (row.language or "en").lower()[:2]
+    language = language if language in LEFT_OUT else "en"
+    return LEFT_OUT[language].format(READ_IT[language].format(row.url) if row.url else "").strip()
 
 
 def sender_of(row: Delivery, kind: str) -> Sender:

@@ -10,6 +10,8 @@ from markdown_it.token import Token
 
 TAGS = {"a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
         "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}  # fmt: skip
+TARGETS = re.compile(r"(?:\A|\n\n)((?:\[\d+\]: \S+(?:\n|\Z))+)\Z")
+"""The last lines of a document: where its marks lead."""
 BOX = re.compile(r"^\[([ xX])\] ")
 STYLE = """
 :root { color-scheme: light dark }
@@ -34,25 +36,35 @@ def parser() -> MarkdownIt:
 
 
 def tokens(text: str) -> list[Token]:
-    """The document's blocks; of ` ([3])` only the linked number is left, as a mark."""
-    found = parser().parse(text)
+    """The document's blocks; of ` ([3])` only the linked number is left, as a mark.
+
+    Where a mark leads is said at the document's end alone. It is read first, since the first to define a target wins,
+    and somebody's words may stand before it.
+    """
+    known: dict = {}
+    if said := TARGETS.search(text):
+        parser().parse(said[1], known)
+    targets = {number: one["href"] for number, one in known.get("references", {}).items()}
+    found = parser().parse(text, known)
     for token in found:
-        _mark(token.children or [])
+        _mark(token.children or [], targets)
     return found
 
 
-def is_mark(children: list[Token], place: int) -> bool:
-    """Whether the link that opens at `place` leads to what shows a figure: its text is a number in brackets."""
+def is_mark(children: list[Token], place: int, targets: dict[str, str]) -> bool:
+    """Whether the link that opens at `place` leads to what shows a figure: a number in brackets, and its target."""
     if children[place].type != "link_open" or place + 3 >= len(children) or not place:
         return False
     number, end, after = children[place + 1 : place + 4]
+    if targets.get(number.content) != children[place].attrs.get("href"):
+        return False
     return number.content.isdecimal() and end.type == "link_close" and after.content.startswith(")")
 
 
-def _mark(children: list[Token]) -> None:
+def _mark(children: list[Token], targets: dict[str, str]) -> None:
     for place, child in enumerate(children):
         before = children[place - 1]
-        if is_mark(children, place) and before.type == "text" and f" {before.content}".endswith(" ("):
+        if is_mark(children, place, targets) and before.type == "text" and f" {before.content}".endswith(" ("):
             before.content = before.content[:-2]
             children[place + 3].content = children[place + 3].content[1:]
             child.attrSet("class", "mark")

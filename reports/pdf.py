@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from markdown_it.token import Token
 
@@ -24,6 +24,8 @@ FACE = "PT Sans"
 MARGIN, SIZE, LINE, INDENT = 20.0, 10.5, 5.4, 6.0  # millimetres; the size of letters in points
 HEADINGS = {"h1": (19, 9.0, 2), "h2": (14, 7.0, 7), "h3": (12, 6.2, 5), "h4": (11, 5.8, 4), "h5": (10.5, 5.4, 3)}
 """Size of the letters, height of a line, room above."""
+NARROWEST = 14.0  # millimetres that a column of a table has at least; with less, each row is told cell by cell
+LONGEST_NAME = 60  # characters of a column's name before a cell that is told by itself
 INK, QUIET, BLUE, RULE, SHADE = (27, 31, 36), (87, 96, 106), (31, 78, 216), (208, 215, 222), (243, 244, 246)
 INSTEAD = str.maketrans({
     "→": "->", "←": "<-", "⇒": "=>", "↔": "<->", "✓": "v", "✔": "v", "✗": "x", "✘": "x", "☐": "[ ]", "☑": "[x]",
@@ -263,18 +265,71 @@ class _Setter:
             if token.type == "tr_open":
                 rows.append([])
             elif token.type in ("th_open", "td_open"):
-                rows[-1].append(_plain("".join(text for text, *_ in _runs(found[place + 1].children or []))))
+                runs = _runs(found[place + 1].children or [])
+                rows[-1].append(_plain("".join(f" [{text}]" if mark else text for text, *_, mark in runs)))
         if not rows or not rows[0]:
             return
+        self.pdf.set_font(FACE, "", SIZE - 1)
+        head, *body = rows
+        if self.pdf.epw / len(head) < NARROWEST or self._height(head, "B") > self.pdf.eph / 3:
+            self._cell_by_cell(head, body)
+        else:
+            self._in_columns(head, body)
+        self.pdf.set_font(FACE, "", SIZE)
+        self.pdf.ln(3)
+
+    def _height(self, cells: list[str], style: str = "") -> float:
+        """Of a row of a table whose columns are equally wide, in millimetres."""
         pdf = self.pdf
+        pdf.set_font(FACE, style, SIZE - 1)
+        width, tallest = pdf.epw / len(cells), 0.0
+        for text in cells:
+            height = pdf.multi_cell(width, LINE, text, align="L", padding=1, dry_run=True, output="HEIGHT")
+            tallest = max(tallest, cast(float, height))
         pdf.set_font(FACE, "", SIZE - 1)
+        return tallest
+
+    def _in_columns(self, head: list[str], body: list[list[str]]) -> None:
+        """The table; a row that fits no page below its head is told cell by cell, and the table goes on behind it."""
+        room = self.pdf.eph - self._height(head, "B")
+        together: list[list[str]] = []
+        for row in body:
+            if self._height(row) <= room:
+                together.append(row)
+                continue
+            if together:
+                self._grid([head, *together])
+                self.pdf.ln(2)
+            self._cell_by_cell(head, [row])
+            together = []
+        if together or not body:
+            self._grid([head, *together])
+
+    def _grid(self, rows: list[list[str]]) -> None:
+        pdf = self.pdf
         pdf.set_draw_color(*RULE)
         pdf.set_line_width(0.2)
         with pdf.table(line_height=LINE, text_align="LEFT", padding=1, cell_fill_mode="NONE") as table:
             for cells in rows:
                 table.row(cells)
-        pdf.set_font(FACE, "", SIZE)
-        pdf.ln(3)
+
+    def _cell_by_cell(self, head: list[str], body: list[list[str]]) -> None:
+        """Each cell as a paragraph behind the name of its column; long names are told once, then by their number."""
+        names = head
+        if not body or any(len(name) > LONGEST_NAME for name in head):
+            names, body = [str(number) for number in range(1, len(head) + 1)], [head, *body]
+        pdf = self.pdf
+        for row in body:
+            self._room(2 * LINE)
+            for name, text in zip(names, row, strict=True):
+                if not text.strip():
+                    continue
+                pdf.set_font(FACE, "B", SIZE - 1)
+                pdf.write(LINE, f"{name}: " if name else "")
+                pdf.set_font(FACE, "", SIZE - 1)
+                pdf.write(LINE, text)
+                pdf.ln(LINE)
+            self._rule(1)
 
 
 def _runs(children: list[Token]) -> Iterator[tuple[str, bool, bool, str, bool, bool]]:

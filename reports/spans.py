@@ -21,7 +21,7 @@ from reviews.models import ActionItem, PostIncidentReview
 from .languages import known, length, words_of
 from .models import Report
 from .span_words import SPAN
-from .values import Sources, line
+from .values import Sources, bare, block, line
 from .writing import Document, Kind
 
 GRAVEST, LISTED = 10, 10
@@ -43,7 +43,7 @@ class _Sheet:
     def done(self, key: str, name: str, language: str, *, at: datetime) -> Document:
         kind = Kind(key, name, language, "UTC", self.title, (), standard=True)
         links = self.sources.definitions()
-        return Document(kind, self.title[:250], "\n\n".join([*self.pieces, *filter(None, [links])]) + "\n", at)
+        return Document(kind, bare(self.title)[:250], "\n\n".join([*self.pieces, *filter(None, [links])]) + "\n", at)
 
 
 def executive(period: Period, policy: Policy | None, user: Any, *, language: str, at: datetime) -> Document:
@@ -127,7 +127,7 @@ def hand_off(schedule: Schedule, *, at: datetime) -> Document:
     began = f"{since.astimezone(zone):%Y-%m-%d %H:%M}"
     sheet.part("Shift", [f"- On since {began}{sheet.mark(reverse('handoffs', args=[schedule.key]))}"], "")
     if note and note.text.strip():
-        sheet.pieces.append(f"## {line(note.written_by or 'Somebody')} writes\n\n{note.text.strip()}")
+        sheet.pieces.append(f"## {line(note.written_by or 'Somebody')} writes\n\n{block(note.text)}")
     for one in handoff.sections(schedule, since, at):
         lines = (f"- {line(row.text)}{sheet.mark(row.path) if row.path else ''}" for row in one.lines)
         sheet.part(line(one.title), lines, one.none)

@@ -9,6 +9,7 @@ from oncall.models import EscalationContact
 
 from . import writing
 from .models import Report
+from .values import bare
 
 LONGEST = 400_000
 
@@ -57,4 +58,4 @@ def _bare(text: str) -> str:
 
 def _title_of(text: str) -> str:
     first = text.split("\n", 1)[0]
-    return " ".join(first.lstrip("# ").split()) if first.startswith("# ") else ""
+    return bare(" ".join(first.lstrip("# ").split())) if first.startswith("# ") else ""

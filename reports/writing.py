@@ -15,7 +15,7 @@ from .facts import Incidental
 from .languages import known, words_of
 from .models import ReportTemplate
 from .standard import STANDARD
-from .values import line
+from .values import bare, line
 
 MARK = re.compile(r" \(\[\d+\]\)")
 DEFINITION = re.compile(r"^\[\d+\]: \S+$\n?", re.MULTILINE)
@@ -102,7 +102,7 @@ def assemble(kind: Kind, values: dict, sources, *, at: datetime) -> Document:
         pieces.append(f"## {line(part.title)}\n\n{body}" if part.title else body)
     if links := sources.definitions():
         pieces.append(links)
-    return Document(kind, title[:250], "\n\n".join(pieces) + "\n", at)
+    return Document(kind, bare(title)[:250], "\n\n".join(pieces) + "\n", at)
 
 
 def without_links(text: str) -> str:

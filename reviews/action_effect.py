@@ -77,14 +77,14 @@ def came_back(
 ) -> None:
     """It did not help: it is open again, on record with the incident that showed it."""
     was = {name: _stored(getattr(item, name)) for name in KEPT}
-    since = f", done on {item.done_at:%Y-%m-%d}," if item.done_at else ""
+    since = f", done on {item.done_at:%Y-%m-%d}" if item.done_at else ""
     actions.open_again(item, at=at, reopened=F("reopened") + 1)
     words = f"It did not work{since}: {what} in #{incident.pk}. Open again."
     actions.note(item, BACK, words, at=at, by=by, incident=incident, data=was)
     hidden = item.incident is not None and item.incident.private
     named = "An action item of a private incident" if hidden else f"The action item “{item.title}”"
-    incident.log("action_again", f"{named}{since} did not keep this away and is open again.", at=at,
-                 data={"action": item.pk})  # fmt: skip
+    told = f"{named}{since}{',' if since else ''} did not keep this away and is open again."
+    incident.log("action_again", told, at=at, data={"action": item.pk})
     once = f"again:{incident.pk}:{at:%Y%m%d%H%M%S}"
     action_letters.tell_owner(item, f"Did not work: {item.title}", f"{words} {action_letters.FACTS}", once=once, at=at)
 

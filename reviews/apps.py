@@ -5,11 +5,12 @@ class ReviewsConfig(AppConfig):
     name = "reviews"
 
     def ready(self) -> None:
-        """Register the gate that a demanded review keeps shut, and the card on the incident page."""
-        from incidents import gates, page, presence
+        """Register the gate that a demanded review keeps shut, the card on the incident page, and what a private
+        incident takes back."""
+        from incidents import gates, page, presence, seeing
         from policies.models import ReviewPlan
 
-        from . import cards, gate
+        from . import cards, gate, redacting
 
         if gate.required not in gates.ALWAYS:
             gates.ALWAYS.append(gate.required)
@@ -19,6 +20,8 @@ class ReviewsConfig(AppConfig):
         presence.ASKED[cards.JOINED] = cards.joined
         if all(known.name != cards.CARD.name for known in page.CARDS):
             page.CARDS.append(cards.CARD)
+        if redacting.hide not in seeing.HIDING:
+            seeing.HIDING.append(redacting.hide)
         self._action_items()
 
     def _action_items(self) -> None:

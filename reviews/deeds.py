@@ -20,11 +20,22 @@ PUBLISH, SAY = "reviews.publish_postincidentreview", "incidents.respond_incident
 
 @dataclass(frozen=True)
 class Deed:
-    """`act` gets the request, the review, who does it and when; it returns what is said instead of `done`, or None."""
+    """`act` gets the request, the review, who does it and when; it returns what is said instead of `done`, or None.
 
-    right: str
+    rights  any one of them will do
+    """
+
+    rights: tuple[str, ...]
     done: str
     act: Callable[..., str | None]
+
+    def may(self, user: Any) -> bool:
+        return any(user.has_perm(right) for right in self.rights)
+
+    @property
+    def needs(self) -> str:
+        """For who may not do it."""
+        return f"This needs the right {' or '.join(right.split('.')[1] for right in self.rights)}."
 
 
 def _submit(request, review: PostIncidentReview, *, by, at: datetime) -> None:
@@ -115,20 +126,21 @@ def _saved(request, review: PostIncidentReview, *, by, at: datetime) -> None:
 
 
 DEEDS: dict[str, Deed] = {
-    "save": Deed(CHANGE, "Saved.", _saved),
-    "submit": Deed(CHANGE, "Submitted.", _submit),
-    "approve": Deed(APPROVE, "Approved.", _approve),
-    "send-back": Deed(APPROVE, "Sent back to draft.", _send_back),
-    "publish": Deed(PUBLISH, "Published; who took part is told.", _publish),
-    "skip": Deed(CHANGE, "Left out; the reason stays with the incident.", _skip),
-    "take-up": Deed(CHANGE, "Taken up again.", _take_up),
-    "fill": Deed(CHANGE, "Read again.", _fill),
-    "meeting": Deed(CHANGE, "The date is stored, and those it concerns are told.", _meeting),
-    "people": Deed(CHANGE, "Stored.", _people),
-    "comment": Deed(SAY, "Said.", _comment),
-    "settle": Deed(SAY, "Noted.", _settle),
-    "join": Deed(CHANGE, "This review is about it too.", _join),
-    "part": Deed(CHANGE, "It is reviewed on its own.", _part),
+    "save": Deed((CHANGE,), "Saved.", _saved),
+    "submit": Deed((CHANGE,), "Submitted.", _submit),
+    "approve": Deed((APPROVE,), "Approved.", _approve),
+    "send-back": Deed((APPROVE,), "Sent back to draft.", _send_back),
+    "publish": Deed((PUBLISH,), "Published; who took part is told.", _publish),
+    # who may approve judges whether a review is needed, and writes none
+    "skip": Deed((CHANGE, APPROVE), "Left out; the reason stays with the incident.", _skip),
+    "take-up": Deed((CHANGE,), "Taken up again.", _take_up),
+    "fill": Deed((CHANGE,), "Read again.", _fill),
+    "meeting": Deed((CHANGE,), "The date is stored, and those it concerns are told.", _meeting),
+    "people": Deed((CHANGE,), "Stored.", _people),
+    "comment": Deed((SAY,), "Said.", _comment),
+    "settle": Deed((SAY,), "Noted.", _settle),
+    "join": Deed((CHANGE,), "This review is about it too.", _join),
+    "part": Deed((CHANGE,), "It is reviewed on its own.", _part),
 }
 
 

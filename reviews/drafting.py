@@ -70,10 +70,11 @@ def of(incident: Incident, *, at: datetime, by: EscalationContact | None = None)
 def begin(incident: Incident, *, at: datetime, author: EscalationContact | None = None) -> PostIncidentReview:
     """The review that covers the incident, drafted when it has not been: everything that is known filled in.
 
-    A review that exists and was read from the incident before is returned as it stands.
+    A review that was read from the incident before, or is no draft (left out while the incident was open), is returned
+    as it stands.
     """
     review = PostIncidentReview.of(incident)
-    if review and review.filled_at:
+    if review and (review.filled_at or review.status != PostIncidentReview.Status.DRAFT):
         return review
     review = review or _make(incident, at=at, author=author)
     if review.author is None:

@@ -27,9 +27,11 @@ def _draft(incident: Incident, *, at: datetime) -> None:
     if incident.status != Status.RESOLVED:
         return
     review = PostIncidentReview.of(incident)
-    if review and review.filled_at and review.status == PostIncidentReview.Status.DRAFT:
+    if review and review.status != PostIncidentReview.Status.DRAFT:
+        return  # handed in, approved or left out: it stands as people left it
+    if review and review.filled_at:
         drafting.renew(review, at=at)  # one that it was joined to, or that it had before it was reopened
-    elif gate.plan_for(incident) or (review and not review.filled_at and not review.is_settled):
+    elif review or gate.plan_for(incident):
         drafting.begin(incident, at=at)
 
 

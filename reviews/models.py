@@ -32,6 +32,16 @@ class ReviewQuerySet(models.QuerySet):
         owed = Q(status__in=[PostIncidentReview.Status.DRAFT, PostIncidentReview.Status.SUBMITTED], due_at__lte=at)
         return self.filter(late | owed, due_at__isnull=False).order_by("-due_at", "-pk")
 
+    def public(self):
+        """Those whose public version anybody may read: published, still approved, and about no private incident."""
+        settled = [PostIncidentReview.Status.APPROVED, PostIncidentReview.Status.PUBLISHED]
+        about = Incident.objects.filter(private=True)
+        return (
+            self.filter(public_at__isnull=False, status__in=settled, incident__private=False)
+            .exclude(public_key="")
+            .exclude(pk__in=JoinedIncident.objects.filter(incident__in=about.values("pk")).values("review"))
+        )
+
 
 class PostIncidentReview(models.Model):
     """The record of what happened and what follows; draft -> in review -> approved -> published, or left out."""
@@ -125,6 +135,11 @@ class PostIncidentReview(models.Model):
         """What it is about, the main incident first."""
         others = Incident.objects.filter(joined_review__review=self).order_by("detected_at", "pk")
         return [self.incident, *others.select_related("severity", "policy", "service")]
+
+    @property
+    def is_private(self) -> bool:
+        """One of its incidents is private."""
+        return any(incident.private for incident in self.incidents)
 
     @property
     def standing(self) -> str:

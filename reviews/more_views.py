@@ -20,6 +20,7 @@ from .models import PostIncidentReview
 from .views import review_for, view_permission
 
 MOST_VERSIONS = 200
+DRAFTED = "This is drafted anew from the review, and not saved: read it, then save it. Until then nothing has changed."
 
 
 def html(text: str) -> SafeString:
@@ -69,20 +70,28 @@ def calendar(request, number: int):
 @view_permission
 @never_cache
 def public_edit(request, number: int):
-    """The public version beside what it is drafted from: write it, let anybody read it, withdraw it."""
+    """The public version beside what it is drafted from: write it, let anybody read it, withdraw it.
+
+    Drafting it anew stores nothing: the fresh draft stands in the form, to be read and saved.
+    """
     review, at = review_for(number, request.user), timezone.now()
     if not request.user.has_perm(deeds.PUBLISH):
         raise PermissionDenied("This needs the right publish_postincidentreview.")
     title, text = redacting.draft(review, at=at)
+    do = request.POST.get("do")
     begun = {"title": review.public_title or title, "text": review.public_text or text}
-    form = PublicForm(request.POST if request.POST.get("do") in ("save", "show") else None, initial=begun)
+    if do == "draft":
+        begun = {"title": title, "text": text}
+        messages.info(request, DRAFTED)
+    form = PublicForm(request.POST if do in ("save", "show") else None, initial=begun)
     status = 200
-    if request.method == "POST":
+    if request.method == "POST" and do != "draft":
         try:
-            done = _public(request, review, form, fresh=(title, text), at=at)
+            done = _public(request, review, form, do=do, at=at)
         except IllegalMove as refusal:
             messages.warning(request, str(refusal))
             status, done = 409, ""
+            review.refresh_from_db()
         if done:
             messages.success(request, done)
             return redirect("review-public", review.pk)
@@ -91,27 +100,22 @@ def public_edit(request, number: int):
     context = {
         "review": review, "incident": review.incident, "form": form, "at": at, "draft": html(text),
         "leaks": redacting.leaks(f"{form['title'].value() or ''}\n{shown}"),
-        "preview": html(shown), "url": public_url(review),
+        "preview": html(shown), "url": public_url(review), "private": review.is_private,
+        "stored": (form["title"].value(), shown) == (review.public_title, review.public_text),
     }  # fmt: skip
     return render(request, "reviews/public_edit.html", context, status=status)
 
 
-def _public(request, review: PostIncidentReview, form: PublicForm, *, fresh: tuple[str, str], at) -> str:
+def _public(request, review: PostIncidentReview, form: PublicForm, *, do: str | None, at) -> str:
     """Do what was asked; what is said of it, or nothing when the form is not right."""
-    do, by = request.POST.get("do"), contact_of(request.user)
+    by = contact_of(request.user)
     if do == "withdraw":
         redacting.withdraw(review, by=by, at=at)
         return "Withdrawn: nobody from outside reads it any more."
-    if do == "draft":
-        redacting.write(review, title=fresh[0], text=fresh[1])
-        return "Drafted anew from the review."
     if not form.is_valid():
         return ""
-    title, text = form.cleaned_data["title"], form.cleaned_data["text"]
     anyway = request.POST.get("anyway") == "yes"
-    if review.public_at and not anyway and (left := redacting.leaks(f"{title}\n{text}")):
-        raise redacting.ReviewRefused(f"This may not be meant for everybody: {'; '.join(left)}. Nothing was changed.")
-    redacting.write(review, title=title, text=text)
+    redacting.write(review, title=form.cleaned_data["title"], text=form.cleaned_data["text"], anyway=anyway)
     if do == "show":
         redacting.show(review, by=by, at=at, anyway=anyway)
         return "Published: anybody with the address reads it."
@@ -119,13 +123,14 @@ def _public(request, review: PostIncidentReview, form: PublicForm, *, fresh: tup
 
 
 def public_url(review: PostIncidentReview) -> str:
-    return f"{settings.BASE_URL}/postmortems/{review.public_key}/" if review.public_at else ""
+    """The address at which anybody reads it; empty while nobody from outside does."""
+    shown = PostIncidentReview.objects.public().filter(pk=review.pk).exists()
+    return f"{settings.BASE_URL}/postmortems/{review.public_key}/" if shown else ""
 
 
+@never_cache
 def public(request, key: str):
-    """What anybody may read; no account is needed."""
-    review = get_object_or_404(PostIncidentReview.objects.exclude(public_key=""), public_key=key)
-    if review.public_at is None:
-        raise Http404("It was withdrawn.")
+    """What anybody may read; no account is needed. Withdrawn or private since, it is as if it had never been there."""
+    review = get_object_or_404(PostIncidentReview.objects.public(), public_key=key)
     context = {"title": review.public_title, "text": html(review.public_text), "at": review.public_at}
     return render(request, "reviews/public.html", context)

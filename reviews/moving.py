@@ -65,6 +65,8 @@ def send_back(review: PostIncidentReview, *, by, at: datetime, reason: str) -> N
     """Back to draft, with what is wanted; its deadline counts again, and what was public is withdrawn."""
     if not reason.strip():
         raise ReviewRefused("Say what is missing, so that the author can mend it.")
+    if review.status == Status.SKIPPED:
+        raise ReviewRefused("The review is left out; it can be taken up, not sent back.")
     facts = {"approved_at": None, "approver": None, "published_at": None, "public_at": None, "submitted_at": None}
     _move(
         review,

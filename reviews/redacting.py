@@ -5,50 +5,54 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Q
 
+from incidents.models import Incident
 from oncall.models import ContactMethod, EscalationContact
 
 from .facts import Facts
 from .kinds import given_time, length_words
 from .models import PostIncidentReview
 from .moving import ReviewRefused
+from .patterns import HIDDEN, PATTERNS
 
-HIDDEN = "[removed]"
 SOMEBODY = "an engineer"
-PATTERNS = [
-    re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL),
-    re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s<>\")\]]+", re.IGNORECASE),  # addresses, with what they carry
-    re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
-    re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?!\w|\.\w)"),
-    re.compile(r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|[0-9a-f:]*::[0-9a-f:]*[0-9a-f])(?![\w:])", re.I),
-    re.compile(r"\b[\w-]+(?:\.[\w-]+)*\.(?:internal|local|lan|intranet|corp|svc|cluster\.local)\b(?::\d+)?", re.I),
-    re.compile(r"(?<!\w)\+\d[\d\s().-]{6,}\d"),
-    re.compile(r"\b(?:eyJ[\w-]{8,}(?:\.[\w-]+){1,2}|(?:sk|pk|rk|ghp|gho|xox[abp]|whsec|re)[_-]\w[\w-]{11,}|AKIA\w{12,}|[0-9a-f]{32,})\b"),
-    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{8,}"),
-    re.compile(r"(?<=password)\s*[=:]\s*\S+|(?<=passwd|secret)\s*[=:]\s*\S+|(?<=token)\s*[=:]\s*\S+", re.I),
-    re.compile(r"(?<=api[_-]key)\s*[=:]\s*\S+", re.I),
-    re.compile(r"(?<![\w@])@[\w-]{2,}"),
-]  # fmt: skip
-"""What is taken out of a text that everybody may read."""
+NOBODY = frozenset({
+    "admin", "administrator", "bot", "demo", "guest", "operator", "root", "service", "system", "test", "user",
+})  # fmt: skip
+"""Names of accounts that name nobody: as words they stay."""
+
+
+def _hide(match: re.Match[str]) -> str:
+    return match.groupdict().get("kept", "") + HIDDEN
+
+
+def _named(text: str, names: Iterable[str]) -> list[tuple[str, re.Pattern[str]]]:
+    """Those of `names` that may stand in `text`, the longest first, each with what finds it as a whole word."""
+    lower, known = text.lower(), {name.strip() for name in names}
+    found = [name for name in known if len(name) > 1 and name.lower() not in NOBODY and name.lower() in lower]
+    return [
+        (name, re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE))
+        for name in sorted(found, key=lambda name: (-len(name), name))
+    ]
 
 
 def redact(text: str, names: Iterable[str] = ()) -> str:
     """`text` without addresses, secrets and the people called `names`; the longest names first."""
     for pattern in PATTERNS:
-        text = pattern.sub(HIDDEN, text)
-    for name in sorted({name.strip() for name in names if len(name.strip()) > 1}, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", SOMEBODY, text, flags=re.IGNORECASE)
+        text = pattern.sub(_hide, text)
+    for _, pattern in _named(text, names):
+        text = pattern.sub(SOMEBODY, text)
     return text
 
 
 def names() -> set[str]:
-    """Everybody Opscenter knows by name, and what their ways of contact are called."""
+    """Everybody Opscenter knows by name, with or without a contact, and what their ways of contact are called."""
     people = set(EscalationContact.objects.values_list("name", flat=True))
-    users = EscalationContact.objects.exclude(user=None).values_list(
-        "user__username", "user__first_name", "user__last_name"
-    )
-    people |= {name for row in users for name in row}
+    for username, first, last in get_user_model().objects.values_list("username", "first_name", "last_name"):
+        people |= {username, first, last, f"{first} {last}"}
     return people | set(ContactMethod.objects.exclude(address="").values_list("address", flat=True))
 
 
@@ -69,18 +73,28 @@ def draft(review: PostIncidentReview, *, at: datetime) -> tuple[str, str]:
 
 def leaks(text: str) -> list[str]:
     """What in a public text looks as if it should not be public, each once, at most ten."""
-    found = [match[0].strip() for pattern in PATTERNS for match in pattern.finditer(text)]
-    for name in names():
-        if len(name) > 1 and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
+    found: list[str] = []
+    for pattern in PATTERNS:
+        found += [match[0].strip() for match in pattern.finditer(text)]
+        text = pattern.sub(_hide, text)  # a host within an address is no second leak
+    for name, pattern in _named(text, names()):
+        if pattern.search(text):
             found.append(name)
     return list(dict.fromkeys(found))[:10]
 
 
 @transaction.atomic
-def write(review: PostIncidentReview, *, title: str, text: str) -> None:
-    """Keep the text of the public version; what is public already changes at once."""
+def write(review: PostIncidentReview, *, title: str, text: str, anyway: bool = False) -> None:
+    """Keep the text of the public version; what is public already changes at once, so leaks are refused as by `show`.
+
+    anyway  somebody has read what looks private, and means it
+    """
     if not title.strip() or not text.strip():
         raise ReviewRefused("A public version needs a title and a text.")
+    PostIncidentReview.objects.select_for_update(of=("self",)).get(pk=review.pk)
+    review.refresh_from_db(fields=["public_at"])  # somebody may have published it since the page was opened
+    if review.public_at and not anyway and (left := leaks(f"{title}\n{text}")):
+        raise ReviewRefused(f"This may not be meant for everybody: {'; '.join(left)}. Nothing was changed.")
     review.public_title, review.public_text = title.strip()[:250], text.strip()
     review.save(update_fields=["public_title", "public_text"])
 
@@ -90,7 +104,7 @@ def show(review: PostIncidentReview, *, by, at: datetime, anyway: bool = False) 
     """Let anybody read the public version; refused while names or addresses are left in it, unless said `anyway`."""
     if review.status not in (PostIncidentReview.Status.APPROVED, PostIncidentReview.Status.PUBLISHED):
         raise ReviewRefused(f"The review is {review.standing}; approve it before anything of it is public.")
-    if any(incident.private for incident in review.incidents):
+    if review.is_private:
         raise ReviewRefused("The incident is private; nothing of it can be made public.")
     if not review.public_text.strip():
         raise ReviewRefused("Write the public version first.")
@@ -113,3 +127,13 @@ def withdraw(review: PostIncidentReview, *, by, at: datetime) -> None:
     review.public_at = None
     review.save(update_fields=["public_at"])
     review.incident.log("review", f"The public version of the review is withdrawn by {by}.", at=at, by=by)
+
+
+def hide(incident: Incident, *, by, at: datetime) -> None:
+    """The incident has become private: what is public of its reviews is withdrawn until a person publishes it anew."""
+    rows = PostIncidentReview.objects.filter(Q(incident=incident) | Q(joined__incident=incident))
+    for review in rows.filter(public_at__isnull=False).select_related("incident").distinct():
+        review.public_at = None
+        review.save(update_fields=["public_at"])
+        text = "The public version of the review is withdrawn: an incident in it is private now."
+        review.incident.log("review", text, at=at, by=by)

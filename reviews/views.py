@@ -31,6 +31,9 @@ STALE = (
 theirs (open this review in another tab), then save again to keep yours."
 )
 SHOWS = {"due": "Due", "overdue": "Overdue", "mine": "Mine", "asked": "I am asked"}
+ADD = "reviews.add_postincidentreview"
+REASONED = {"send-back": PostIncidentReview.Status.SUBMITTED, "skip": PostIncidentReview.Status.DRAFT}
+"""Deeds that ask for a reason, and the status in which the page has a form for it."""
 view_permission = permission_required("reviews.view_postincidentreview", raise_exception=True)
 Status = PostIncidentReview.Status
 
@@ -105,7 +108,7 @@ def _plain(text: str) -> str:
 
 
 @login_required
-@permission_required("reviews.add_postincidentreview", raise_exception=True)
+@permission_required(ADD, raise_exception=True)
 @require_POST
 def begin(request, incident: int):
     """Draft the review of an incident that is over, required or not."""
@@ -113,22 +116,35 @@ def begin(request, incident: int):
     if found.is_open:
         messages.warning(request, f"Incident #{found.pk} is still {found.get_status_display()}; resolve it first.")
         return redirect(found)
-    return redirect(drafting.begin(found, at=timezone.now(), author=contact_of(request.user)))
+    try:
+        begun = drafting.begin(found, at=timezone.now(), author=contact_of(request.user))
+    except IllegalMove as refusal:
+        messages.warning(request, str(refusal))
+        return redirect(PostIncidentReview.of(found) or found)
+    if begun.status == Status.SKIPPED:
+        why = begun.skip_reason.rstrip(".")
+        messages.warning(request, f"Its review was left out: {why}. It can be written after all.")
+    return redirect(begun)
 
 
 @login_required
-@permission_required("reviews.add_postincidentreview", raise_exception=True)
 @never_cache
 def plan(request, incident: int):
-    """Before or after an incident is over: set the date of its review, or leave the review out with a reason."""
+    """Before or after an incident is over: set the date of its review, or leave the review out with a reason.
+
+    Who may only approve reviews can leave it out and no more.
+    """
+    may_write, skips = request.user.has_perm(ADD), request.POST.get("do") == "skip"
+    if not may_write and not (request.user.has_perm(deeds.APPROVE) and (skips or request.method != "POST")):
+        raise PermissionDenied("This needs the right add_postincidentreview.")
     rows = seeing.visible(request.user).select_related("policy", "severity", "acknowledged_by")
     found = get_object_or_404(rows, pk=incident)
     review, at = PostIncidentReview.of(found), timezone.now()
-    form = MeetingForm(request.POST or None, initial=_meeting(review))
+    form = MeetingForm(None if skips else request.POST or None, initial=_meeting(review))
     if request.method == "POST":
         by = contact_of(request.user)
         try:
-            if request.POST.get("do") == "skip":
+            if skips:
                 with transaction.atomic():
                     review = drafting.of(found, at=at, by=by)
                     reason = request.POST.get("reason", "")
@@ -150,7 +166,7 @@ def plan(request, incident: int):
     status = 409 if request.method == "POST" and not form.errors else 422 if form.errors else 200
     context = {
         "incident": found, "review": review, "form": form, "at": at, "demanded": gate.plan_for(found) is not None,
-        "reason": request.POST.get("reason", ""),
+        "reason": request.POST.get("reason", ""), "may_write": may_write,
     }  # fmt: skip
     return render(request, "reviews/plan.html", context, status=status)
 
@@ -171,8 +187,8 @@ def review(request, number: int):
     do = request.POST.get("do", "save")
     do = do if do in deeds.DEEDS else "save"
     deed = deeds.DEEDS[do]
-    if not request.user.has_perm(deed.right):
-        raise PermissionDenied(f"This needs the right {deed.right.split('.')[1]}.")
+    if not deed.may(request.user):
+        raise PermissionDenied(deed.needs)
     writes = do in ("save", "submit")
     form = _form(found, request.POST) if writes else None
     item = ActionItemForm(request.POST) if writes else None
@@ -192,7 +208,10 @@ def review(request, number: int):
         found = review_for(number, request.user)
         # a draft was saved before it was refused; what was written on a review that is none any more can be copied
         saved = found.status == Status.DRAFT
-        return _page(request, found, form=None if saved else form, item=None if saved else item, status=409)
+        reasons = {do: request.POST.get("reason", "")}
+        return _page(
+            request, found, form=None if saved else form, item=None if saved else item, status=409, reasons=reasons
+        )
     messages.success(request, said or deed.done)
     return redirect(found)
 
@@ -217,7 +236,9 @@ def _meeting(found: PostIncidentReview | None) -> dict:
     return {"meeting_at": deeds.moment_of(found.meeting_at), "meeting_place": found.meeting_place}
 
 
-def _page(request, found: PostIncidentReview, *, form=None, item=None, status: int = 200):
+def _page(request, found: PostIncidentReview, *, form=None, item=None, status: int = 200, reasons=None):
+    """The page; `reasons` are the words that came with a refused deed, by its name: they are not to be typed twice."""
+    reasons = reasons or {}
     user = request.user
     may_write = user.has_perm(deeds.CHANGE)
     draft = found.status == Status.DRAFT
@@ -236,6 +257,12 @@ def _page(request, found: PostIncidentReview, *, form=None, item=None, status: i
         "may_write": may_write,
         "writes": may_write and (form is not None or draft),
         "may_approve": user.has_perm(deeds.APPROVE),
+        "may_skip": deeds.DEEDS["skip"].may(user),
+        "skip_reason": reasons.get("skip", ""),
+        "send_back_reason": reasons.get("send-back", ""),
+        "kept_reason": next(
+            (said for do, said in reasons.items() if do in REASONED and REASONED[do] != found.status), ""
+        ),
         "may_publish": user.has_perm(deeds.PUBLISH),
         "may_say": user.has_perm(deeds.SAY),
         "form": shown,

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from notifications import claimant, couriers, outbox, rounds
-from notifications.models import Delivery, Destination
+from notifications import claimant, couriers, outbox, rounds, senders
+from notifications.models import AddressHealth, Delivery, Destination
 from notifications.transports import TRANSPORTS, http
 from policies.models import Policy
 from tests.factories import NINE, ContactMethodFactory, ParameterFactory
@@ -198,6 +198,48 @@ def test_a_fault_of_ours_is_a_try_and_no_end(queue, receiver, monkeypatch, caplo
     assert (row.status, row.error) == ("retrying", "Opscenter itself failed (TypeError); the log says where.")
     assert "slack.py" in caplog.text
     assert receiver.url() not in caplog.text
+
+
+def test_a_message_that_cannot_be_made_ready_fails_alone_and_goes_to_its_fallback(queue, receiver, monkeypatch, caplog):
+    def message_of(row, *, at):
+        if row.pk == faulty.pk:
+            raise ValueError(f"there is no account for {row.address}")
+        return senders.message_of(row, at=at)
+
+    monkeypatch.setattr(rounds, "message_of", message_of)
+    first = place("one", receiver.url("/one"), fallback=place("two", receiver.url("/two")))
+    before = queue(receiver.url("/before"))
+    faulty = queue(first.address, destination=first)
+    after = queue(receiver.url("/after"))
+    told = outbox.run(at=later(1))
+    assert (told["sent"], told["retrying"]) == (2, 1)
+    for row in (before, after):
+        row.refresh_from_db()
+        assert (row.status, tries(row), row.possibly_repeated) == ("sent", ["sent"], False)
+    faulty.refresh_from_db()
+    words = "It could not be made ready: ValueError: there is no account for …."
+    assert (faulty.status, faulty.attempts, faulty.claimed_by, faulty.error) == ("retrying", 1, "", words)
+    assert f"Delivery {faulty.pk} could not be made ready" in caplog.text and first.address not in caplog.text
+    assert not AddressHealth.objects.exists()  # its receiver was not asked
+
+    for _ in range(2):
+        outbox.deliver_due(at=faulty.next_attempt_at)
+        faulty.refresh_from_db()
+    assert (faulty.status, tries(faulty)) == ("failed", ["try again"] * 3)
+    assert faulty.error == f"{words} Given up after 3 tries."
+    assert len(receiver.at("/two")) == 1 and not receiver.at("/one")
+
+
+def test_of_pages_that_go_out_together_only_the_faulty_one_fails(queue, mailbox):
+    page = {"purpose": "page", "urgent": True, "recipient": "ada", "kind": "email"}
+    link = [{"label": "Acknowledge", "url": "https://x.test/a"}]
+    rows = [queue("ada@example.org", thread=f"incident:{number}", actions=link, **page) for number in range(3)]
+    Delivery.objects.filter(pk=rows[1].pk).update(actions=[{"label": "Acknowledge"}])
+    outbox.deliver_due(at=NINE)
+    for row in rows:
+        row.refresh_from_db()
+    assert [row.status for row in rows] == ["sent", "retrying", "sent"]
+    assert rows[1].error == "It could not be made ready: KeyError: 'url'."
 
 
 # -- mail, as people get it --------------------------------------------------------------------------------------

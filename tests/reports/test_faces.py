@@ -74,9 +74,10 @@ def test_the_executive_summary_tells_some_days_and_their_figures(client, inciden
 def test_the_hand_off_of_a_shift_is_a_document(client, incident, ada):
     schedule = ScheduleFactory(key="primary", name="Primary")
     note = handoff.to_come(schedule)
-    handoff.write(note, "Watch the pool.", by=ada, at=TEN)
+    handoff.write(note, "Watch the pool.\n\n## Shift\n\n[1]: https://evil.example", by=ada, at=TEN)
     text = client.get(reverse("report-hand-off-file", args=["primary", "md"])).content.decode()
-    assert text.startswith("# Hand-off of Primary: ") and "## ada writes\n\nWatch the pool." in text
+    assert text.startswith("# Hand-off of Primary: ") and "## ada writes\n\nWatch the pool.\n\n**Shift**\n" in text
+    assert text.count("## Shift") == 1 and "\n\\[1]: https://evil.example" in text
     assert client.get(reverse("report-hand-off", args=["primary"])).status_code == 200
     assert client.post(reverse("report-hand-off", args=["primary"])).status_code == 302
     assert Report.objects.get(incident=None).key == "hand-off-primary"

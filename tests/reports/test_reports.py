@@ -8,6 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from markdown_it import MarkdownIt
 
 from incidents import lifecycle
 from incidents.models import Incident
@@ -75,7 +76,7 @@ def test_impact_cause_and_lessons_come_from_incident_and_review_and_what_is_empt
     text = markdown(client, incident)
     assert part(text, "Impact")[2] == "- Business Impact: 140 orders were lost."
     assert part(text, "Root Cause") == [
-        "The pool of connections was too small.", "#### Why", "A *limit* of 5 was never raised.",
+        "The pool of connections was too small.", "**Why**", "A *limit* of 5 was never raised.",
     ]  # fmt: skip
     assert part(text, "Lessons Learned") == [
         "- What went well: Found in a minute.", "- What could be improved: The alert came late.",
@@ -247,6 +248,71 @@ def test_every_figure_leads_to_what_shows_it(client, incident, grace):
     assert "](" not in markdown(client, incident) and "[1]" not in markdown(client, incident)
 
 
+HIJACK = "All was well.\n\n[1]: https://evil.example/hijack\n\n## Root cause\n\nfake"
+
+
+def shown(client, incident, key: str) -> str:
+    answer = client.get(reverse("report-draft-file", args=[incident.pk, key, "html"]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h[1-6]>(.*?)</h", page)
+
+
+@pytest.mark.parametrize("key", [DX, "executive-summary", "hand-off"])
+@pytest.mark.parametrize(
+    "text",
+    [HIJACK, "> [1]: https://evil.example\n> ---", "- [1]: https://evil.example\n- # x", "[\n1\n]: https://evil.example",
+     "x\n-", "x\n==", "```\n~~~\n```\n[1]: https://evil.example", "a\n  ```\n[1]: https://evil.example\n```\n# x",
+     "~~~", "# [1]: https://evil.example", "[1]", "```", "-", "x ([1](https://evil.example))"],
+)  # fmt: skip
+def test_what_people_write_moves_no_mark_and_begins_no_section(client, incident, grace, key, text):
+    lifecycle.note(incident, "All is well", by=grace, at=TEN, kind="decision")
+    pure = headings(shown(client, incident, key))[1:]
+    Incident.objects.filter(pk=incident.pk).update(summary=text, impact=text, cause=text, title=text)
+    lifecycle.note(incident, text, by=grace, at=TEN, kind="risk")
+    review = ReviewFactory(incident=incident)
+    for name in ("root_cause", "business", "went_well"):
+        review.answers.create(key=name, prompt=name, text=text)
+    page = shown(client, incident, key)
+    assert headings(page)[1:] == pure
+    marks = re.findall(r'<a href="([^"]*)" class="mark"', page)
+    assert marks and not [url for url in marks if "evil.example" in url]
+    assert all(f"/incidents/{incident.pk}/" in url or "/reviews/" in url for url in marks)
+    # … also for whoever reads the Markdown by other means, where the first definition wins
+    found: dict = {}
+    MarkdownIt("commonmark").parse(markdown(client, incident, key, links=True), found)
+    assert "evil.example" not in str(found["references"])
+    assert client.get(reverse("report-draft-file", args=[incident.pk, key, "pdf"])).status_code == 200
+
+
+def test_what_people_write_keeps_its_lists_links_emphasis_and_code(client, incident):
+    text = ("It was *not* [DNS](https://dns.example), see\n\n- [x] `[1]: a`\n- **two**\n\n1. one\n\n> so\n\n"
+            "| a | b |\n|---|---|\n| c | d |\n\n```\n# no heading\n[1]: no target\n```")  # fmt: skip
+    Incident.objects.filter(pk=incident.pk).update(cause=text)
+    assert text in markdown(client, incident)
+    page = shown(client, incident, DX)
+    for part_of_it in ("<em>not</em>", 'href="https://dns.example"', "<code>[1]: a</code>", "<strong>two</strong>",
+                       "<ol>", "<blockquote>", "<td>c</td>", "# no heading\n[1]: no target\n</code>"):  # fmt: skip
+        assert part_of_it in page
+    Incident.objects.filter(pk=incident.pk).update(title="[URGENT]: 1. # down", cause="```\nx\n```")
+    answers = ReviewFactory(incident=incident).answers
+    answers.create(key="root_cause", prompt="Why", text="Why\n# Because\nof this")
+    page = shown(client, incident, DX)
+    assert "<p><strong>Because</strong></p>\n<p>of this" in page
+    client.post(reverse("report-draft", args=[incident.pk, DX]))
+    assert Report.objects.get().title == "Incident Report: 2026-11-20 - [URGENT]: 1. # down"
+
+
+def test_an_older_version_that_somebody_led_astray_leads_to_its_own_targets(client, incident):
+    typed = "# R\n\n[1]: https://evil.example\n\nLevel: P1 ([1])\n\n[1]: https://ops.example/incidents/1/\n"
+    client.post(reverse("report-draft", args=[incident.pk, DX]), {"text": typed})
+    page = client.get(reverse("report-file", args=[Report.objects.get().pk, "html"])).content.decode()
+    assert 'href="https://ops.example/incidents/1/" class="mark"' in page and "evil.example" not in page
+
+
 def test_it_is_mailed_with_the_pdf_to_people_and_addresses(client, incident, ada, settings):
     client.post(reverse("report-draft", args=[incident.pk, DX]))
     report = Report.objects.get()
@@ -262,6 +328,22 @@ def test_it_is_mailed_with_the_pdf_to_people_and_addresses(client, incident, ada
     ((name, content, kind),) = sent.attachments
     assert name.endswith("-v1.pdf") and kind == "application/pdf" and content.startswith(b"%PDF-")
     assert "boss@example.org" in incident.timeline.get(kind="report_sent").text
+
+
+def test_a_mail_whose_pdf_cannot_be_made_goes_out_without_it_and_says_so(client, incident, monkeypatch, caplog):
+    def broken(*args, **kwargs):
+        raise ValueError("The row with index 1 is too high")
+
+    client.post(reverse("report-draft", args=[incident.pk, DX]))
+    report = Report.objects.get()
+    client.post(reverse("report-mail", args=[report.pk]), {"addresses": "boss@example.org"})
+    monkeypatch.setattr("reports.pdf.render", broken)
+    outbox.deliver_due(at=timezone.now() + MINUTE)
+    (sent,) = mail.outbox
+    assert not sent.attachments and "## Summary" in sent.body
+    missing = "The attachment of this mail could not be made and is missing. Read it at http"
+    assert missing in sent.body and sent.body.count(report.get_absolute_url()) == 2
+    assert "is too high" in caplog.text  # whoever runs Opscenter sees why
 
 
 def test_what_the_policy_wants_is_stored_by_itself_and_sent(shop, incident, grace):

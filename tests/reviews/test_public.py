@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents.models import Incident
-from reviews import redacting
+from reviews import drafting, redacting
 from reviews.models import PostIncidentReview
 from tests.accounts import signed_in
-from tests.factories import ReviewAnswerFactory, ReviewFactory
+from tests.factories import JoinedIncidentFactory, ReviewAnswerFactory, ReviewFactory
 
 
 @pytest.fixture
@@ -99,3 +99,83 @@ def test_a_draft_and_a_private_incident_are_never_public(approved, grace):
     approved.incident.readers.add(grace)
     assert commander.post(address, said).status_code == 409
     assert not PostIncidentReview.objects.exclude(public_at=None).exists()
+
+
+def published(review, commander) -> str:
+    """Publish it on its page; the address that anybody reads."""
+    said = {"title": "Checkout", "text": "It was down, it is up.", "do": "show"}
+    assert commander.post(reverse("review-public", args=[review.pk]), said).status_code == 302
+    review.refresh_from_db()
+    return reverse("postmortem", args=[review.public_key])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("which", ["its own", "a joined one"])
+def test_what_becomes_private_is_public_no_more_until_a_person_publishes_it_anew(approved, grace, client, which):
+    commander = signed_in(Client(), grace, "Incident Commander")
+    joined = JoinedIncidentFactory(review=approved, incident__status="closed").incident
+    incident = approved.incident if which == "its own" else joined
+    public, address = published(approved, commander), reverse("review-public", args=[approved.pk])
+    assert client.get(public).status_code == 200
+    act = reverse("incident-act", args=[incident.pk, "private"])
+    assert commander.post(act, {"private": "on", "readers": [grace.pk]}).status_code == 302
+    assert client.get(public).status_code == 404
+    assert commander.get(public).status_code == 404  # neither for those who may see the incident
+    approved.refresh_from_db()
+    assert approved.public_at is None
+    assert (
+        "is withdrawn: an incident in it is private now" in approved.incident.timeline.filter(kind="review").last().text
+    )
+    assert public not in commander.get(address).content.decode()
+    again = {"title": "Checkout", "text": "It is up.", "do": "show"}
+    assert commander.post(address, again).status_code == 409
+    # no longer private, it waits for somebody to publish it
+    assert commander.post(act, {"readers": []}).status_code == 302
+    assert client.get(public).status_code == 404
+    assert commander.post(address, again).status_code == 302
+    assert "It is up." in client.get(public).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hidden", ["private", "joined", "draft"])
+def test_the_public_address_asks_each_time(approved, grace, client, hidden):
+    """Whatever way the incident became private: nobody reads what is about it."""
+    public = published(approved, signed_in(Client(), grace, "Incident Commander"))
+    if hidden == "private":
+        Incident.objects.filter(pk=approved.incident_id).update(private=True)
+    elif hidden == "joined":
+        JoinedIncidentFactory(review=approved, incident__private=True)
+    else:
+        PostIncidentReview.objects.filter(pk=approved.pk).update(status="draft")
+    assert client.get(public).status_code == 404
+
+
+@pytest.mark.django_db
+def test_drafting_anew_changes_nothing_until_it_is_saved(approved, grace, client):
+    commander, address = signed_in(Client(), grace, "Incident Commander"), reverse("review-public", args=[approved.pk])
+    public = published(approved, commander)
+    fresh = commander.post(address, {"do": "draft"})
+    assert fresh.status_code == 200
+    assert "Everybody, says an engineer." in fresh.context["form"]["text"].value()
+    assert "not saved" in " ".join(map(str, fresh.context["messages"]))
+    assert "As everybody would see it" in fresh.content.decode()
+    assert "It was down, it is up." in client.get(public).content.decode()
+    saved = {**fresh.context["form"].initial, "do": "save"}
+    assert commander.post(address, saved).status_code == 302
+    assert "Everybody, says an engineer." in client.get(public).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_leak_is_refused_also_when_it_was_published_since_the_page_was_read(approved, grace, ada):
+    stale = PostIncidentReview.objects.get(pk=approved.pk)
+    published(approved, signed_in(Client(), grace, "Incident Commander"))
+    with pytest.raises(drafting.ReviewRefused, match="Nothing was changed"):
+        redacting.write(stale, title="Checkout", text="Ask ada@example.org.")
+
+
+@pytest.mark.django_db
+def test_the_public_address_breaks_on_a_small_screen(approved, grace):
+    commander = signed_in(Client(), grace, "Incident Commander")
+    published(approved, commander)
+    page = commander.get(reverse("review-public", args=[approved.pk])).content.decode()
+    assert '<p class="facts what">Anybody reads it at' in page  # `what` lets a long word break

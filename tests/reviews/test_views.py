@@ -130,8 +130,16 @@ def test_a_commander_is_refused_packs_secrets_and_the_rest_of_the_admin(commande
 
 @pytest.mark.req("CARD-23")
 @pytest.mark.parametrize(
-    "address", ["/admin/policies/parameter/", "/admin/sources/connection/", "/admin/api/apitoken/", "/admin/packs/loadedpack/",
-     "/api/v1/packs", "/api/v1/packs/shop", "/api/v1/packs/shop/dump"]
+    "address",
+    [
+        "/admin/policies/parameter/",
+        "/admin/sources/connection/",
+        "/admin/api/apitoken/",
+        "/admin/packs/loadedpack/",
+        "/api/v1/packs",
+        "/api/v1/packs/shop",
+        "/api/v1/packs/shop/dump",
+    ],
 )
 def test_a_commander_with_access_to_the_admin_is_still_refused_secrets_and_packs(commander, grace, address):
     grace.user.is_staff = True
