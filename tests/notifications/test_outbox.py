@@ -451,14 +451,14 @@ def test_what_is_queued_meanwhile_does_not_wait_for_a_slow_receiver(receiver, ot
 
 @pytest.mark.req("CARD-07")
 def test_a_receiver_that_hangs_leaves_room_for_the_others(queue, receiver, other_receiver, monkeypatch):
-    monkeypatch.setattr(http, "READ_TIMEOUT", 1.0)
+    monkeypatch.setattr(http, "READ_TIMEOUT", 2.0)
     hanging = receiver.url("/hang", *["hang"] * 50)
     rows = [queue(hanging) for _ in range(12)]
     others = [queue(other_receiver.url()) for _ in range(20)]
     outbox.deliver_due(at=NINE)
     assert {Delivery.objects.get(pk=row.pk).status for row in others} == {"sent"}
     assert {Delivery.objects.get(pk=row.pk).status for row in rows} == {"retrying"}
-    assert max(row.ended_at for row in Delivery.objects.filter(status="sent")) < later(1)
+    assert max(row.ended_at for row in Delivery.objects.filter(status="sent")) < later(2)  # before the first of them was given up
 
 
 # -- several at once, and crashes --------------------------------------------------------------------------------
