@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from .models import OPEN, Incident, Status, TimelineEntry
 
@@ -87,5 +87,8 @@ def beside(incident: Incident, among: QuerySet[Incident]) -> list[Incident]:
     near = Q(policy=incident.policy_id)
     if incident.service_id:
         near |= Q(service=incident.service_id)
-    rows = among.filter(near, status__in=OPEN).exclude(pk=incident.pk).select_related("severity")
+    # few are open, and many were of this policy: the open ones are looked for first, and only they are sorted
+    open_now = among.filter(status__in=OPEN).exclude(pk=incident.pk).order_by().values("pk")
+    rows = Incident.objects.alias(near=Case(When(near, then=1), default=0)).filter(near=1, pk__in=open_now)
+    rows = rows.select_related("severity")
     return list(rows.order_by("severity__rank", "detected_at")[:10])
