@@ -77,7 +77,7 @@ def mark_incident(incident: Incident, word: str, *, by: EscalationContact, at: d
 
     A word on an alert itself counts more and stays. IllegalMove where none is left, or no alert of a rule is in it.
     """
-    rows = Firing.objects.of(incident)  # type: ignore[attr-defined]
+    rows = Firing.objects.of(incident)  # type: ignore[attr-defined]  # a method of its queryset
     every = rows.count()
     if not every:
         raise IllegalMove(f"No alert of a rule of ours is in incident #{incident.pk}, so there is no rule to mend.")

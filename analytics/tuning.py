@@ -138,7 +138,7 @@ def _firing(firings: QuerySet[Firing], *, since: datetime, until: datetime) -> I
     # on an ended_at before began_at (clocks that jumped) no time counts
     length = ExpressionWrapper(Greatest(end, begin, output_field=DateTimeField()) - begin, output_field=DurationField())
     still = Q(ended_at=None) | Q(ended_at__gt=until)
-    rows = firings.firing(since, until).order_by().values_list("rule")  # type: ignore[attr-defined]
+    rows = firings.firing(since, until).order_by().values_list("rule")  # type: ignore[attr-defined]  # of its queryset
     return rows.annotate(length=Sum(length), begun=Min("began_at", filter=still))
 
 
@@ -152,7 +152,7 @@ def ack_medians(rules: Iterable[AlertRule], *, since: datetime, until: datetime)
 
     Of one that was merged, the times of the other one count, as in the figures of the response.
     """
-    rows = Firing.objects.filter(rule__in=list(rules)).counted(since, until)  # type: ignore[attr-defined]
+    rows = Firing.objects.filter(rule__in=list(rules)).counted(since, until)  # type: ignore[attr-defined]  # of its queryset
     where = Coalesce("incident__merged_into", "incident")
     detected = Coalesce("incident__merged_into__detected_at", "incident__detected_at")
     times: dict[int, list[float]] = {}

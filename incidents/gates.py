@@ -131,10 +131,9 @@ def tasks_done(incident: Incident) -> str | None:
 
 def quiet(incident: Incident, length: timedelta, at: datetime) -> str | None:
     """Nothing fires in it, and nothing has for so long."""
-    rows = list(incident.alerts.all())  # type: ignore[attr-defined]  # of the room above
-    if any(row.fires_at(at) for row in rows):
+    fires, last = _last_event(incident, at)
+    if fires:
         return f"Something still fires in it; it must be quiet for {format_duration(length)} first."
-    last = max((row.ends_at or row.last_seen_at for row in rows), default=None)
     if last is None or at >= last + length:
         return None
     left = timedelta(seconds=-((at - last - length) // timedelta(seconds=1)))
@@ -143,16 +142,22 @@ def quiet(incident: Incident, length: timedelta, at: datetime) -> str | None:
     )
 
 
+def _last_event(incident: Incident, at: datetime) -> tuple[bool, datetime | None]:
+    """Whether something fires in the incident at `at`, and when its last alert ended; None: it has no alert."""
+    rows = list(incident.alerts.all())  # type: ignore[attr-defined]  # of the room above, which mypy does not see here
+    return any(row.fires_at(at) for row in rows), max((row.ends_at or row.last_seen_at for row in rows), default=None)
+
+
 def quiet_until(incident: Incident, to: str, *, at: datetime) -> datetime | None:
     """When the incident, in which nothing fires, has been quiet for as long as every gate to `to` wants; None: it has,
     or something fires."""
-    rows = list(incident.alerts.all())  # type: ignore[attr-defined]
-    if not rows or any(row.fires_at(at) for row in rows):
+    fires, last = _last_event(incident, at)
+    if fires or last is None:
         return None
     gates = [gate for gate in incident.policy.gates.all() if gate.to == to and _is_for(gate, incident)]
     wanted = [name.partition(" ") for gate in gates for name in gate.require]
     lengths = [parse_duration(length) for name, _, length in wanted if name == "quiet"]
-    opens = max(row.ends_at or row.last_seen_at for row in rows) + max(lengths, default=timedelta())
+    opens = last + max(lengths, default=timedelta())
     return opens if opens > at else None
 
 

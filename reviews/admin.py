@@ -30,6 +30,7 @@ class WhileDraft:
 
     of: str | Sequence[str] = ("review__incident", "review__joined__incident")
 
+    # what `super()` has comes with the admin class that this stands before, so mypy is told to look away below
     def is_open(self, row) -> bool:
         review = getattr(row, "review", row)
         return review is None or review.status == Status.DRAFT
