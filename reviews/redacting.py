@@ -124,16 +124,17 @@ def withdraw(review: PostIncidentReview, *, by, at: datetime) -> None:
     """Nobody from outside can read it any more; the text stays."""
     if review.public_at is None:
         raise ReviewRefused("Nothing of this review is public.")
-    review.public_at = None
-    review.save(update_fields=["public_at"])
-    review.incident.log("review", f"The public version of the review is withdrawn by {by}.", at=at, by=by)
+    _withdraw(review, f" by {by}", by=by, at=at)
 
 
 def hide(incident: Incident, *, by, at: datetime) -> None:
     """The incident has become private: what is public of its reviews is withdrawn until a person publishes it anew."""
     rows = PostIncidentReview.objects.filter(Q(incident=incident) | Q(joined__incident=incident))
     for review in rows.filter(public_at__isnull=False).select_related("incident").distinct():
-        review.public_at = None
-        review.save(update_fields=["public_at"])
-        text = "The public version of the review is withdrawn: an incident in it is private now."
-        review.incident.log("review", text, at=at, by=by)
+        _withdraw(review, ": an incident in it is private now", by=by, at=at)
+
+
+def _withdraw(review: PostIncidentReview, why: str, *, by, at: datetime) -> None:
+    review.public_at = None
+    review.save(update_fields=["public_at"])
+    review.incident.log("review", f"The public version of the review is withdrawn{why}.", at=at, by=by)
